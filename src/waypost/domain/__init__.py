@@ -1,0 +1,1 @@
+"""The rules of fulfillment as plain Python: no input or output, no clock, no framework."""

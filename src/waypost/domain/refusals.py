@@ -1,0 +1,131 @@
+"""Why a call is refused, in the domain's words. Nothing here knows HTTP; `wire.problems` translates."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from waypost.domain.lifecycle import Action
+from waypost.domain.statuses import STATUSES, Status
+
+
+class Problem(NamedTuple):
+    """One thing wrong with the input: the field's domain name, a stable code, and words for a person."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Refusal(Exception):
+    """Base of everything that is refused; `code` is stable, the message is for a person."""
+
+    code = "refused"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class NotFound(Refusal):
+    """No such thing, or it lies outside the actor's scope: the two look the same (contract section 1.1)."""
+
+    code = "not_found"
+
+    def __init__(self, what: str = "fulfillment request") -> None:
+        super().__init__(f"There is no such {what}.")
+
+
+class NotAllowed(Refusal):
+    """The present status, or a fact beside it, does not allow the action."""
+
+    code = "not_allowed_from_status"
+
+    def __init__(
+        self, message: str, status: Status, allowed: Sequence[Action], code: str = "not_allowed_from_status"
+    ) -> None:
+        super().__init__(message)
+        self.code = code
+        self.status = status
+        self.allowed = allowed
+
+
+class Stale(Refusal):
+    """The caller's If-Match names another version than the present one."""
+
+    code = "precondition_failed"
+
+    def __init__(self, version: int) -> None:
+        super().__init__(f"It has changed since you read it: its version is now {version}.")
+        self.version = version
+
+
+class NotPermitted(Refusal):
+    """This kind of actor may not do this at all. The reply never says more (contract section 1.1)."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("This token may not call this operation.")
+
+
+class Invalid(Refusal):
+    """Input that cannot be right, with every problem at once."""
+
+    code = "invalid_input"
+
+    def __init__(self, problems: Sequence[Problem]) -> None:
+        super().__init__(" ".join(problem.message for problem in problems))
+        self.problems = tuple(problems)
+
+
+class Conflict(Refusal):
+    """It exists already, with other content."""
+
+    code = "already_exists"
+
+
+class KeyInProgress(Refusal):
+    """Another call with the same idempotency key has not ended yet."""
+
+    code = "idempotency_key_in_progress"
+
+    def __init__(self) -> None:
+        super().__init__("A call with this Idempotency-Key is still in progress: ask again when it has ended.")
+
+
+class KeyReused(Refusal):
+    """The same idempotency key was used for another call."""
+
+    code = "idempotency_key_reused"
+
+    def __init__(self) -> None:
+        super().__init__("This Idempotency-Key was used for another call: a new call needs a new key.")
+
+
+class Unavailable(Refusal):
+    """The database cannot do it now. `applied` is "no", or "unknown" where the commit's outcome was lost."""
+
+    code = "unavailable"
+
+    def __init__(self, message: str, applied: str = "no", retry_after_s: int | None = None) -> None:
+        super().__init__(message)
+        self.applied = applied
+        self.retry_after_s = retry_after_s
+
+
+class Defect(Refusal):
+    """A fault of the hub itself: the caller learns nothing but the request id."""
+
+    code = "internal"
+
+    def __init__(self) -> None:
+        super().__init__("Something went wrong here. Quote the request id when you report it.")
+
+
+def refuse_from_status(status: Status, action: Action, allowed: Sequence[Action]) -> NotAllowed:
+    """The refusal of the table itself, worded for a person."""
+    name = STATUSES[status].name
+    offer = f" Allowed now: {', '.join(allowed)}." if allowed else " Nothing is allowed any more."
+    if action is Action.ACKNOWLEDGE and status == Status.ACKNOWLEDGED:
+        # Existing clients look for these two words (contract section 2.3).
+        return NotAllowed(f"The fulfillment request is already acknowledged.{offer}", status, allowed)
+    return NotAllowed(f"{action} is not allowed from {name}.{offer}", status, allowed)

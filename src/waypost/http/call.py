@@ -1,0 +1,159 @@
+"""One call: who makes it, what was asked, and the pieces every resource needs to read it and to answer it."""
+
+import hashlib
+from typing import Any, NamedTuple, TypeVar
+
+from falcon.asgi import Request, Response
+
+from waypost.app.actor import Actor
+from waypost.app.commands import IdempotencyKey
+from waypost.app.hub import Hub
+from waypost.domain.refusals import NotFound, NotPermitted
+from waypost.wire.body import read_json
+from waypost.wire.faults import BadInput, Fault
+from waypost.wire.preconditions import format_etag, parse_idempotency_key, parse_if_match
+from waypost.wire.query import Params
+from waypost.wire.scalars import parse_id
+
+T = TypeVar("T")
+
+BODY_AT_MOST = 1024 * 1024  # bytes
+BULK_BODY_AT_MOST = 8 * 1024 * 1024
+BODY_WITHIN_S = 30.0
+JSON = "application/json"
+
+ACCOUNT = frozenset({"account"})
+ACCOUNT_SOURCE = frozenset({"account", "source"})
+ACCOUNT_CHANNEL = frozenset({"account", "channel"})
+EVERY_TOKEN = frozenset({"account", "source", "channel"})
+
+
+class Operation(NamedTuple):
+    """An operation of the contract: its operationId, the token types that may call it, its parameters."""
+
+    id: str
+    token_types: frozenset[str]
+    params: Params
+
+
+class Call:
+    """A call past the gate. Reading collects every fault before it raises, so that all are told at once."""
+
+    def __init__(self, req: Request, actor: Actor, call_id: str) -> None:
+        self.req = req
+        self.actor = actor
+        self.id = call_id
+        self.operation: Operation | None = None
+        self.faults: list[Fault] = []
+        self.body = b""
+
+    def begin(self, operation: Operation) -> None:
+        """Check that this type of token may call the operation."""
+        self.operation = operation
+        if self.actor.type not in operation.token_types:
+            raise NotPermitted
+
+    def query(self) -> dict[str, Any]:
+        """The known parameters, parsed; what is wrong is remembered."""
+        if self.operation is None:
+            raise AssertionError("begin() comes first")
+        return self.operation.params.read(self.req.scope["query_string"], self.faults)
+
+    async def json(self, type_: type[T], limit: int = BODY_AT_MOST) -> T | None:
+        """The body as `type_`; None when it is faulty (the faults are remembered) or too long (raised)."""
+        self.body = await read_body(self.req, limit)
+        try:
+            return read_json(self.body, self.req.get_header("Content-Type"), limit, type_)
+        except BadInput as error:
+            if error.status != 400:
+                raise
+            self.faults += error.faults
+            return None
+
+    def expected(self) -> frozenset[int] | str | None:
+        """If-Match."""
+        value = self.req.get_header("If-Match")
+        return None if value is None else parse_if_match(value, self.faults)
+
+    def key(self, path_id: int | None, params: dict[str, Any]) -> IdempotencyKey | None:
+        """Idempotency-Key with the fingerprint of this call; after the body was read."""
+        value = self.req.get_header("Idempotency-Key")
+        if value is None or self.operation is None:
+            return None
+        key = parse_idempotency_key(value, self.faults)
+        if key is None:
+            return None
+        known = repr((self.operation.id, path_id, sorted(params.items()))).encode("utf-8", "surrogatepass")
+        print_ = hashlib.blake2b(known + b"\0" + hashlib.sha256(self.body).digest(), digest_size=16).digest()
+        return IdempotencyKey(self.actor.family or 0, key, self.operation.id, print_)
+
+    def check(self) -> None:
+        """Raise every fault that was found, at once."""
+        if self.faults:
+            raise BadInput(self.faults)
+
+
+def path_id(text: str, what: str = "fulfillment request") -> int:
+    """An id from the path; one that is no id names nothing (404)."""
+    id_ = parse_id(text)
+    if id_ is None:
+        raise NotFound(what)
+    return id_
+
+
+async def read_body(req: Request, limit: int) -> bytes:
+    """The body, at most `limit` bytes."""
+    length = req.get_header("Content-Length")
+    if length is not None and length.isdecimal() and int(length) > limit:
+        raise too_large(limit)
+    parts: list[bytes] = []
+    size = 0
+    async for part in req.stream:
+        size += len(part)
+        if size > limit:
+            raise too_large(limit)
+        parts.append(part)
+    return b"".join(parts)
+
+
+def too_large(limit: int) -> BadInput:
+    """413."""
+    message = f"The body may have at most {limit} bytes."
+    return BadInput([Fault("header", "Content-Length", "content_too_large", message)], 413, "content_too_large")
+
+
+def answer(resp: Response, body: bytes, version: int | None = None, status: int = 200) -> None:
+    """A JSON reply, with the ETag of the thing it shows."""
+    resp.status = status
+    resp.content_type = JSON
+    resp.data = body
+    if version is not None:
+        resp.set_header("ETag", format_etag(version))
+
+
+def no_content(resp: Response, version: int | None = None) -> None:
+    """204."""
+    resp.status = 204
+    if version is not None:
+        resp.set_header("ETag", format_etag(version))
+
+
+def replayed(resp: Response, was: bool) -> None:
+    """Tell that this is the answer to an earlier call with the same key."""
+    if was:
+        resp.set_header("Idempotent-Replayed", "true")
+
+
+class Resource:
+    """A Falcon resource of the hub."""
+
+    def __init__(self, hub: Hub) -> None:
+        self.hub = hub
+
+
+def call_of(req: Request) -> Call:
+    """The call that the gate let in."""
+    call: Call = req.context.call
+    return call
+
+

@@ -1,0 +1,251 @@
+"""Fulfillment requests as the original offers them (contract sections 2.3 and 2.4)."""
+
+from typing import Any
+
+from falcon.asgi import Request, Response
+
+from waypost.app.commands import Command, Details, FailureReport
+from waypost.app.hub import Hub
+from waypost.app.lists import Pull
+from waypost.app.ports import RequestQuery
+from waypost.domain.lifecycle import Action
+from waypost.domain.refusals import NotFound
+from waypost.domain.statuses import STATUSES, Status
+from waypost.http import operations as ops
+from waypost.http.call import (
+    Call,
+    Operation,
+    Resource,
+    answer,
+    call_of,
+    no_content,
+    path_id,
+    replayed,
+)
+from waypost.wire import bodies
+from waypost.wire.requests import dry_run, render, render_list
+
+PULL_LINK = '</docs>; rel="deprecation"; type="text/html"'
+
+
+async def change(
+    resource: Resource, call: Call, id_: int, action: Action, params: dict[str, Any], details: Details = None,
+    wants_image: bool = True,
+) -> Command:  # fmt: skip
+    """The command of a call, once everything about its shape is known to be right."""
+    expected = call.expected()
+    dry_run = params.get("dryRun", False)
+    key = None if dry_run else call.key(id_, params)
+    call.check()
+    return Command(
+        action, id_, call.actor, call.id, details, params.get("reason"), params.get("killOrFillType") == "kill",
+        params.get("confirm") == "resend", expected, key, dry_run, wants_image,
+    )  # fmt: skip
+
+
+async def settle(resource: Resource, resp: Response, command: Command, success: int = 200) -> None:
+    """Send a command down the road, and answer with the request, or with nothing (204)."""
+    done = await resource.hub.changes.change(command)
+    if done.dry_run:
+        names = STATUSES[done.from_status].name, STATUSES[done.to_status].name
+        answer(resp, dry_run(*names, done.moved, success), done.version)
+    elif success == 204 or done.image is None:
+        no_content(resp, done.version)
+    else:
+        answer(resp, render(done.image, command.actor.type), done.version)
+    replayed(resp, done.replayed)
+
+
+class Requests(Resource):
+    """`/fulfillment-requests`"""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """List."""
+        call = call_of(req)
+        call.begin(ops.LIST)
+        params = call.query()
+        call.check()
+        images = await self.hub.reads.requests(query_of(call, params, "frNumbers"))
+        answer(resp, render_list(images, call.actor.type))
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Generate one by hand."""
+        call = call_of(req)
+        call.begin(ops.CREATE)
+        params = call.query()
+        body = await call.json(bodies.CreateRequest)
+        key = call.key(None, params)
+        draft = bodies.request_draft(body, call.actor, call.id, call.faults) if body else None
+        call.check()
+        if draft is None:
+            raise AssertionError("a faulty body has its faults")
+        draft = draft._replace(key=key, dry_run=params.get("dryRun", False))
+        made = await self.hub.changes.generate(draft)
+        if made.dry_run:
+            name = STATUSES[Status(made.image.state.status)].name
+            answer(resp, dry_run(None, name, True, 201))
+            return
+        answer(resp, render(made.image, call.actor.type), made.image.state.version, status=201)
+        resp.set_header("Location", f"/fulfillment-requests/{made.image.state.id}")
+        replayed(resp, made.replayed)
+
+
+def query_of(call: Call, params: dict[str, Any], numbers: str) -> RequestQuery:
+    """The filters of a list or a count."""
+    size = min(params.get("filterPageSize", 20), 100)
+    page = params.get("filterPageNumber", 1)
+    given = params.get(numbers) or params.get("frNumbers") or ()
+    statuses = (*params.get("filterStatus", ()), *params.get("status", ()))
+    return RequestQuery(
+        call.actor.scope, params.get("findOrderId"), params.get("sinceId"),
+        (*given, *params.get("poNumbers", ())), params.get("filterSourceId"), statuses,
+        params.get("filterFulfilmentStatus", ()), params.get("filterInvoiced"), params.get("filterIsAcknowledged"),
+        params.get("filterAcknowledgedAfter"), params.get("filterIsSent"), params.get("filterSentAfter"),
+        params.get("filterGeneratedAfter"), params.get("filterIsCanceled"), params.get("filterCanceledAfter"),
+        params.get("filterEligibleForProcessing"), params.get("filterUpdatedAfter"),
+        params.get("filterFailureCode", ()), params.get("filterNeedsAttention"), size, (page - 1) * size,
+    )  # fmt: skip
+
+
+class Count(Resource):
+    """`/fulfillment-requests/count`"""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Count."""
+        call = call_of(req)
+        call.begin(ops.COUNT)
+        params = call.query()
+        call.check()
+        count = await self.hub.reads.count_requests(query_of(call, params, "fulfillmentRequestNumbers"))
+        answer(resp, b'{"count":%d}' % count)
+
+
+class ToProcess(Resource):
+    """`/fulfillment-requests/processing`: a source picks up what it is to fulfil."""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Read and move from Processing to Processed; `peek` reads only."""
+        call = call_of(req)
+        call.begin(ops.PULL)
+        params = call.query()
+        key = call.key(None, params)
+        call.check()
+        resp.set_header("Deprecation", "@1764547200")
+        resp.set_header("Link", PULL_LINK)
+        source_id = params.get("filterSourceId")
+        if req.method == "HEAD" or params.get("peek") or params.get("dryRun"):
+            query = RequestQuery(
+                call.actor.scope, source_id=source_id, statuses=(Status.PROCESSING,), limit=100
+            )
+            answer(resp, render_list(await self.hub.reads.requests(query), call.actor.type))
+            return
+        pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id, key))
+        images = [done.image for done in pulled.done if done.image is not None]
+        answer(resp, render_list(images, call.actor.type))
+        replayed(resp, pulled.replayed)
+
+
+class OneRequest(Resource):
+    """`/fulfillment-requests/{id}`"""
+
+    async def on_get(self, req: Request, resp: Response, id: str) -> None:
+        """Get."""
+        call = call_of(req)
+        call.begin(ops.GET)
+        image = await self.hub.reads.request(call.actor.scope, path_id(id))
+        if image is None:
+            raise NotFound
+        answer(resp, render(image, call.actor.type), image.state.version)
+
+
+class Transition(Resource):
+    """An action that needs nothing but its parameters, by PATCH."""
+
+    def __init__(self, hub: Hub, operation: Operation, action: Action) -> None:
+        super().__init__(hub)
+        self._operation = operation
+        self._action = action
+
+    async def on_patch(self, req: Request, resp: Response, id: str) -> None:
+        """Ask for the action."""
+        await self.ask(self._operation, req, resp, id)
+
+    async def ask(self, operation: Operation, req: Request, resp: Response, id: str) -> None:
+        """Ask for the action, under the name of `operation`."""
+        call = call_of(req)
+        call.begin(operation)
+        id_ = path_id(id)
+        params = call.query()
+        await settle(self, resp, await change(self, call, id_, self._action, params))
+
+
+class Acknowledge(Transition):
+    """`/fulfillment-requests/{id}/acknowledge`: PATCH, and POST as in the original's guide."""
+
+    async def on_post(self, req: Request, resp: Response, id: str) -> None:
+        """Acknowledge."""
+        await self.ask(ops.ACKNOWLEDGE_POST, req, resp, id)
+
+
+class Fail(Resource):
+    """`/fulfillment-requests/{id}/processing-failed`: the call that everything else is for."""
+
+    async def on_patch(self, req: Request, resp: Response, id: str) -> None:
+        """Report a failure with its reason."""
+        call = call_of(req)
+        call.begin(ops.FAIL)
+        id_ = path_id(id)
+        params = call.query()
+        report = FailureReport(
+            params.get("error", ""), params.get("code", "other"), params.get("retryable"), params.get("itemIds", ())
+        )
+        command = await change(self, call, id_, Action.FAIL, params, report, wants_image=False)
+        await settle(self, resp, command, 204)
+
+
+class Adjust(Resource):
+    """`/fulfillment-requests/{id}/adjust`"""
+
+    async def on_post(self, req: Request, resp: Response, id: str) -> None:
+        """Acknowledge or cancel parts."""
+        call = call_of(req)
+        call.begin(ops.ADJUST)
+        id_ = path_id(id)
+        params = call.query()
+        body = await call.json(bodies.Adjust)
+        details = bodies.adjustment(body, call.faults) if body else None
+        await settle(self, resp, await change(self, call, id_, Action.ADJUST, params, details))
+
+
+class SyncAccounting(Resource):
+    """`/fulfillment-requests/{id}/accounting-sync`"""
+
+    async def on_patch(self, req: Request, resp: Response, id: str) -> None:
+        """Keep what an accounting system says."""
+        call = call_of(req)
+        call.begin(ops.SYNC_ACCOUNTING)
+        id_ = path_id(id)
+        params = call.query()
+        body = await call.json(bodies.SyncAccounting)
+        details = bodies.accounting(body, call.faults) if body else None
+        command = await change(self, call, id_, Action.SYNC_ACCOUNTING, params, details, wants_image=False)
+        await settle(self, resp, command, 204)
+
+
+def routes(hub: Hub) -> dict[str, Resource]:
+    """The paths of this tag."""
+    base = "/fulfillment-requests"
+    return {
+        base: Requests(hub),
+        f"{base}/count": Count(hub),
+        f"{base}/processing": ToProcess(hub),
+        f"{base}/{{id}}": OneRequest(hub),
+        f"{base}/{{id}}/processed": Transition(hub, ops.PROCESSED, Action.PROCESSED),
+        f"{base}/{{id}}/processing-failed": Fail(hub),
+        f"{base}/{{id}}/acknowledge": Acknowledge(hub, ops.ACKNOWLEDGE, Action.ACKNOWLEDGE),
+        f"{base}/{{id}}/cancel": Transition(hub, ops.CANCEL, Action.CANCEL),
+        f"{base}/{{id}}/adjust": Adjust(hub),
+        f"{base}/{{id}}/accounting-sync": SyncAccounting(hub),
+    }
+
+

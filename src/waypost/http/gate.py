@@ -1,0 +1,72 @@
+"""The gate: every call passes it before anything else happens (contract sections 1.1 to 1.3).
+
+Token first (401), then rate (429); a call refused here touches nothing. The reply never tells why a token was
+refused; the log line does.
+"""
+
+import time
+from typing import NamedTuple
+
+from waypost.app.access import Denied, Holder, TokenBook
+from waypost.http.rates import Drawn, Network, Pools, Rate, client_name
+
+UNKNOWN_CALLERS = Rate(10, 5.0)
+ADDRESSES_AT_MOST = 10_000
+TOKENS_AT_MOST = 100_000
+OPEN_PATHS = ("/healthz", "/readyz", "/openapi.json", "/openapi.yaml", "/docs")
+
+
+class Refused(Exception):
+    """401 or 429. `why` is for the log."""
+
+    def __init__(self, status: int, why: str, retry_after_s: int = 0, token_id: int | None = None) -> None:
+        super().__init__(why)
+        self.status = status
+        self.why = why
+        self.retry_after_s = retry_after_s
+        self.token_id = token_id
+
+
+class Admitted(NamedTuple):
+    """A call that may go on: who makes it, and the state of that token's pool (None: rates are off)."""
+
+    holder: Holder
+    pool: Drawn | None
+
+
+def is_open(path: str) -> bool:
+    """Whether a path needs no token: health, the document, and its pages."""
+    return path in OPEN_PATHS or path.startswith("/docs/") or path.rstrip("/") in OPEN_PATHS
+
+
+class Gate:
+    """Tokens and their pools. `rate` None switches all limits off, for tests."""
+
+    def __init__(self, tokens: TokenBook, rate: Rate | None, trusted: tuple[Network, ...]) -> None:
+        self._tokens = tokens
+        self.rate = rate
+        self._pools = Pools(rate, TOKENS_AT_MOST) if rate else None
+        self._strangers = Pools(UNKNOWN_CALLERS, ADDRESSES_AT_MOST)
+        self._trusted = trusted
+
+    async def admit(self, token: str | None, peer: str, forwarded: str | None) -> Admitted:
+        """Let a call in; raises `Refused`."""
+        if not token:
+            raise self.stranger("no token", peer, forwarded)
+        try:
+            holder = await self._tokens.holder(token)
+        except Denied as denied:
+            raise self.stranger(denied.reason, peer, forwarded, denied.token_id) from None
+        if self._pools is None:
+            return Admitted(holder, None)
+        pool = self._pools.draw(holder.token_id, time.monotonic())
+        return Admitted(holder, pool)
+
+    def stranger(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
+        """The refusal of a call without a good token: 401 while its address has a turn left, then 429."""
+        if self.rate is None:
+            return Refused(401, why, token_id=token_id)
+        drawn = self._strangers.draw(client_name(peer, forwarded, self._trusted), time.monotonic())
+        if drawn.allowed:
+            return Refused(401, why, token_id=token_id)
+        return Refused(429, f"too many refused calls ({why})", max(1, drawn.retry_after_s), token_id)

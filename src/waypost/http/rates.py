@@ -1,0 +1,79 @@
+"""Rate pools (contract section 1.2): one per token, and one per client address for calls without a good token."""
+
+import ipaddress
+from collections import OrderedDict
+from typing import NamedTuple
+
+
+class Rate(NamedTuple):
+    """A pool's size in requests, and how many it regains per second."""
+
+    size: int
+    per_second: float
+
+
+class Drawn(NamedTuple):
+    """The pool after a request was drawn, or refused. `retry_after_s` is whole seconds until the next fits."""
+
+    allowed: bool
+    used: int
+    left: int
+    retry_after_s: int
+
+
+class Pools:
+    """Pools by name, each full when first seen. Forgets full ones first when there are too many."""
+
+    def __init__(self, rate: Rate, at_most: int) -> None:
+        self.rate = rate
+        self._at_most = at_most
+        self._pools: OrderedDict[object, tuple[float, float]] = OrderedDict()  # left, seconds when that was so
+
+    def _left(self, name: object, now_s: float) -> float:
+        size, per_second = self.rate
+        left, was_s = self._pools.get(name, (float(size), now_s))
+        return min(float(size), left + (now_s - was_s) * per_second)
+
+    def draw(self, name: object, now_s: float) -> Drawn:
+        """Take one request from the pool of `name`."""
+        left = self._left(name, now_s)
+        allowed = left >= 1.0
+        if allowed:
+            left -= 1.0
+        self._pools[name] = (left, now_s)
+        self._pools.move_to_end(name)
+        if len(self._pools) > self._at_most:
+            self._pools.popitem(last=False)
+        whole = int(left)
+        wait_s = 0 if left >= 1.0 else max(1, -int(-(1.0 - left) // self.rate.per_second))
+        return Drawn(allowed, self.rate.size - whole, whole, wait_s)
+
+    def is_empty(self, name: object, now_s: float) -> bool:
+        """Whether nothing can be drawn now."""
+        return self._left(name, now_s) < 1.0
+
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def client_name(peer: str, forwarded: str | None, trusted: tuple[Network, ...]) -> str:
+    """The address a caller is counted under: an IPv6 caller's /64; forwarded ones only from a trusted proxy."""
+    address = _address(peer)
+    for hop in reversed((forwarded or "").split(",")):
+        if address is None or not any(address in network for network in trusted):
+            break
+        address = _address(hop.strip()) or address
+    if address is None:
+        return peer
+    if isinstance(address, ipaddress.IPv6Address):
+        return str(ipaddress.IPv6Network((address, 64), strict=False))
+    return str(address)
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

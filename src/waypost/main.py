@@ -1,0 +1,101 @@
+"""The composition root: the only module that knows every implementation."""
+
+import asyncio
+import gc
+import logging
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple, TextIO
+
+from waypost.app.access import TokenBook
+from waypost.app.changes import Changer
+from waypost.app.hub import Hub
+from waypost.app.idempotency import KEPT_FOR_S
+from waypost.app.ports import Store
+from waypost.http.rates import Network, Rate
+from waypost.storage.group_commit import GroupWriter
+from waypost.storage.opening import open_store
+
+STOP_WITHIN_S = 8  # what is running may end; the process is gone within ten seconds
+PURGE_EVERY_S = 60.0
+PURGE_AT_ONCE = 1000  # idempotency records a transaction
+CALLS_AT_ONCE = 2000
+
+
+class ServerSettings(NamedTuple):
+    """How to serve."""
+
+    database: str
+    host: str = "127.0.0.1"
+    port: int = 8080
+    rate: Rate | None = Rate(2, 2.0)
+    trusted: tuple[Network, ...] = ()
+    log: TextIO = sys.stderr
+
+
+def clock() -> int:
+    """The present time in microseconds since 1970, UTC."""
+    return time.time_ns() // 1000
+
+
+def build_hub(store: Store) -> tuple[Hub, GroupWriter]:
+    """A hub over a store, and the writer that is to be closed before the store."""
+    writer = GroupWriter(store)
+    return Hub(store, Changer(writer, clock), TokenBook(store.reads, clock, time.monotonic), clock), writer
+
+
+async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
+    """Serve until SIGTERM or SIGINT; `ready` is called with the base URL once the socket listens, before traffic."""
+    import uvicorn
+
+    from waypost.http.app import create_app, log_to
+    from waypost.http.gate import Gate
+
+    logging.basicConfig(stream=settings.log, level=logging.WARNING)
+    store = await open_store(settings.database)
+    hub, writer = build_hub(store)
+    purger = asyncio.create_task(_purge(hub))
+    app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), log_to(settings.log))
+    config = uvicorn.Config(
+        app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="off",
+        access_log=False, log_level="warning", proxy_headers=False, server_header=False, date_header=True,
+        timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
+        limit_concurrency=CALLS_AT_ONCE,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    try:
+        await ready(f"http://{_shown(settings.host)}:{settings.port}", hub)
+        # What was built at the start lives as long as the process: the collector need not look at it again.
+        gc.freeze()
+        await server.serve()
+    finally:
+        purger.cancel()
+        await writer.close()
+        await store.close()
+
+
+def _shown(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+async def _purge(hub: Hub) -> None:
+    """Forget idempotency records once they are old enough."""
+    while True:
+        before = hub.clock() - KEPT_FOR_S * 1_000_000
+        try:
+            while await hub.store.write(lambda tx: tx.purge_keys(before, PURGE_AT_ONCE)) == PURGE_AT_ONCE:
+                await asyncio.sleep(0.1)
+        except Exception as error:
+            logging.getLogger("waypost.purge").warning("old idempotency records stay for now: %s", error)
+        await asyncio.sleep(PURGE_EVERY_S)
+
+
+def run_server(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
+    """Run `serve` on uvloop."""
+    import uvloop
+
+    sys.setswitchinterval(0.0005)  # seconds: readers' threads hold the loop up no longer than this
+    uvloop.run(serve(settings, ready))
+
+

@@ -1,0 +1,1 @@
+"""The only SQL: schema, migrations, the two drivers, and the writer that coalesces commits."""

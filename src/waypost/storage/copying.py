@@ -1,0 +1,99 @@
+"""A verified copy of a SQLite database: complete or not there at all, in one file that needs no other."""
+
+import os
+import secrets
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+
+class CopyFailed(Exception):
+    """The copy is not what it was made from, or could not be written; nothing was left behind."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+Counts = dict[str, int]
+"""Rows by table."""
+
+
+def tables_of(db: sqlite3.Connection) -> list[str]:
+    """The names of all tables."""
+    rows = db.execute("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'")
+    return sorted(row[0] for row in rows)
+
+
+def counts_of(db: sqlite3.Connection) -> Counts:
+    """How many rows each table has."""
+    return {table: db.execute(f'SELECT count(*) FROM "{table}"').fetchone()[0] for table in tables_of(db)}
+
+
+def verify(path: Path, expected: Counts | None = None) -> Counts:
+    """The rows of each table, once the file is found whole: pages, indexes, foreign keys, counts."""
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+            verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
+            if verdict != "ok":
+                raise CopyFailed(f"{path} is damaged: {verdict}.")
+            if db.execute("PRAGMA foreign_key_check").fetchone() is not None:
+                raise CopyFailed(f"{path} is damaged: a row refers to one that is not there.")
+            counts = counts_of(db)
+    except sqlite3.DatabaseError as error:
+        raise CopyFailed(f"{path} is damaged, or no SQLite database: {error}.") from error
+    if expected is not None and counts != expected:
+        raise CopyFailed(f"{path} does not hold as many rows as what it was copied from.")
+    return counts
+
+
+@contextmanager
+def written_whole(target: Path) -> Iterator[Path]:
+    """A place to write a file that takes the name `target`, at once and durably, when all went well."""
+    part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    try:
+        # Only the owner may read it: it holds customers' addresses.
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        yield part
+        _flush(part)
+        part.replace(target)
+        _flush(target.parent)
+    except OSError as error:
+        raise CopyFailed(f"{target} cannot be written: {error.strerror}.") from error
+    except sqlite3.OperationalError as error:
+        raise CopyFailed(f"{target} cannot be written: {error}.") from error
+    finally:
+        with suppress(FileNotFoundError):
+            part.unlink()
+
+
+def _flush(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def copy_open(db: sqlite3.Connection, target: Path) -> Counts:
+    """Write the database of `db` to `target`, as of one moment, verified; others may write meanwhile."""
+    with written_whole(target) as part:
+        return copy_into(db, part)
+
+
+def copy_into(db: sqlite3.Connection, part: Path) -> Counts:
+    """As `copy_open`, to a place that is already safe."""
+    began = not db.in_transaction
+    if began:
+        db.execute("BEGIN")
+    try:
+        # The counts open the snapshot that the backup then reads from.
+        expected = counts_of(db)
+        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+            db.backup(copy)
+            copy.execute("PRAGMA journal_mode = DELETE")
+    finally:
+        if began:
+            db.execute("ROLLBACK")
+    return verify(part, expected)

@@ -1,0 +1,38 @@
+"""The few places where SQL that is otherwise the same on both engines differs in spelling.
+
+Statements are written with `$1`, `$2` … ; the SQLite driver turns them into `?1`, `?2`.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+
+class Dialect(NamedTuple):
+    """One engine's spelling."""
+
+    name: str
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is SQLite."""
+        return self.name == "sqlite"
+
+    def any_of(self, column: str, place: int, kind: str = "bigint") -> str:
+        """`column` is among the values of the array parameter at `place`."""
+        if self.is_sqlite:
+            return f"{column} IN (SELECT value FROM json_each(${place}))"
+        return f"{column} = ANY(${place}::{kind}[])"
+
+    def array(self, values: Sequence[Any]) -> Any:
+        """An array parameter in the form this engine takes."""
+        return json.dumps(list(values)) if self.is_sqlite else list(values)
+
+    @property
+    def lock(self) -> str:
+        """The clause that locks the rows read; SQLite has locked the whole database already."""
+        return "" if self.is_sqlite else " FOR NO KEY UPDATE"
+
+
+SQLITE = Dialect("sqlite")
+POSTGRES = Dialect("postgresql")

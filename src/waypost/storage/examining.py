@@ -1,0 +1,142 @@
+"""What a database holds, found out before anything is written to it: nothing, our schema, or something else.
+
+Plain SQL on the drivers, since this runs at every start.
+"""
+
+import sqlite3
+from collections.abc import Collection
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from waypost.storage.copying import tables_of
+from waypost.storage.location import (
+    CannotOpen,
+    NoDatabase,
+    NotOurs,
+    PostgresLocation,
+    SchemaTooNew,
+    Unreachable,
+)
+from waypost.storage.migrations import Plan
+
+MAGIC = b"SQLite format 3\0"
+BUSY_S = 5.0
+CONNECT_TIMEOUT_S = 5.0
+OLDEST_POSTGRES = 14
+_OURS = "fulfillment_request"  # the table that tells our database from another that uses Alembic
+_VERSIONS = "alembic_version"
+
+
+def judge(revisions: Collection[str], tables: Collection[str], plan: Plan, shown: str) -> str | None:
+    """The revision that a database stands at, None for an empty one; raises for what must not be touched."""
+    others = set(tables) - {_VERSIONS}
+    if not others and not revisions:
+        return None
+    if _OURS not in others or not revisions:
+        raise NotOurs(f"{shown} holds tables, but not those of Waypost; it was not touched.")
+    revision = ", ".join(sorted(revisions))
+    if revision not in plan.revisions:
+        raise SchemaTooNew(
+            f"{shown} has schema revision {revision}, and this version of Waypost knows none after "
+            f"{plan.head}: a newer version wrote it, so run that one, or restore a backup."
+        )
+    return revision
+
+
+def examine_sqlite(path: Path, plan: Plan) -> str | None:
+    """The revision of a SQLite file; None when it is missing or empty. Leaves other files as they are."""
+    if not holds_sqlite(path):
+        return None
+    try:
+        with closing(open_to_read(path)) as db:
+            return sqlite_revision(db, plan, str(path))
+    except sqlite3.OperationalError as error:
+        raise Unreachable(f"{path} cannot be read: {error}.") from error
+    except sqlite3.DatabaseError as error:
+        raise NotOurs(f"{path} is damaged, or no SQLite database: {error}.") from error
+
+
+def holds_sqlite(path: Path) -> bool:
+    """Whether there is a SQLite database; False for a missing or empty file, raises for anything else."""
+    if not path.parent.is_dir():
+        raise NoDatabase(f"The directory {path.parent} does not exist.")
+    if path.is_dir():
+        raise NotOurs(f"{path} is a directory, not a database file.")
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MAGIC))
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise Unreachable(f"{path} cannot be read: {error.strerror}.") from error
+    if start and start != MAGIC:
+        raise NotOurs(f"{path} is not a SQLite database; it was not touched.")
+    return bool(start)
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection for looking only.
+
+    With a WAL beside the file it is read-only, so that closing it cannot fold that WAL in; without one it is
+    an ordinary connection, which takes its own traces with it when it is closed.
+    """
+    mode = "ro" if Path(f"{path}-wal").exists() else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+    db.execute("PRAGMA query_only = ON")
+    return db
+
+
+def sqlite_revision(db: sqlite3.Connection, plan: Plan, shown: str) -> str | None:
+    """As `judge`, of an open database."""
+    tables = set(tables_of(db))
+    rows = db.execute(f"SELECT version_num FROM {_VERSIONS}").fetchall() if _VERSIONS in tables else []
+    return judge([row[0] for row in rows], tables, plan, shown)
+
+
+async def examine_postgres(location: PostgresLocation, plan: Plan) -> str | None:
+    """The revision of a PostgreSQL database; None when it is empty."""
+    db = await connect_postgres(location)
+    try:
+        return await postgres_revision(db, plan, location.shown)
+    finally:
+        await db.close()
+
+
+async def connect_postgres(location: PostgresLocation, **settings: str) -> "asyncpg.Connection[Any]":
+    """A connection, or `Unreachable` with the reason and without the password."""
+    try:
+        given = {"application_name": "waypost", **settings}
+        db: asyncpg.Connection[Any] = await asyncpg.connect(
+            location.url, timeout=CONNECT_TIMEOUT_S, server_settings=given
+        )
+    except asyncpg.InvalidCatalogNameError as error:
+        raise NoDatabase(f"{location.shown} does not exist: create the database first.") from error
+    except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+        raise Unreachable(f"{location.shown} cannot be reached: {_reason(location, error)}.") from error
+    if db.get_server_version().major < OLDEST_POSTGRES:
+        await db.close()
+        raise CannotOpen(
+            f"{location.shown} is older than PostgreSQL {OLDEST_POSTGRES}, the oldest supported."
+        )
+    return db
+
+
+def _reason(location: PostgresLocation, error: BaseException) -> str:
+    if isinstance(error, TimeoutError):
+        return f"no answer within {CONNECT_TIMEOUT_S:g} seconds"
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return location.without_password(text.splitlines()[0] if text else type(error).__name__).rstrip(".")
+
+
+async def postgres_revision(db: "asyncpg.Connection[Any]", plan: Plan, shown: str) -> str | None:
+    """As `judge`, of an open database, on the schema that new tables would go to."""
+    if await db.fetchval("SHOW server_encoding") != "UTF8":
+        raise CannotOpen(f"{shown} does not store text as UTF-8: create the database with ENCODING 'UTF8'.")
+    sql = "SELECT tablename FROM pg_tables WHERE schemaname = current_schema()"
+    tables = {row[0] for row in await db.fetch(sql)}
+    rows = await db.fetch(f"SELECT version_num FROM {_VERSIONS}") if _VERSIONS in tables else []
+    return judge([row[0] for row in rows], tables, plan, shown)

@@ -1,0 +1,171 @@
+"""The coalescing writer: while one batch commits, arriving jobs queue; the next batch takes them all.
+
+No artificial wait. Each caller is answered after its commit. Batches and queue are bounded; a job that was taken
+runs to its end even if its caller has left.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple, TypeVar
+
+from waypost.app.ports import Store, Tx
+from waypost.app.writer import AnyWork, BatchWork
+from waypost.domain.refusals import Defect, Refusal, Unavailable
+from waypost.storage.faults import BadRow, RolledBack
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+BATCH = 256  # jobs
+QUEUE = 4096  # jobs
+QUEUE_S = 10.0
+RERUNS = 3
+
+_log = logging.getLogger("waypost.writer")
+
+
+class _Group(NamedTuple):
+    """One unit of the queue: a single job, or the jobs of a bulk call, which stay together and alone."""
+
+    work: AnyWork
+    jobs: Sequence[Any]
+    alone: bool
+    queued_at: float
+    answer: "asyncio.Future[Any]"
+
+
+class GroupWriter:
+    """See `app.writer.Writer`. Lives in one event loop."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._queue: deque[_Group] = deque()
+        self._depth = 0
+        self._running: asyncio.Task[None] | None = None
+        self._closing = False
+
+    @property
+    def depth(self) -> int:
+        """How many jobs wait."""
+        return self._depth
+
+    async def submit(self, work: BatchWork[J, R], job: J) -> R:
+        """See `app.writer.Writer`; raises the refusal of the batch as a whole, `Unavailable` or `Defect`."""
+        results: Sequence[R] = await self._enqueue(work, (job,), alone=False)
+        return results[0]
+
+    async def submit_alone(self, work: BatchWork[J, R], jobs: Sequence[J]) -> Sequence[R]:
+        """See `app.writer.Writer`."""
+        results: Sequence[R] = await self._enqueue(work, jobs, alone=True)
+        return results
+
+    def _enqueue(self, work: AnyWork, jobs: Sequence[Any], alone: bool) -> "asyncio.Future[Any]":
+        if self._closing or self._depth + len(jobs) > QUEUE:
+            raise Unavailable("Too many changes are waiting to be written.", retry_after_s=1)
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[Any] = loop.create_future()
+        self._queue.append(_Group(work, jobs, alone, time.monotonic(), answer))
+        self._depth += len(jobs)
+        if self._running is None:
+            # The task starts in the loop's next round, after everything that is ready now has queued up.
+            self._running = loop.create_task(self._run())
+        return answer
+
+    async def _run(self) -> None:
+        try:
+            while self._queue:
+                await self._settle(self._take())
+        finally:
+            self._running = None
+
+    def _take(self) -> list[_Group]:
+        """The oldest group, with those of the same work that may share its transaction, in order of arrival."""
+        first = self._queue.popleft()
+        taken = [first]
+        if not first.alone:
+            left: list[_Group] = []
+            while self._queue and len(taken) < BATCH:
+                group = self._queue.popleft()
+                fits = group.work is first.work and not group.alone
+                (taken if fits else left).append(group)
+            self._queue.extendleft(reversed(left))
+        self._depth -= sum(len(group.jobs) for group in taken)
+        return taken
+
+    async def _settle(self, groups: list[_Group]) -> None:
+        """Run one batch and answer everyone in it."""
+        fresh = self._without_overdue(groups)
+        if not fresh:
+            return
+        try:
+            results = await self._results(fresh)
+        except Exception as error:
+            refusal = error if isinstance(error, Refusal) else _defect(error)
+            for group in fresh:
+                _fail(group, refusal)
+            return
+        for group, result in zip(fresh, results, strict=True):
+            if isinstance(result, Refusal):
+                _fail(group, result)
+            elif not group.answer.done():
+                group.answer.set_result(result)
+
+    def _without_overdue(self, groups: list[_Group]) -> list[_Group]:
+        oldest = time.monotonic() - QUEUE_S
+        for group in groups:
+            if group.queued_at < oldest:
+                _fail(group, Unavailable("The change waited too long to be written.", retry_after_s=1))
+        return [group for group in groups if group.queued_at >= oldest]
+
+    async def _results(self, groups: list[_Group]) -> list[Any]:
+        """The results of each group, in order; by halves when a value of the batch is refused."""
+        try:
+            return await self._run_batch(groups)
+        except BadRow as error:
+            if len(groups) == 1:
+                return [_defect(error)]
+            middle = len(groups) // 2
+            return [*await self._half(groups[:middle]), *await self._half(groups[middle:])]
+
+    async def _half(self, groups: list[_Group]) -> list[Any]:
+        """As `_results`, but an outage in one half does not hide what the other half has stored."""
+        try:
+            return await self._results(groups)
+        except Refusal as refusal:
+            return [refusal] * len(groups)
+
+    async def _run_batch(self, groups: list[_Group]) -> list[Any]:
+        work = groups[0].work
+        jobs = [job for group in groups for job in group.jobs]
+
+        async def batch(tx: Tx) -> Sequence[Any]:
+            return await work(tx, jobs)
+
+        for attempt in range(RERUNS + 1):
+            try:
+                results = iter(await self._store.write(batch))
+                return [[next(results) for _ in group.jobs] for group in groups]
+            except RolledBack as error:
+                _log.warning("a batch was rolled back and runs again: %s", error)
+                if attempt == RERUNS:
+                    raise Unavailable("The database is busy with conflicting changes.", retry_after_s=1) from error
+        raise AssertionError("unreachable")
+
+    async def close(self) -> None:
+        """Refuse new jobs, finish the queue."""
+        self._closing = True
+        if self._running is not None:
+            await asyncio.wait([self._running])
+
+
+def _fail(group: _Group, refusal: Refusal) -> None:
+    if not group.answer.done():
+        group.answer.set_exception(refusal)
+
+
+def _defect(error: BaseException) -> Defect:
+    _log.error("a batch failed", exc_info=error)
+    return Defect()

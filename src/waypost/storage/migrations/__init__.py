@@ -1,0 +1,23 @@
+"""The revisions of the schema, oldest first; each has its file in `versions`; a test holds them together.
+
+Read at every start, so it imports nothing heavy: SQLAlchemy and Alembic are loaded by `run`, when it has to.
+"""
+
+from pathlib import Path
+from typing import NamedTuple
+
+
+class Plan(NamedTuple):
+    """The revisions a program knows, in order, and the folders that hold their files."""
+
+    revisions: tuple[str, ...]
+    folders: tuple[Path, ...]
+
+    @property
+    def head(self) -> str:
+        """The revision that the program works with."""
+        return self.revisions[-1]
+
+
+PLAN = Plan(("0001",), (Path(__file__).parent / "versions",))
+HEAD = PLAN.head

@@ -1,0 +1,152 @@
+"""Reading fulfillment requests: by id, by filter, and what the scope of a caller lets it see.
+
+The scope is part of every statement: a request outside it is not found, it is never found and then hidden.
+"""
+
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports import RequestQuery
+from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
+from waypost.domain.statuses import BLOCKED, UNRELEASED, Status
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns
+
+
+def quoted(values: tuple[str, ...]) -> str:
+    """A list of SQL string literals; only for the domain's own constants."""
+    return ", ".join(f"'{str(value)}'" for value in values)
+
+
+HIDDEN = quoted(UNRELEASED)
+
+# $1 request id, $2 account, $3 source or null, $4 channel or null
+VISIBLE = f"""s.account_id = $2
+  AND (CAST($3 AS bigint) IS NULL OR (s.source_id = CAST($3 AS bigint) AND s.status NOT IN ({HIDDEN})))
+  AND (CAST($4 AS bigint) IS NULL OR s.channel_id = CAST($4 AS bigint))"""
+
+STATE_BY_ID = f"SELECT {columns.STATE} FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
+REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
+FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
+WHERE s.id = $1 AND {VISIBLE}"""
+LINES_OF = f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE request_id = $1 ORDER BY line_number"
+PARTICULARS_OF = f"SELECT {columns.PARTICULARS} FROM fulfillment_request f WHERE f.id = $1"
+ORDER_BY_ID = f"SELECT {columns.ORDER} FROM orders WHERE id = $1"
+ITEMS_OF = f"SELECT {columns.ITEM} FROM order_item WHERE order_id = $1 ORDER BY line_number"
+CAUSE_OF = """SELECT o.max_number_length, o.required_fields, n.request_id
+FROM fulfillment_request f JOIN source o ON o.id = f.source_id
+LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
+WHERE f.id = $1"""
+TIMELINE = f"""SELECT {columns.EVENT} FROM event
+WHERE subject_id = $1 AND subject = 'fulfillment_request' AND account_id = $2 ORDER BY seq"""
+
+
+def lines_of_many(dialect: Dialect) -> str:
+    """The lines of the requests in $1."""
+    where = dialect.any_of("request_id", 1)
+    return f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE {where} ORDER BY request_id, line_number"
+
+
+class Filter:
+    """A WHERE clause under construction, with its parameters."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self.dialect = dialect
+        self.terms: list[str] = []
+        self.args: list[Any] = []
+
+    def add(self, term: str, *args: Any) -> None:
+        """Add `term`, in which each `?` is the place of the next argument."""
+        for arg in args:
+            self.args.append(arg)
+            term = term.replace("?", f"${len(self.args)}", 1)
+        self.terms.append(term)
+
+    def any_of(self, column: str, values: tuple[Any, ...], kind: str) -> None:
+        """`column` is one of `values`; no values means no filter."""
+        if values:
+            self.args.append(self.dialect.array(values))
+            self.terms.append(self.dialect.any_of(column, len(self.args), kind))
+
+    def known(self, column: str, wanted: bool | None) -> None:
+        """`column` has a value, or has none."""
+        if wanted is not None:
+            self.terms.append(f"{column} IS {'NOT ' if wanted else ''}NULL")
+
+    def after(self, column: str, moment: int | None) -> None:
+        """`column` lies after `moment`."""
+        if moment is not None:
+            self.add(f"{column} > ?", moment)
+
+
+def scoped(where: Filter, scope: Scope) -> None:
+    """Bind a query on `s` and `f` to what the caller may see."""
+    where.add("s.account_id = ?", scope.account_id)
+    if scope.source_id is not None:
+        where.add(f"s.source_id = ? AND s.status NOT IN ({HIDDEN})", scope.source_id)
+    if scope.channel_id is not None:
+        where.add("s.channel_id = ?", scope.channel_id)
+
+
+def filtered(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """FROM and WHERE of a list or a count, with its parameters."""
+    where = Filter(dialect)
+    scoped(where, query.scope)
+    if query.order_id is not None:
+        where.add("f.order_id = ?", query.order_id)
+    if query.since_id is not None:
+        where.add("s.id > ?", query.since_id)
+    if query.source_id is not None:
+        where.add("s.source_id = ?", query.source_id)
+    where.any_of("f.number", query.numbers, "text")
+    where.any_of("s.status", query.statuses, "text")
+    where.any_of("s.fulfillment_status", query.fulfillment_statuses, "text")
+    where.any_of("s.failure_code", query.failure_codes, "text")
+    if query.invoiced is not None:
+        where.add("s.invoiced = ?", query.invoiced)
+    where.known("s.acknowledged_at", query.is_acknowledged)
+    where.known("s.sent_at", query.is_sent)
+    where.known("s.canceled_at", query.is_canceled)
+    where.after("s.acknowledged_at", query.acknowledged_after)
+    where.after("s.sent_at", query.sent_after)
+    where.after("f.generated_at", query.generated_after)
+    where.after("s.canceled_at", query.canceled_after)
+    where.after("s.modified_at", query.updated_after)
+    _eligible(where, query.eligible_for_processing)
+    _attention(where, query.needs_attention)
+    tables = "fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id"
+    return f"FROM {tables} WHERE {' AND '.join(where.terms)}", where.args
+
+
+def _eligible(where: Filter, wanted: bool | None) -> None:
+    if wanted is not None:
+        term = (
+            f"(s.status = '{Status.UNPROCESSED}' AND EXISTS (SELECT 1 FROM orders o WHERE o.id = f.order_id"
+            f" AND o.status IN ({quoted(ELIGIBLE_FOR_PROCESSING)})))"
+        )
+        where.terms.append(term if wanted else f"NOT {term}")
+
+
+NEEDS_ATTENTION = (Status.PROCESSING_ERROR, *BLOCKED)
+
+
+def _attention(where: Filter, wanted: bool | None) -> None:
+    if wanted is not None:
+        where.terms.append(f"s.status {'' if wanted else 'NOT '}IN ({quoted(NEEDS_ATTENTION)})")
+
+
+def page(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """One page, by id ascending."""
+    where, args = filtered(query, dialect)
+    places = f"LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}"
+    return f"SELECT {columns.STATE}, {columns.PARTICULARS} {where} ORDER BY s.id {places}", [
+        *args,
+        query.limit,
+        query.offset,
+    ]
+
+
+def count(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """How many match."""
+    where, args = filtered(query, dialect)
+    return f"SELECT count(*) {where}", args

@@ -1,0 +1,23 @@
+"""What is wrong with the form of a call: every fault at once, each with the name of its field."""
+
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
+
+
+class Fault(NamedTuple):
+    """One thing wrong: where (a parameter, a JSON pointer, a header), a stable code, words for a person."""
+
+    where: Literal["parameter", "pointer", "header"]
+    name: str
+    code: str
+    message: str
+
+
+class BadInput(Exception):
+    """Input that cannot be read (contract section 1.1): 400, or 413, 414, 415, 431 with codes of their own."""
+
+    def __init__(self, faults: Sequence[Fault], status: int = 400, code: str = "invalid_input") -> None:
+        super().__init__(" ".join(fault.message for fault in faults))
+        self.faults = list(faults)
+        self.status = status
+        self.code = code

@@ -1,0 +1,143 @@
+"""Errors on the wire: every refusal as `application/problem+json` (RFC 9457; contract section 1.1).
+
+One table translates the domain's refusals; a test proves that it knows every one of them.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from waypost.domain import refusals
+from waypost.domain.statuses import STATUSES
+from waypost.wire.faults import BadInput, Fault
+
+CONTENT_TYPE = "application/problem+json"
+
+STATUS_OF: dict[type[refusals.Refusal], int] = {
+    refusals.NotFound: 404,
+    refusals.NotAllowed: 400,
+    refusals.NotPermitted: 401,
+    refusals.Stale: 412,
+    refusals.Invalid: 400,
+    refusals.Conflict: 409,
+    refusals.KeyInProgress: 409,
+    refusals.KeyReused: 422,
+    refusals.Unavailable: 503,
+    refusals.Defect: 500,
+}
+
+TITLES = {
+    400: "Bad request",
+    401: "Not authorized",
+    404: "Not found",
+    405: "Method not allowed",
+    409: "Conflict",
+    412: "Precondition failed",
+    413: "Content too large",
+    414: "URL too long",
+    415: "Unsupported media type",
+    422: "Idempotency key reused",
+    429: "Too many requests",
+    431: "Headers too large",
+    500: "Internal error",
+    503: "Unavailable",
+}
+
+# Every code that an error reply may carry, with the statuses it comes with; the docs list these.
+CODES: dict[str, int] = {
+    "invalid_input": 400,
+    "not_allowed_from_status": 400,
+    "still_blocked": 400,
+    "needs_confirmation": 400,
+    "handover_in_progress": 400,
+    "already_shipped": 400,
+    "unauthorized": 401,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "already_exists": 409,
+    "idempotency_key_in_progress": 409,
+    "precondition_failed": 412,
+    "content_too_large": 413,
+    "url_too_long": 414,
+    "unsupported_media_type": 415,
+    "idempotency_key_reused": 422,
+    "too_many_requests": 429,
+    "headers_too_large": 431,
+    "internal": 500,
+    "unavailable": 503,
+}
+
+# The domain's field names, where the wire spells them otherwise, by the kind of place they stand in.
+_PARAMETERS = {"line_ids": "itemIds"}
+_MEMBERS = {
+    "channel_id": "channelId",
+    "order_id": "orderId",
+    "source_id": "sourceId",
+    "status": "fulfillmentRequestStatus",
+    "order_item_id": "orderItemId",
+    "acknowledge": "acknowledgedQuantity",
+    "secondary_acknowledge": "secondaryAcknowledgedQuantity",
+    "cancel": "cancelledQuantity",
+}
+
+_encode = msgspec.json.Encoder().encode
+
+
+def _fault(problem: refusals.Problem) -> dict[str, str]:
+    if problem.field in _PARAMETERS:
+        return {"parameter": _PARAMETERS[problem.field], "code": problem.code, "message": problem.message}
+    parts = problem.field.lstrip("/").split("/")
+    pointer = "/" + "/".join(_MEMBERS.get(part, part) for part in parts)
+    return {"pointer": pointer, "code": problem.code, "message": problem.message}
+
+
+def _input_fault(fault: Fault) -> dict[str, str]:
+    return {fault.where: fault.name, "code": fault.code, "message": fault.message}
+
+
+def problem(
+    status: int, code: str, detail: str, instance: str, call_id: str, extra: dict[str, Any] | None = None
+) -> bytes:
+    """One problem document."""
+    document = {
+        "type": f"urn:waypost:problem:{code}",
+        "title": TITLES[status],
+        "status": status,
+        "detail": detail,
+        "instance": instance,
+        "code": code,
+        "message": detail,
+        "requestId": call_id,
+    }
+    return _encode(document | (extra or {}))
+
+
+def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[int, bytes]:
+    """Status and document of a refusal."""
+    status = STATUS_OF[type(refusal)]
+    extra: dict[str, Any] = {}
+    if isinstance(refusal, refusals.NotAllowed):
+        extra = {"currentStatus": STATUSES[refusal.status].name, "allowedActions": list(refusal.allowed)}
+    elif isinstance(refusal, refusals.Invalid):
+        extra = {"errors": [_fault(one) for one in refusal.problems]}
+    elif isinstance(refusal, refusals.Unavailable):
+        extra = {"applied": refusal.applied}
+    return status, problem(status, refusal.code, refusal.message, instance, call_id, extra)
+
+
+def of_bad_input(error: BadInput, instance: str, call_id: str) -> tuple[int, bytes]:
+    """Status and document of input that cannot be read, with all its faults."""
+    detail = " ".join(fault.message for fault in error.faults) or "The request cannot be read."
+    extra = {"errors": [_input_fault(fault) for fault in error.faults]}
+    return error.status, problem(error.status, error.code, detail, instance, call_id, extra)
+
+
+def bulk_status(code: str | None) -> int:
+    """The HTTP status that a single call with this outcome would have had."""
+    return 200 if code is None else CODES[code]
+
+
+def codes() -> Sequence[str]:
+    """Every stable error code."""
+    return tuple(CODES)
