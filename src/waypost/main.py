@@ -20,7 +20,6 @@ from waypost.storage.opening import open_store
 STOP_WITHIN_S = 8  # what is running may end; the process is gone within ten seconds
 PURGE_EVERY_S = 60.0
 PURGE_AT_ONCE = 1000  # idempotency records a transaction
-CALLS_AT_ONCE = 2000
 
 
 class ServerSettings(NamedTuple):
@@ -49,25 +48,25 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL once the socket listens, before traffic."""
     import uvicorn
 
-    from waypost.http.app import create_app, log_to
+    from waypost.http.app import LineLog, create_app
     from waypost.http.gate import Gate
 
     logging.basicConfig(stream=settings.log, level=logging.WARNING)
     store = await open_store(settings.database)
     hub, writer = build_hub(store)
     purger = asyncio.create_task(_purge(hub))
-    app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), log_to(settings.log))
+    app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
     config = uvicorn.Config(
         app, host=settings.host, port=settings.port, loop="uvloop", http="httptools", ws="none", lifespan="off",
         access_log=False, log_level="warning", proxy_headers=False, server_header=False, date_header=True,
         timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
-        limit_concurrency=CALLS_AT_ONCE,
     )  # fmt: skip
     server = uvicorn.Server(config)
     try:
         await ready(f"http://{_shown(settings.host)}:{settings.port}", hub)
         # What was built at the start lives as long as the process: the collector need not look at it again.
         gc.freeze()
+        gc.set_threshold(100_000, 20, 50)
         await server.serve()
     finally:
         purger.cancel()

@@ -130,7 +130,7 @@ class Tx(Protocol):
         ...
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
-        """Fresh ids, ascending, for `orders`, `order_item`, `fulfillment_request`, `fulfillment_request_line`."""
+        """Fresh ids, ascending: `orders`, `order_item`, `fulfillment_request`, `fulfillment_request_line`, `token`."""
         ...
 
     # Everything below is the same SQL on both engines.

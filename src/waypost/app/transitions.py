@@ -47,7 +47,9 @@ async def perform(tx: Tx, commands: Sequence[Command], now: int) -> list[Settled
 def lone_move(command: Command, now: int) -> LoneMove | None:
     """The narrow form of a batch of one: a bare failure, which needs nothing but the status to be right."""
     report, row = command.details, row_of(command.action)
-    narrow = not (command.key or command.expected or command.dry_run or command.wants_image)
+    # An If-Match of weak tags only is an empty set, and still a condition.
+    bound = command.key is not None or command.expected is not None
+    narrow = not (bound or command.dry_run or command.wants_image)
     if not (narrow and isinstance(report, FailureReport) and row and row.to) or report.line_ids or row.guards:
         return None
     retryable = failures.is_retryable(report.code) if report.retryable is None else report.retryable

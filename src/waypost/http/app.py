@@ -1,8 +1,11 @@
 """The Falcon application: gate, routes, error replies, and one JSON log line per request."""
 
+import asyncio
+import itertools
 import os
 import sys
 import time
+import traceback
 from collections.abc import Callable
 from typing import Any, TextIO
 
@@ -23,27 +26,51 @@ from waypost.wire.preconditions import clean_request_id
 
 URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
 HEADERS_AT_MOST = 32_768  # bytes
+CALLS_AT_ONCE = 2000
 
 _encode = msgspec.json.Encoder().encode
-Log = Callable[[dict[str, Any]], None]
 
 
-def log_to(stream: TextIO) -> Log:
-    """A log that writes one JSON object a line, at once."""
+class LineLog:
+    """A log of one JSON object a line. Lines of one round of the event loop are written together."""
 
-    def write(line: dict[str, Any]) -> None:
-        stream.write(_encode(line).decode() + "\n")
-        stream.flush()
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._lines: list[bytes] = []
 
-    return write
+    def write(self, line: dict[str, Any]) -> None:
+        """Write `line`, at the latest when the loop has done what is ready now."""
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self.flush)
+        self._lines.append(_encode(line))
+
+    def flush(self) -> None:
+        """Write what waits."""
+        lines, self._lines = self._lines, []
+        self._stream.write(b"\n".join(lines).decode() + "\n")
+        self._stream.flush()
+
+
+class CallIds:
+    """Ids for calls that bring none: unique by a random beginning, cheap by a count."""
+
+    def __init__(self) -> None:
+        self._beginning = os.urandom(6).hex()
+        self._count = itertools.count(1)
+
+    def new(self) -> str:
+        """The next id."""
+        return f"{self._beginning}-{next(self._count):x}"
 
 
 class Door:
     """Middleware: ids, limits and the gate on the way in; headers and the log line on the way out."""
 
-    def __init__(self, gate: Gate, log: Log) -> None:
+    def __init__(self, gate: Gate, log: LineLog) -> None:
         self._gate = gate
-        self._log = log
+        self._log = log.write
+        self._ids = CallIds()
+        self._under_way = 0
         rate = gate.rate
         self._size = str(rate.size) if rate else ""
         self._refill = f"{rate.per_second:g}" if rate else ""
@@ -54,13 +81,16 @@ class Door:
         context = req.context
         context.begun_s = time.monotonic()
         given = req.get_header("X-Request-Id")
-        context.call_id = call_id = (given and clean_request_id(given)) or os.urandom(12).hex()
+        context.call_id = call_id = (given and clean_request_id(given)) or self._ids.new()
         resp.set_header("X-Request-Id", call_id)
         context.token_id = context.why = None
+        self._under_way += 1
+        if self._under_way > CALLS_AT_ONCE:
+            raise Unavailable("Too many calls at once.", retry_after_s=1)
         scope = req.scope
         if len(scope["raw_path"] or b"") + len(scope["query_string"]) > URL_AT_MOST:
             raise BadInput([], 414, "url_too_long")
-        if sum(len(name) + len(value) for name, value in scope["headers"]) > HEADERS_AT_MOST:
+        if sum(map(len, map(b"".join, scope["headers"]))) > HEADERS_AT_MOST:
             raise BadInput([], 431, "headers_too_large")
         if is_open(req.path):
             return
@@ -87,6 +117,7 @@ class Door:
 
     async def process_response(self, req: Request, resp: Response, resource: object, ok: bool) -> None:
         """One line per request; nothing secret in it."""
+        self._under_way -= 1
         context = req.context
         call = getattr(context, "call", None)
         operation = call.operation.id if call is not None and call.operation else None
@@ -164,13 +195,12 @@ class Faults:
 
 
 def _log_defect(call_id: str, error: BaseException) -> None:
-    import traceback
-
     text = "".join(traceback.format_exception(error))
-    log_to(sys.stderr)({"at": time.time(), "id": call_id, "level": "error", "defect": text})
+    line = {"at": time.time(), "id": call_id, "level": "error", "defect": text}
+    sys.stderr.write(_encode(line).decode() + "\n")
 
 
-def create_app(hub: Hub, gate: Gate, log: Log) -> falcon.asgi.App[Any, Any]:
+def create_app(hub: Hub, gate: Gate, log: LineLog) -> falcon.asgi.App[Any, Any]:
     """The ASGI application of a hub."""
     app = falcon.asgi.App(middleware=[Door(gate, log)])
     app.req_options.strip_url_path_trailing_slash = True

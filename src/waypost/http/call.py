@@ -11,7 +11,7 @@ from waypost.app.hub import Hub
 from waypost.domain.refusals import NotFound, NotPermitted
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
-from waypost.wire.preconditions import format_etag, parse_idempotency_key, parse_if_match
+from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
 from waypost.wire.query import Params
 from waypost.wire.scalars import parse_id
 
@@ -72,16 +72,12 @@ class Call:
 
     def expected(self) -> frozenset[int] | str | None:
         """If-Match."""
-        value = self.req.get_header("If-Match")
-        return None if value is None else parse_if_match(value, self.faults)
+        return read_if_match(self.req.scope["headers"], self.faults)
 
     def key(self, path_id: int | None, params: dict[str, Any]) -> IdempotencyKey | None:
         """Idempotency-Key with the fingerprint of this call; after the body was read."""
-        value = self.req.get_header("Idempotency-Key")
-        if value is None or self.operation is None:
-            return None
-        key = parse_idempotency_key(value, self.faults)
-        if key is None:
+        key = read_idempotency_key(self.req.scope["headers"], self.faults)
+        if key is None or self.operation is None:
             return None
         known = repr((self.operation.id, path_id, sorted(params.items()))).encode("utf-8", "surrogatepass")
         print_ = hashlib.blake2b(known + b"\0" + hashlib.sha256(self.body).digest(), digest_size=16).digest()

@@ -16,8 +16,23 @@ class CopyFailed(Exception):
         self.message = message
 
 
+BUSY_S = 5.0  # how long a reader waits for a lock
+
 Counts = dict[str, int]
 """Rows by table."""
+
+
+def open_to_read(path: Path) -> sqlite3.Connection:
+    """A connection for looking only.
+
+    With a WAL beside the file it is read-only, so that closing it cannot fold that WAL in; without one it is
+    an ordinary connection, which takes its own traces with it when it is closed.
+    """
+    mode = "ro" if Path(f"{path}-wal").exists() else "rw"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+    db.execute("PRAGMA query_only = ON")
+    return db
 
 
 def tables_of(db: sqlite3.Connection) -> list[str]:
@@ -34,7 +49,7 @@ def counts_of(db: sqlite3.Connection) -> Counts:
 def verify(path: Path, expected: Counts | None = None) -> Counts:
     """The rows of each table, once the file is found whole: pages, indexes, foreign keys, counts."""
     try:
-        with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        with closing(open_to_read(path)) as db:
             verdict = db.execute("PRAGMA integrity_check(1)").fetchone()[0]
             if verdict != "ok":
                 raise CopyFailed(f"{path} is damaged: {verdict}.")

@@ -11,7 +11,7 @@ from typing import Any
 
 import asyncpg
 
-from waypost.storage.copying import tables_of
+from waypost.storage.copying import open_to_read, tables_of
 from waypost.storage.location import (
     CannotOpen,
     NoDatabase,
@@ -23,7 +23,6 @@ from waypost.storage.location import (
 from waypost.storage.migrations import Plan
 
 MAGIC = b"SQLite format 3\0"
-BUSY_S = 5.0
 CONNECT_TIMEOUT_S = 5.0
 OLDEST_POSTGRES = 14
 _OURS = "fulfillment_request"  # the table that tells our database from another that uses Alembic
@@ -75,19 +74,6 @@ def holds_sqlite(path: Path) -> bool:
     if start and start != MAGIC:
         raise NotOurs(f"{path} is not a SQLite database; it was not touched.")
     return bool(start)
-
-
-def open_to_read(path: Path) -> sqlite3.Connection:
-    """A connection for looking only.
-
-    With a WAL beside the file it is read-only, so that closing it cannot fold that WAL in; without one it is
-    an ordinary connection, which takes its own traces with it when it is closed.
-    """
-    mode = "ro" if Path(f"{path}-wal").exists() else "rw"
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
-    db.execute("PRAGMA query_only = ON")
-    return db
 
 
 def sqlite_revision(db: sqlite3.Connection, plan: Plan, shown: str) -> str | None:

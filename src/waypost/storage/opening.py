@@ -42,7 +42,7 @@ async def open_store(
     location = parse_url(url)
     revision = await revision_of(location, plan)
     if revision is None and not create:
-        raise _missing(location)
+        raise missing(location)
     if revision != plan.head:
         if not migrate and revision is not None:
             raise _old(location, revision, plan)
@@ -62,7 +62,7 @@ async def current_location(url: str, plan: Plan = PLAN) -> Location:
     location = parse_url(url)
     revision = await revision_of(location, plan)
     if revision is None:
-        raise _missing(location)
+        raise missing(location)
     if revision != plan.head:
         raise _old(location, revision, plan)
     return location
@@ -99,7 +99,8 @@ def _open(location: Location, plan: Plan) -> Store:
     return PostgresStore(location.url, plan.head)
 
 
-def _missing(location: Location) -> NoDatabase:
+def missing(location: Location) -> NoDatabase:
+    """Why a database that is not there cannot be used."""
     return NoDatabase(f"{location.shown} holds no Waypost database yet: `waypost migrate` makes one.")
 
 

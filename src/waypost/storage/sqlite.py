@@ -30,6 +30,7 @@ T = TypeVar("T")
 BUSY_S = 5.0  # how long a write waits for another process, such as the command line
 READ_TIMEOUT_S = 5.0
 READERS = 3
+SNAPSHOT_S = 0.05
 _PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock: well under a millisecond
 
 _translated: dict[str, str] = {}
@@ -83,7 +84,7 @@ class SqliteTx(CommonTx):
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Rows are never deleted, and nobody else writes: the largest id and one is free."""
-        if kind not in ("orders", "order_item", "fulfillment_request", "fulfillment_request_line"):
+        if kind not in ("orders", "order_item", "fulfillment_request", "fulfillment_request_line", "token"):
             raise ValueError(kind)
         last = self._given.get(kind)
         if last is None:
@@ -155,12 +156,17 @@ class SqliteTx(CommonTx):
 
 
 class SqliteReads(CommonReads):
-    """Look-ups on one connection in the loop's thread; slow queries on reader threads, interrupted in time."""
+    """Look-ups on one connection in the loop's thread; slow queries on reader threads, interrupted in time.
+
+    Locking the file for every look-up costs more than the look-up. So one snapshot serves all look-ups until
+    this process commits, and never longer than `SNAPSHOT_S`: what another process writes is seen after that.
+    """
 
     dialect = SQLITE
 
     def __init__(self, path: Path) -> None:
         self._quick = connect(path, read_only=True)
+        self._snapshot: asyncio.TimerHandle | None = None
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
@@ -169,9 +175,20 @@ class SqliteReads(CommonReads):
     async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonReads`."""
         try:
+            if self._snapshot is None:
+                self._quick.execute("BEGIN")
+                self._snapshot = asyncio.get_running_loop().call_later(SNAPSHOT_S, self.refresh)
             return self._quick.execute(translated(sql), args).fetchall()
         except sqlite3.OperationalError as error:
+            self.refresh()
             raise Unavailable("The database cannot be read now.") from error
+
+    def refresh(self) -> None:
+        """Let the snapshot go: the next look-up sees what has been committed since."""
+        if self._snapshot is not None:
+            self._snapshot.cancel()
+            self._snapshot = None
+            self._quick.execute("ROLLBACK")
 
     async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonReads`."""
@@ -191,6 +208,7 @@ class SqliteReads(CommonReads):
 
     def close(self) -> None:
         """Wait for the readers, then close every connection."""
+        self.refresh()
         self._readers.shutdown(wait=True)
         while not self._idle.empty():
             self._idle.get().close()
@@ -218,7 +236,10 @@ class SqliteStore:
             except BaseException as error:
                 self._roll_back()
                 raise _translate(error) from error
-            await self._commit(tx)
+            try:
+                await self._commit(tx)
+            finally:
+                self.reads.refresh()
             return result
 
     async def _begin(self) -> None:

@@ -163,7 +163,7 @@ class CommonTx(ABC):
     async def oldest_processing(self, scope: Scope, source_id: int | None, limit: int) -> list[int]:
         """See `ports.Tx`."""
         where = requests.Filter(self.dialect)
-        requests.scoped(where, scope)
+        requests.scoped(where, scope, "s")
         where.add("s.status = ?", str(Status.PROCESSING))
         if source_id is not None:
             where.add("s.source_id = ?", source_id)

@@ -1,164 +1,182 @@
 """JSON bodies: guarded against what parsers let pass, then checked with every fault at once.
 
 Duplicate keys, depth over 32, lone surrogates, U+0000 and numbers that do not fit are refused before the body is
-looked at as a whole (contract section 1.1).
+looked at as a whole (contract section 1.1). Text is stripped of the white space around it before its length counts.
 """
 
 import json
+import math
 import re
-from typing import Any, TypeVar, get_args, get_origin, get_type_hints
+from collections import Counter
+from decimal import Decimal, InvalidOperation
+from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.scalars import has_bad_characters
+from waypost.wire.shapes import explain, fault_at, pointer_to
 
 T = TypeVar("T")
 
 DEPTH_AT_MOST = 32
-_JSON_TYPE = re.compile(r"application/(?:[\w.+-]+\+)?json\s*(?:;\s*charset=\"?(utf-?8)\"?\s*)?", re.IGNORECASE)
-_STRINGS = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_BRACKETS = re.compile(rb"[\[\]{}]")
+_FITS = range(-(2**63), 2**63)
+_TOO_LARGE = math.inf  # stands for a number that does not fit, until the careful reading names its place
 
+# Unterminated strings match to the end, and nothing backtracks: the guard itself must be linear.
+_STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
+_ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
+_NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
-def _bad(pointer: str, code: str, message: str) -> BadInput:
-    return BadInput([Fault("pointer", pointer, code, message)])
+# What the quick reading cannot judge: long or exponent numbers, U+0000, surrogates. Looks inside strings as well, so
+# a hit means no more than the careful reading.
+_NEEDS_CARE = re.compile(r"[0-9]{19}|[0-9][eE]|\\u0000|\\u[dD][89a-fA-F]")
 
 
 def read_json(raw: bytes, content_type: str | None, limit: int, type_: type[T]) -> T:
-    """The body as `type_`. No body at all is read as an empty object."""
+    """The body as `type_`. No body at all is read as an empty object, whatever its type.
+
+    Raises BadInput: 413 over `limit` bytes, 415 when it is not JSON in UTF-8, else 400 with every fault.
+    """
     if len(raw) > limit:
         message = f"The body may have at most {limit} bytes."
         raise BadInput([Fault("header", "Content-Length", "content_too_large", message)], 413, "content_too_large")
-    if not raw.strip():
+    if not raw or raw.isspace():
         raw = b"{}"
-    elif content_type is not None and _JSON_TYPE.fullmatch(content_type.strip()) is None:
+    elif content_type is not None and content_type != "application/json" and not _is_json(content_type):
         message = f"The body must be application/json in UTF-8, not {content_type[:80]}."
-        raise BadInput([Fault("header", "Content-Type", "unsupported_media_type", message)], 415,
-                       "unsupported_media_type")  # fmt: skip
+        fault = Fault("header", "Content-Type", "unsupported_media_type", message)
+        raise BadInput([fault], 415, "unsupported_media_type")
     plain = _plain(raw)
     try:
-        return msgspec.json.decode(raw, type=type_)
-    except msgspec.ValidationError:
-        faults = list(_faults(plain, type_, ""))
-        raise BadInput(faults or [Fault("pointer", "", "invalid", "The body is not valid.")]) from None
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise _bad("", "malformed_json", f"The body is not JSON: {error}.") from None
+        # Decimal is declared built in, so that text is not taken for a number.
+        return msgspec.convert(plain, type_, builtin_types=(Decimal,))
+    except msgspec.ValidationError as error:
+        raise BadInput(explain(plain, type_, error)) from None
+
+
+def _is_json(content_type: str) -> bool:
+    main, *parameters = (part.strip() for part in content_type.lower().split(";"))
+    if main != "application/json" and not (main.startswith("application/") and main.endswith("+json")):
+        return False
+    charsets = (value.strip('"') for name, _, value in (p.partition("=") for p in parameters) if name == "charset")
+    return all(charset in ("utf-8", "utf8") for charset in charsets)
+
+
+def _bad(code: str, message: str) -> BadInput:
+    return BadInput([Fault("pointer", "", code, message)])
 
 
 def _plain(raw: bytes) -> Any:
-    """The body as plain objects, once it is known to be harmless."""
-    _check_depth(raw)
+    """The body as plain objects with stripped texts, once it is known to be harmless."""
+    if _is_too_deep(raw):
+        raise _bad("too_deep", f"The body is nested deeper than {DEPTH_AT_MOST}.")
     try:
-        text = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        raise _bad("", "bad_encoding", "The body is not UTF-8.") from None
+        text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise _bad("bad_encoding", f"The body is not UTF-8: see byte {error.start}.") from None
+    if _NEEDS_CARE.search(text) is None:
+        try:
+            return _stripped(_QUICK.decode(text))
+        except ValueError:
+            pass  # the careful reading says what and where
+    try:
+        plain = _CAREFUL.decode(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _bad("malformed_json", f"The body is not JSON: {error.msg} at {place}.") from None
+    except ValueError as error:
+        raise _bad("malformed_json", f"The body is not JSON: {error}.") from None
     faults: list[Fault] = []
-
-    def pairs(members: list[tuple[str, Any]]) -> dict[str, Any]:
-        found = dict(members)
-        if len(found) != len(members):
-            names = [name for name, _ in members]
-            twice = sorted({name for name in names if names.count(name) > 1})
-            faults.extend(Fault("pointer", f"/{n}", "duplicate_key", f"{n} is given twice.") for n in twice)
-        return found
-
-    def refuse(word: str) -> Any:
-        raise ValueError(f"{word} is not JSON")
-
-    try:
-        plain = json.loads(text, object_pairs_hook=pairs, parse_constant=refuse, parse_int=_integer)
-    except (ValueError, RecursionError) as error:
-        raise _bad("", "malformed_json", f"The body is not JSON: {error}.") from None
-    _check_values(plain, "", faults)
+    _collect_faults(plain, "", faults)
     if faults:
         raise BadInput(faults)
-    return plain
+    return _stripped(plain)
 
 
-def _integer(text: str) -> int:
-    return int(text) if len(text) <= 20 else 2**64
+def _is_too_deep(raw: bytes) -> bool:
+    """Whether anything is nested deeper than allowed: told before any recursive parser sees it, in linear time."""
+    if raw.count(b"[") + raw.count(b"{") <= DEPTH_AT_MOST:
+        return False
+    brackets = _STRINGS.sub(b"", raw).translate(_ALL_SQUARE, _NO_BRACKETS)
+    for _ in range(DEPTH_AT_MOST):  # each round takes away the innermost level of everything
+        brackets = brackets.replace(b"[]", b"")
+        if not brackets:
+            return False
+    return b"[]" in brackets or brackets.count(b"[") > DEPTH_AT_MOST
 
 
-def _check_depth(raw: bytes) -> None:
-    depth = 0
-    for bracket in _BRACKETS.findall(_STRINGS.sub(b"", raw)):
-        depth += 1 if bracket in b"[{" else -1
-        if depth > DEPTH_AT_MOST:
-            raise _bad("", "too_deep", f"The body is nested deeper than {DEPTH_AT_MOST}.")
+class _DuplicateKeyError(ValueError):
+    """The quick reading met an object with a key given twice."""
 
 
-def _check_values(value: Any, pointer: str, faults: list[Fault]) -> None:
-    if isinstance(value, str):
-        if has_bad_characters(value):
-            faults.append(Fault("pointer", pointer, "bad_characters", "U+0000 and lone surrogates are not text."))
-    elif isinstance(value, dict):
+class _Object(dict[str, Any]):
+    """An object of the careful reading, which remembers the keys given more than once."""
+
+    def __init__(self, members: list[tuple[str, Any]]) -> None:
+        super().__init__((name, _stripped(value)) for name, value in members)
+        self.doubled: set[str] = set()
+        if len(self) != len(members):
+            counts = Counter(name for name, _ in members)
+            self.doubled = {name for name, count in counts.items() if count > 1}
+
+
+def _members(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = {
+        name: value.strip() if type(value) is str else _stripped(value) if type(value) is list else value
+        for name, value in members
+    }
+    if len(found) != len(members):
+        raise _DuplicateKeyError
+    return found
+
+
+def _stripped(value: Any) -> Any:
+    """Texts without the white space around them; objects were done when they were read."""
+    if type(value) is str:
+        return value.strip()
+    return [_stripped(item) for item in value] if type(value) is list else value
+
+
+def _number(text: str) -> Decimal | int | float:
+    """A number with a point or an exponent, exactly; whole ones as integers, since 1.0 is an integer in JSON."""
+    try:
+        number = Decimal(text)
+    except InvalidOperation:
+        return _TOO_LARGE
+    if math.isinf(float(number)):
+        return _TOO_LARGE
+    is_whole = _FITS.start <= number < _FITS.stop and number == number.to_integral_value()
+    return int(number) if is_whole else number
+
+
+def _whole(text: str) -> int | float:
+    return int(text) if len(text) <= 20 and int(text) in _FITS else _TOO_LARGE
+
+
+def _refuse(word: str) -> NoReturn:
+    raise ValueError(f"it knows no {word}")
+
+
+_QUICK = json.JSONDecoder(object_pairs_hook=_members, parse_float=_number, parse_constant=_refuse)
+_CAREFUL = json.JSONDecoder(
+    object_pairs_hook=_Object, parse_float=_number, parse_int=_whole, parse_constant=_refuse
+)
+
+
+def _collect_faults(value: Any, at: str, faults: list[Fault]) -> None:
+    """What the careful reading let pass so that its place can be named."""
+    if isinstance(value, _Object):
+        for name in value.doubled:
+            faults.append(fault_at(pointer_to(at, name), "duplicate_key", "is given more than once"))
         for name, member in value.items():
             if has_bad_characters(name):
-                faults.append(Fault("pointer", pointer, "bad_characters", "A name holds U+0000 or a lone surrogate."))
-                continue
-            _check_values(member, f"{pointer}/{_escaped(name)}", faults)
+                faults.append(fault_at(pointer_to(at, name), "bad_characters", "has a name that is not text"))
+            _collect_faults(member, pointer_to(at, name), faults)
     elif isinstance(value, list):
         for place, member in enumerate(value):
-            _check_values(member, f"{pointer}/{place}", faults)
-    elif isinstance(value, int | float) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
-        faults.append(Fault("pointer", pointer, "number_too_large", "The number does not fit."))
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
-def _faults(value: Any, type_: Any, pointer: str) -> Any:
-    """Every fault of `value` as a `type_`, deepest first; msgspec itself stops at the first."""
-    struct = _struct_of(type_)
-    if struct is not None and isinstance(value, dict):
-        hints = get_type_hints(struct, include_extras=True)
-        for field in msgspec.structs.fields(struct):
-            at = f"{pointer}/{field.encode_name}"
-            if field.encode_name in value:
-                yield from _faults(value[field.encode_name], hints[field.name], at)
-            elif field.required:
-                yield Fault("pointer", at, "required", f"{field.encode_name} is required.")
-        return
-    element = _element_of(type_)
-    if element is not None and isinstance(value, list):
-        for place, member in enumerate(value):
-            yield from _faults(member, element, f"{pointer}/{place}")
-        value = [] if not value else value
-        type_ = _without_element(type_)
-    try:
-        msgspec.convert(value, type_, strict=True)
-    except msgspec.ValidationError as error:
-        name = pointer.rsplit("/", 1)[-1] or "body"
-        yield Fault("pointer", pointer, "invalid", f"{name}: {str(error).split(' - at ')[0]}.")
-
-
-def _parts(type_: Any) -> list[Any]:
-    if hasattr(type_, "__metadata__"):
-        return _parts(get_args(type_)[0])
-    if get_origin(type_) is None:
-        return [type_]
-    if get_origin(type_) is list:
-        return [type_]
-    return [part for option in get_args(type_) for part in _parts(option)]
-
-
-def _struct_of(type_: Any) -> Any:
-    found = [part for part in _parts(type_) if isinstance(part, type) and issubclass(part, msgspec.Struct)]
-    return found[0] if found else None
-
-
-def _element_of(type_: Any) -> Any:
-    found = [part for part in _parts(type_) if get_origin(part) is list]
-    return get_args(found[0])[0] if found else None
-
-
-def _without_element(type_: Any) -> Any:
-    """The list type with its length limits but any element, as the elements were judged one by one."""
-    for option in get_args(type_) if not hasattr(type_, "__metadata__") else (type_,):
-        if hasattr(option, "__metadata__") and get_origin(get_args(option)[0]) is list:
-            from typing import Annotated
-
-            return Annotated[list[Any], *option.__metadata__]
-    return list[Any]
+            _collect_faults(member, f"{at}/{place}", faults)
+    elif isinstance(value, str) and has_bad_characters(value):
+        faults.append(fault_at(at, "bad_characters", "holds U+0000 or a lone surrogate, which are not text"))
+    elif value == _TOO_LARGE:
+        faults.append(fault_at(at, "number_too_large", "is a number that does not fit"))

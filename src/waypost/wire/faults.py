@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
+FAULTS_AT_MOST = 100  # told of one call: a hostile body must not buy an endless reply
+
 
 class Fault(NamedTuple):
     """One thing wrong: where (a parameter, a JSON pointer, a header), a stable code, words for a person."""
 
-    where: Literal["parameter", "pointer", "header"]
+    where: Literal["parameter", "pointer", "header", "path"]
     name: str
     code: str
     message: str
@@ -17,7 +19,7 @@ class BadInput(Exception):
     """Input that cannot be read (contract section 1.1): 400, or 413, 414, 415, 431 with codes of their own."""
 
     def __init__(self, faults: Sequence[Fault], status: int = 400, code: str = "invalid_input") -> None:
-        super().__init__(" ".join(fault.message for fault in faults))
-        self.faults = list(faults)
+        self.faults = list(faults[:FAULTS_AT_MOST])
+        super().__init__(" ".join(fault.message for fault in self.faults))
         self.status = status
         self.code = code

@@ -8,27 +8,22 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from waypost.domain.failures import is_known_code
 from waypost.wire.faults import Fault
-from waypost.wire.scalars import parse_bool, parse_datetime, parse_id, parse_int
+from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime, parse_id, parse_int
 
 VALUES_AT_MOST = 50
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
-_ESCAPE = re.compile(rb"%([0-9A-Fa-f]{2})")
-
-
-class Problem(NamedTuple):
-    """Why a value is not good."""
-
-    code: str
-    message: str
-
+_ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
+_encode = msgspec.json.Encoder(order="deterministic").encode
 
 Parser = Callable[[str], Any]
 
 
 class Param(NamedTuple):
-    """One declared parameter. `parse` gives the value, or a Problem."""
+    """One declared parameter. `parse` gives the value, None where it says nothing, or raises Misread."""
 
     name: str
     parse: Parser
@@ -39,36 +34,42 @@ class Param(NamedTuple):
 def text(name: str, max_len: int, required: bool = False) -> Param:
     """Text, stripped; its length counts code points."""
 
-    def parse(value: str) -> Any:
-        value = value.strip()
-        if not value:
-            return Problem("blank", f"{name} may not be blank.")
-        if len(value) > max_len:
-            return Problem("too_long", f"{name} may have at most {max_len} characters; this has {len(value)}.")
-        return value
+    def parse(value: str) -> str:
+        try:
+            cleaned = clean_text(value, max_len)
+        except Misread as error:
+            raise Misread(error.code, f"{name}: {error.message}") from None
+        if not cleaned:
+            raise Misread("blank", f"{name} may not be blank.")
+        return cleaned
 
     return Param(name, parse, required=required)
 
 
+def texts(name: str, max_len: int) -> Param:
+    """Several texts; a comma cannot be part of one."""
+    return text(name, max_len)._replace(many=True)
+
+
 def id_(name: str) -> Param:
     """An id."""
-    return Param(name, _checked(lambda value: parse_id(value.strip()), f"{name} is a positive integer."))
+    return Param(name, _checked(_parse_id, "not_an_id", f"{name} is a positive integer."))
 
 
 def ids(name: str) -> Param:
     """Several ids."""
-    return Param(name, _checked(lambda value: parse_id(value.strip()), f"{name} are positive integers."), many=True)
+    return Param(name, _checked(_parse_id, "not_an_id", f"{name} are positive integers."), many=True)
 
 
 def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
     """An integer in a range."""
+    upper = f" and at most {high}" if high < 2**60 else ""
+    parse_whole = _checked(parse_int, "not_an_integer", f"{name} is an integer.")
 
     def parse(value: str) -> Any:
-        number = parse_int(value)
-        if number is None:
-            return Problem("not_an_integer", f"{name} is an integer.")
+        number = parse_whole(value)
         if not low <= number <= high:
-            return Problem("out_of_range", f"{name} is at least {low}{f' and at most {high}' if high < 2**60 else ''}.")
+            raise Misread("out_of_range", f"{name} is at least {low}{upper}.")
         return number
 
     return Param(name, parse)
@@ -76,17 +77,17 @@ def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
 
 def boolean(name: str) -> Param:
     """True or false."""
-    return Param(name, _checked(parse_bool, f"{name} is true or false."))
+    return Param(name, _checked(parse_bool, "not_a_boolean", f"{name} is true or false."))
 
 
 def moment(name: str) -> Param:
     """A date-time, as microseconds since 1970 UTC."""
 
-    def parse(value: str) -> Any:
+    def parse(value: str) -> int:
         try:
             return parse_datetime(value)
-        except ValueError as error:
-            return Problem("bad_date", f"{name}: {error}")
+        except Misread as error:
+            raise Misread(error.code, f"{name}: {error.message}") from None
 
     return Param(name, parse)
 
@@ -97,27 +98,17 @@ def choice(name: str, options: Sequence[str]) -> Param:
 
 
 def named(name: str, values: Mapping[str, Any], many: bool = False) -> Param:
-    """One of a few words, in any case, and what it stands for."""
+    """One of a few words (or several, with `many`), in any case, and what it stands for."""
     folded = {key.casefold(): value for key, value in values.items()}
+    known = ", ".join(values)
 
     def parse(value: str) -> Any:
         found = folded.get(value.strip().casefold())
         if found is None:
-            return Problem("unknown_value", f"{name}: {value.strip()[:60]!r} is not known; known: {', '.join(values)}.")
+            raise Misread("unknown_value", f"{name}: {value.strip()[:60]!r} is not known; known: {known}.")
         return found
 
     return Param(name, parse, many=many)
-
-
-def texts(name: str, max_len: int) -> Param:
-    """Several texts."""
-    return text(name, max_len)._replace(many=True)
-
-
-def failure_codes(name: str, many: bool) -> Param:
-    """Failure codes: the registry's, or a source's own."""
-    message = f"{name}: no such failure code; see GET /failure-codes, or use one of your own: x_…"
-    return Param(name, _checked(lambda v: v.strip() if is_known_code(v.strip()) else None, message), many=many)
 
 
 def only(name: str, values: Mapping[str, Any]) -> Param:
@@ -126,27 +117,34 @@ def only(name: str, values: Mapping[str, Any]) -> Param:
     return Param(name, lambda value: folded.get(value.strip().casefold()), many=True)
 
 
-def _checked(parse: Callable[[str], Any], message: str) -> Parser:
+def failure_codes(name: str, many: bool) -> Param:
+    """Failure codes: the registry's, or a source's own."""
+    message = f"{name}: no such failure code; see GET /failure-codes, or use one of your own: x_…"
+    return Param(name, _checked(_parse_failure_code, "unknown_value", message), many=many)
+
+
+def _parse_failure_code(value: str) -> str | None:
+    code = value.strip()
+    return code if is_known_code(code) else None
+
+
+def _parse_id(value: str) -> int | None:
+    return parse_id(value.strip())
+
+
+def _checked(parse: Parser, code: str, message: str) -> Parser:
     def checked(value: str) -> Any:
         found = parse(value)
-        return Problem("invalid", message) if found is None else found
+        if found is None:
+            raise Misread(code, message)
+        return found
 
     return checked
 
 
-def _decode(raw: bytes) -> str | None:
-    """Percent-decoding; None when the escapes are broken, not UTF-8, or hide a U+0000."""
-    if b"+" in raw:
-        raw = raw.replace(b"+", b" ")
-    if b"%" in raw:
-        if _BAD_ESCAPE.search(raw):
-            return None
-        raw = _ESCAPE.sub(lambda match: bytes((int(match[1], 16),)), raw)
-    try:
-        decoded = raw.decode("utf-8")
-    except UnicodeDecodeError:
-        return None
-    return None if "\0" in decoded else decoded
+def fingerprint(values: Mapping[str, Any]) -> bytes:
+    """The values that `Params.read` gave, the same bytes in whatever order they came (contract section 1.4)."""
+    return _encode(values)
 
 
 class Params:
@@ -154,7 +152,9 @@ class Params:
 
     def __init__(self, *params: Param) -> None:
         self._params = {param.name: param for param in params}
-        self._required = tuple(param for param in params if param.required)
+        # Some clients write arrays as `frNumbers[]=A`.
+        self._spelled = self._params | {f"{param.name}[]": param for param in params if param.many}
+        self._required = tuple(param.name for param in params if param.required)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -162,55 +162,91 @@ class Params:
         return tuple(self._params)
 
     def read(self, raw: bytes, faults: list[Fault]) -> dict[str, Any]:
-        """The parsed values by name; absent ones are missing. Faults are appended."""
-        given: dict[str, list[str]] = {}
-        for pair in raw.split(b"&") if raw else ():
-            self._collect(pair, given, faults)
+        """The parsed values by name; absent ones are missing. Faults are appended, all of them."""
+        given: dict[str, list[str | None]] = {}
+        if raw:
+            self._collect(raw, given, faults)
         values: dict[str, Any] = {}
         for name, texts_ in given.items():
-            self._parse(self._params[name], texts_, values, faults)
-        for param in self._required:
-            if param.name not in given:
-                faults.append(Fault("parameter", param.name, "required", f"{param.name} is required."))
+            param = self._params[name]
+            found = _read_many(param, texts_, faults) if param.many else _read_one(param, texts_, faults)
+            if found is not None:
+                values[name] = found
+        for name in self._required:
+            if name not in given:
+                faults.append(Fault("parameter", name, "required", f"{name} is required."))
         return values
 
-    def _collect(self, pair: bytes, given: dict[str, list[str]], faults: list[Fault]) -> None:
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = _decode(raw_name), _decode(raw_value)
-        if name is None or value is None:
-            shown = (name or raw_name[:60].decode("ascii", "replace")) or "?"
-            faults.append(
-                Fault("parameter", shown, "bad_encoding", f"{shown} is not percent-encoded UTF-8 without U+0000.")
-            )
-            return
-        # Some clients write arrays as `frNumbers[]=A`.
-        name = name.removesuffix("[]")
-        param = self._params.get(name)
-        if param is None:
-            return
-        if not value and not param.required:
-            return
-        given.setdefault(name, []).append(value)
+    def _collect(self, raw: bytes, given: dict[str, list[str | None]], faults: list[Fault]) -> None:
+        """What is given for each known parameter; None stands for a value that cannot be decoded."""
+        for pair in raw.split(b"&"):
+            raw_name, _, raw_value = pair.partition(b"=")
+            name = value = None
+            try:
+                name = _decode(raw_name)
+                value = _decode(raw_value)
+            except ValueError as error:
+                # Of an unknown parameter, too: nothing that is not text may pass.
+                faults.append(_undecodable(name or raw_name.decode("utf-8", "replace"), error))
+            param = None if name is None else self._spelled.get(name)
+            if param is not None:
+                given.setdefault(param.name, []).append(value)
 
-    def _parse(self, param: Param, given: list[str], values: dict[str, Any], faults: list[Fault]) -> None:
-        name = param.name
-        if not param.many:
-            if len(given) > 1:
-                faults.append(Fault("parameter", name, "repeated_parameter", f"{name} is given {len(given)} times."))
-                return
-            found = param.parse(given[0])
-            if isinstance(found, Problem):
-                faults.append(Fault("parameter", name, *found))
-            elif found is not None:
-                values[name] = found
-            return
-        parts = [part for value in given for part in value.split(",") if part.strip()]
-        if len(parts) > VALUES_AT_MOST:
-            message = f"{name} takes at most {VALUES_AT_MOST} values; this has {len(parts)}."
-            faults.append(Fault("parameter", name, "too_many_values", message))
-            return
-        found_all = [param.parse(part) for part in parts]
-        faults += [Fault("parameter", name, *bad) for bad in found_all if isinstance(bad, Problem)]
-        good = tuple(one for one in found_all if one is not None and not isinstance(one, Problem))
-        if good:
-            values[name] = good
+
+def _decode(raw: bytes) -> str:
+    """Percent-decoding that mends nothing. Raises Misread on U+0000, ValueError on what is no encoded UTF-8."""
+    if b"+" in raw:
+        raw = raw.replace(b"+", b" ")
+    if b"%" in raw:
+        if _BAD_ESCAPE.search(raw) is not None:
+            raise ValueError("bad escape")
+        # Blanks are most of the escapes of most texts.
+        raw = _ESCAPES.sub(_unescape, raw.replace(b"%20", b" "))
+    decoded = raw.decode("utf-8")
+    if "\0" in decoded:
+        raise Misread("bad_characters", "U+0000 is not text.")
+    return decoded
+
+
+def _unescape(run: re.Match[bytes]) -> bytes:
+    return bytes.fromhex(run[0].replace(b"%", b"").decode("ascii"))
+
+
+def _undecodable(name: str, error: ValueError) -> Fault:
+    name = name[:60].replace("\0", "\N{REPLACEMENT CHARACTER}") or "?"
+    if isinstance(error, Misread):
+        return Fault("parameter", name, error.code, f"{name}: {error.message}")
+    return Fault("parameter", name, "bad_encoding", f"{name} is not percent-encoded UTF-8.")
+
+
+def _read_one(param: Param, given: list[str | None], faults: list[Fault]) -> Any:
+    name = param.name
+    if len(given) > 1:
+        faults.append(Fault("parameter", name, "repeated_parameter", f"{name} is given {len(given)} times."))
+        return None
+    value = given[0]
+    if value is None or (not param.required and (not value or value.isspace())):
+        return None
+    try:
+        return param.parse(value)
+    except Misread as error:
+        faults.append(Fault("parameter", name, error.code, error.message))
+        return None
+
+
+def _read_many(param: Param, given: list[str | None], faults: list[Fault]) -> tuple[Any, ...] | None:
+    name = param.name
+    parts = [part for value in given if value for part in value.split(",") if part and not part.isspace()]
+    if len(parts) > VALUES_AT_MOST:
+        message = f"{name} takes at most {VALUES_AT_MOST} values; this has {len(parts)}."
+        faults.append(Fault("parameter", name, "too_many_values", message))
+        return None
+    found = []
+    for part in parts:
+        try:
+            found.append(param.parse(part))
+        except Misread as error:
+            fault = Fault("parameter", name, error.code, error.message)
+            if fault not in faults:  # many bad values can be bad in the same words
+                faults.append(fault)
+    return tuple(one for one in found if one is not None) or None

@@ -3,13 +3,31 @@
 import re
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
-_ID = re.compile(r"[0-9]{1,19}", re.ASCII)
-_INTEGER = re.compile(r"-?[0-9]{1,19}", re.ASCII)
+_ID = re.compile(r"[0-9]{1,19}")
+_INTEGER = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 1
+_BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_LONG_FRACTION = re.compile(r"([.,][0-9]{6})[0-9]+", re.ASCII)
+_DAY_US = 86_400_000_000
+_MINUTE_US = 60_000_000
+_MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
+# Python takes any character between date and time, and "2026-04-20+02:00" for two o'clock.
+_MOMENT = re.compile(r"[0-9W-]{7,10}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:.,]+)?)?")
+
 MONEY_BELOW = 10**11  # units of the currency; keeps every amount exact as a JSON number
+_DECIMALS_READ = 30  # more can only be zeros, or are too many in any case
+
+
+class Misread(ValueError):
+    """A value that is none of its kind: a stable code, and what it should have been, without its name."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
 
 
 def parse_id(text: str) -> int | None:
@@ -21,7 +39,7 @@ def parse_id(text: str) -> int | None:
 
 
 def parse_int(text: str) -> int | None:
-    """An integer of ASCII digits that fits 63 bits, white space around it trimmed."""
+    """An integer of ASCII digits that fits 63 bits, white space around it trimmed; None when it is none."""
     text = text.strip()
     if _INTEGER.fullmatch(text) is None:
         return None
@@ -30,68 +48,86 @@ def parse_int(text: str) -> int | None:
 
 
 def parse_bool(text: str) -> bool | None:
-    """`true`, `false`, `1` or `0` in any case, white space around it trimmed."""
-    return {"true": True, "1": True, "false": False, "0": False}.get(text.strip().lower())
+    """`true`, `false`, `1` or `0` in any case, white space around it trimmed; None when it is none of them."""
+    return _BOOLEANS.get(text.strip().lower())
 
 
 def parse_datetime(text: str) -> int:
-    """A moment in any ISO 8601 form, as microseconds since 1970 UTC; no zone means UTC. Raises ValueError.
+    """A moment in any ISO 8601 form, as microseconds since 1970 UTC; no zone means UTC. Raises Misread.
 
-    Fractions finer than a microsecond are cut.
+    Fractions finer than a microsecond are cut. A zone that takes the moment out of the years 1 to 9999 is refused.
     """
-    given = text.strip()
-    if not given.isascii():
-        raise ValueError(f"{given[:40]!r} is not a date-time in ISO 8601 form.")
+    given = text.strip().upper()
     try:
-        moment = datetime.fromisoformat(_LONG_FRACTION.sub(r"\1", given))
-        if moment.tzinfo is None:
-            moment = moment.replace(tzinfo=UTC)
-        moment = moment.astimezone(UTC)
+        if _MOMENT.fullmatch(given) is None:
+            raise ValueError
+        moment = datetime.fromisoformat(given)
+        moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
-        raise ValueError(f"{given[:40]!r} is not a date-time in ISO 8601 form.") from None
+        message = f"{text.strip()[:40]!r} is not a date-time in ISO 8601 form, such as 2026-04-20T00:00:00Z."
+        raise Misread("bad_date", message) from None
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 def format_datetime(moment: int) -> str:
-    """Microseconds since 1970 as `2026-04-20T00:00:00.000000Z`."""
-    seconds, micros = divmod(moment, 1_000_000)
-    return f"{_second(seconds)}.{micros:06d}Z"
+    """Microseconds since 1970 UTC as `2026-04-20T00:00:00.000000Z`; OverflowError outside the years 1 to 9999."""
+    days, rest = divmod(moment, _DAY_US)
+    minute, rest = divmod(rest, _MINUTE_US)
+    digits = f"{rest:08d}"
+    return f"{_day(days)}{_MINUTES[minute]}{digits[:2]}.{digits[2:]}Z"
 
 
-_seconds: dict[int, str] = {}
-
-
-def _second(seconds: int) -> str:
-    found = _seconds.get(seconds)
-    if found is None:
-        if len(_seconds) > 4096:
-            _seconds.clear()
-        at = _EPOCH + timedelta(seconds=seconds)
-        found = _seconds[seconds] = (
-            f"{at.year:04d}-{at.month:02d}-{at.day:02d}T{at.hour:02d}:{at.minute:02d}:{at.second:02d}"
-        )
-    return found
+@lru_cache(maxsize=4096)
+def _day(days: int) -> str:
+    return f"{(_EPOCH + timedelta(days=days)).date().isoformat()}T"
 
 
 def parse_money(value: Decimal | int) -> int:
-    """An amount as integer ten-thousandths. Raises ValueError on more than 4 decimals or 11 digits before them."""
+    """An amount as integer ten-thousandths, exactly. Raises Misread.
+
+    At most 4 decimals, and less than 10**11 either side of zero; NaN and infinities are no amounts.
+    """
     amount = Decimal(value)
-    if not amount.is_finite() or abs(amount) >= MONEY_BELOW:
-        raise ValueError(f"An amount is a number below {MONEY_BELOW}.")
-    scaled = amount.scaleb(4)
-    if scaled != scaled.to_integral_value():
-        raise ValueError("An amount has at most 4 decimals.")
-    return int(scaled)
+    # The size is judged before anything is computed: 1E+999999999 is a short text and an endless integer.
+    if not amount.is_finite() or not -MONEY_BELOW < amount < MONEY_BELOW:
+        raise Misread("bad_amount", f"An amount is a number below {MONEY_BELOW}.")
+    exponent = amount.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -_DECIMALS_READ:
+        raise Misread("bad_amount", "An amount has at most 4 decimals.")
+    numerator, denominator = amount.as_integer_ratio()
+    whole, rest = divmod(numerator * 10_000, denominator)
+    if rest:
+        raise Misread("bad_amount", "An amount has at most 4 decimals.")
+    return whole
 
 
 def money(amount: int) -> float:
-    """Ten-thousandths as a JSON number: with at most 15 digits the nearest float prints exactly."""
+    """Ten-thousandths as a JSON number: up to 15 digits (every amount read) the nearest float prints exactly."""
     whole, rest = divmod(amount, 10_000)
     return whole if rest == 0 else amount / 10_000
 
 
+def clean_text(text: str, max_len: int) -> str:
+    """`text` without the white space around it, of at most `max_len` code points. Raises Misread.
+
+    Blank text comes back empty; whether that is allowed is for the caller to say.
+    """
+    text = text.strip()
+    if len(text) > max_len:
+        raise Misread("too_long", f"At most {max_len} characters are allowed; these are {len(text)}.")
+    if has_bad_characters(text):
+        raise Misread("bad_characters", "U+0000 and lone surrogates are not text.")
+    return text
+
+
 def has_bad_characters(text: str) -> bool:
     """Whether `text` holds U+0000 or a lone surrogate, which no text may (contract section 1.1)."""
+    if "\0" in text:
+        return True
     if text.isascii():
-        return "\0" in text
-    return "\0" in text or any("\ud800" <= char <= "\udfff" for char in text)
+        return False
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return True
+    return False

@@ -18,11 +18,10 @@ from alembic.config import Config
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from waypost.storage.copying import copy_open
+from waypost.storage.copying import copy_open, open_to_read
 from waypost.storage.examining import (
     connect_postgres,
     holds_sqlite,
-    open_to_read,
     postgres_revision,
     sqlite_revision,
 )

@@ -205,7 +205,7 @@ WHERE s.id = $1 AND s.account_id = $2
   AND ($4::bigint IS NULL OR s.channel_id = $4)"""
 
 SEQUENCES = {kind: f"{kind}_id_seq" for kind in
-             ("orders", "order_item", "fulfillment_request", "fulfillment_request_line")}  # fmt: skip
+             ("orders", "order_item", "fulfillment_request", "fulfillment_request_line", "token")}  # fmt: skip
 
 INSERT_ORDERS = (
     f"INSERT INTO orders ({columns.ORDER}) SELECT * FROM unnest("

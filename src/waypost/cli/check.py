@@ -1,0 +1,50 @@
+"""`waypost check`: does everything add up?"""
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from waypost.cli import database as meeting
+from waypost.cli.options import database_option, json_option
+from waypost.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from waypost.app.judging import Finding
+
+
+@click.command()
+@database_option
+@json_option
+@click.pass_context
+def check(ctx: click.Context, database: str, as_json: bool) -> None:
+    """Check that everything in the database adds up; the server may go on.
+
+    Compares every status with its last event, every version with the number of events, every history with
+    the life cycle, quantities with the lines they come from, event numbers with their counters, numbers with
+    their owners, and every reference with what it refers to. Prints one finding a line; exit code 1 if there
+    is any.
+    """
+    count = 0
+    kept: list[dict[str, Any]] = []
+
+    def report(finding: "Finding") -> None:
+        nonlocal count
+        count += 1
+        if as_json:
+            kept.append(finding._asdict())
+        else:
+            place = finding.subject.replace("_", " ") + ("" if finding.id is None else f" {finding.id}")
+            say(f"{finding.check}: {place} {finding.message}")
+
+    seen = meeting.check(database, report)
+    if as_json:
+        examined = {"fulfillmentRequests": seen.requests, "orders": seen.orders, "events": seen.events}
+        print_json({"examined": examined, "findings": kept})
+    else:
+        told = f"{count:,} findings" if count != 1 else "1 finding"
+        say(
+            f"Checked {seen.requests:,} fulfillment requests, {seen.orders:,} orders and {seen.events:,} "
+            f"events: {told if count else 'all adds up'}."
+        )
+    if count:
+        ctx.exit(1)

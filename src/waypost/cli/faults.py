@@ -1,0 +1,25 @@
+"""What went wrong, as one sentence for a person."""
+
+import os
+
+import click
+
+
+class Refused(click.ClickException):
+    """The command was understood and not carried out: exit code 1."""
+
+    exit_code = 1
+
+
+def worded(error: Exception) -> str:
+    """The sentence for `error`. A defect is named as one, and with WAYPOST_LOG_LEVEL=debug shown in full."""
+    from waypost.domain.refusals import Refusal
+    from waypost.storage.copying import CopyFailed
+    from waypost.storage.location import CannotOpen
+
+    if isinstance(error, Refusal | CannotOpen | CopyFailed):
+        return error.message
+    if os.environ.get("WAYPOST_LOG_LEVEL") == "debug":
+        raise error
+    kind = type(error).__name__
+    return f"Waypost failed unexpectedly ({kind}: {error}). WAYPOST_LOG_LEVEL=debug shows where."

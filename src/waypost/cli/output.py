@@ -1,0 +1,70 @@
+"""What a command prints: JSON for a program, a table or a sentence for a person."""
+
+import json
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import click
+
+WIDE = 1000  # columns, where no terminal limits them: nothing is cut or wrapped
+
+
+def print_json(value: Any) -> None:
+    """`value` on one line."""
+    click.echo(json.dumps(value, ensure_ascii=False))
+
+
+def say(sentence: str) -> None:
+    """A sentence for a person who asked for a change."""
+    click.echo(printable(sentence))
+
+
+def say_aside(sentence: str) -> None:
+    """A sentence beside the output proper, which a program may be reading."""
+    click.echo(printable(sentence), err=True)
+
+
+def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """A table; `title` names what is listed, also when there is nothing."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    listed = list(rows)
+    if not listed:
+        say(f"No {title} yet.")
+        return
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
+    for heading in headings:
+        table.add_column(heading, overflow="fold")
+    for row in listed:
+        table.add_row(*(Text(_cell(value)) for value in row))
+    console = Console() if sys.stdout.isatty() else Console(width=WIDE)
+    console.print(table)
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """`text` with what could steer a terminal spelled out."""
+    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+
+
+def moment(at: int | None) -> str | None:
+    """A moment for a program: ISO 8601 with six digits."""
+    from waypost.wire.scalars import format_datetime
+
+    return None if at is None else format_datetime(at)
+
+
+def moment_read(at: int | None) -> str | None:
+    """A moment for a person: to the second, UTC."""
+    written = moment(at)
+    return None if written is None else f"{written[:10]} {written[11:19]}Z"

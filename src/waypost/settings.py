@@ -1,0 +1,142 @@
+"""Every setting of Waypost, declared once: command-line options, environment variables and docs come from it.
+
+A setting `name` is the option `--name` and the variable `WAYPOST_NAME`; a secret may also be read from the
+file that `WAYPOST_NAME_FILE` names, so that it never stands in an environment or a process list.
+"""
+
+import ipaddress
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+MOST_RATE = 1_000_000
+
+
+class SettingError(ValueError):
+    """A value that a setting cannot take; the message is for a person and repeats no secret."""
+
+
+class Setting(NamedTuple):
+    """One setting. `default` is in its written form; `parse` gives the value or raises `SettingError`."""
+
+    name: str
+    default: str
+    unit: str | None
+    help: str
+    parse: Callable[[str], Any]
+    is_secret: bool = False
+
+    @property
+    def option(self) -> str:
+        """How it is spelled on the command line."""
+        return f"--{self.name.replace('_', '-')}"
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that holds it."""
+        return f"WAYPOST_{self.name.upper()}"
+
+    @property
+    def file_variable(self) -> str | None:
+        """The environment variable that names a file which holds it; for secrets only."""
+        return f"{self.variable}_FILE" if self.is_secret else None
+
+    def written(self, environment: Mapping[str, str]) -> str | None:
+        """Its written form in the environment; None where it has none. An empty variable counts as none."""
+        given = environment.get(self.variable) or None
+        file = environment.get(self.file_variable) if self.file_variable else None
+        if not file:
+            return given
+        if given is not None:
+            raise SettingError(f"{self.variable} and {self.file_variable} are both set: keep one of them.")
+        try:
+            return Path(file).read_text("utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            message = f"{self.file_variable} names {file}, which cannot be read: {reason}."
+            raise SettingError(message) from error
+
+    def value(self, environment: Mapping[str, str]) -> Any:
+        """Its value by the environment, or by default."""
+        written = self.written(environment)
+        return self.parse(self.default if written is None else written)
+
+
+def text(written: str) -> str:
+    """Any text but none."""
+    if not written.strip():
+        raise SettingError("It must not be empty.")
+    return written.strip()
+
+
+def whole_number(least: int, most: int) -> Callable[[str], int]:
+    """A whole number within bounds."""
+
+    def parse(written: str) -> int:
+        digits = written.strip()
+        if not (digits.isascii() and digits.isdigit()) or not least <= int(digits[:20]) <= most:
+            raise SettingError(f"It must be a whole number from {least} to {most}.")
+        return int(digits)
+
+    return parse
+
+
+def rate(written: str) -> float | None:
+    """Requests per second, written `2/s`; `off` is None."""
+    if written.strip().lower() == "off":
+        return None
+    number, slash, unit = written.strip().partition("/")
+    try:
+        per_second = float(number)
+    except ValueError:
+        per_second = math.nan
+    if (slash, unit) != ("/", "s") or not 0 < per_second <= MOST_RATE:
+        raise SettingError("It must be a number of requests per second such as 2/s, or off.")
+    return per_second
+
+
+def networks(written: str) -> tuple[Network, ...]:
+    """Networks in CIDR form, separated by commas; `none` or nothing is none."""
+    if written.strip().lower() in ("", "none"):
+        return ()
+    try:
+        return tuple(ipaddress.ip_network(part.strip()) for part in written.split(","))
+    except ValueError as error:
+        raise SettingError(
+            f"It must be networks such as 10.0.0.0/8, with commas between: {error}."
+        ) from error
+
+
+def log_level(written: str) -> str:
+    """One of LOG_LEVELS."""
+    level = written.strip().lower()
+    if level not in LOG_LEVELS:
+        raise SettingError(f"It must be one of {', '.join(LOG_LEVELS)}.")
+    return level
+
+
+SETTINGS: tuple[Setting, ...] = (
+    Setting("database", "sqlite:///waypost.db", "URL",
+            "The database: sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database.",
+            text, is_secret=True),
+    Setting("host", "127.0.0.1", "address", "The address that the server listens on.", text),
+    Setting("port", "8080", "TCP port", "The port that the server listens on; 0 takes a free one.",
+            whole_number(0, 65535)),
+    Setting("rate_limit", "2/s", "requests per second",
+            "How fast the pool of each token refills; off means no limit, for tests.", rate),
+    Setting("burst", "2", "requests", "How many requests the pool of each token holds.",
+            whole_number(1, MOST_RATE)),
+    Setting("trusted_proxy", "none", "networks",
+            "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas.", networks),
+    Setting("log_level", "info", None, f"The least severity that is logged: {', '.join(LOG_LEVELS)}.",
+            log_level),
+)  # fmt: skip
+
+
+def setting(name: str) -> Setting:
+    """The setting of that name."""
+    return next(one for one in SETTINGS if one.name == name)
