@@ -144,12 +144,13 @@ class Desk:
         items: list[OrderItem] = []
         orders: list[Order] = []
         changed = {self._now[line.request_id].order_id for line in self._touched_lines.values()}
-        for order_id in sorted(changed):
+        # An order that no command of the batch asked for has had no quantity changed, only a line's notes.
+        for order_id in sorted(changed & self._loaded.orders.keys()):
             parts = self._loaded.orders[order_id]
             sums = dict(parts.other_sums)
             for state in self._now.values():
                 if state.order_id == order_id:
-                    add_up(sums, self._lines[state.id])
+                    add_up(sums, self._lines.get(state.id, ()))
             rolled = [roll_up_item(item, sums.get(item.id, LineSums())) for item in parts.items]
             items += [now for now, was in zip(rolled, parts.items, strict=True) if now != was]
             orders.append(roll_up(parts.order, rolled)._replace(updated_at=self.at))

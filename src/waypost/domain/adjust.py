@@ -30,7 +30,8 @@ class Adjusted(NamedTuple):
 
 def acknowledge_all(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Acknowledge all that is neither acknowledged nor canceled."""
-    return tuple(line._replace(acknowledged=line.acknowledged + line.unacknowledged) for line in lines)
+    # A shipment proves receipt, so what shipped unacknowledged is counted now, too.
+    return tuple(line._replace(acknowledged=line.effective) for line in lines)
 
 
 def cancel_line(line: Line, quantity: int, kill: bool) -> Line:
@@ -81,16 +82,15 @@ def _find(lines: dict[int, Line], change: LineChange, field: str) -> Line | Prob
 
 
 def _apply(line: Line, change: LineChange, field: str) -> Line | Problem:
-    acknowledge = max(change.acknowledge, line.secondary_acknowledged + change.secondary_acknowledge - line.acknowledged
-                      if change.secondary_acknowledge else 0)  # fmt: skip
+    known = max(line.acknowledged, line.shipped)  # a shipment proves receipt
+    secondary = line.secondary_acknowledged + change.secondary_acknowledge
+    acknowledge = max(change.acknowledge, secondary - known if change.secondary_acknowledge else 0)
     if acknowledge > line.unacknowledged:
         name = "acknowledge" if change.acknowledge >= acknowledge else "secondary_acknowledge"
         return Problem(f"{field}/{name}", "more_than_open",
                        f"{line.sku}: {line.unacknowledged} can be acknowledged, not {acknowledge}.")  # fmt: skip
-    line = line._replace(
-        acknowledged=line.acknowledged + acknowledge,
-        secondary_acknowledged=line.secondary_acknowledged + change.secondary_acknowledge,
-    )
+    if change.acknowledge or change.secondary_acknowledge:
+        line = line._replace(acknowledged=known + acknowledge, secondary_acknowledged=secondary)
     if change.cancel > line.unshipped:
         return Problem(f"{field}/cancel", "more_than_open",
                        f"{line.sku}: {line.unshipped} can be canceled, not {change.cancel}.")  # fmt: skip

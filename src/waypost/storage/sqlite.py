@@ -111,6 +111,10 @@ class SqliteTx(CommonTx):
         batch = sorted({state.id for _, state in seen})
         for ask, state in seen:
             self._complete(ask, state, batch, loaded)
+        for _, state in seen:
+            # The roll-up of an order needs the lines of all its requests in the batch, whatever is asked of them.
+            if state.order_id in loaded.orders:
+                self._load_lines(state.id, loaded)
         return loaded
 
     def _key(self, key: IdempotencyKey) -> KeyRow | None:
@@ -122,13 +126,16 @@ class SqliteTx(CommonTx):
         if ask.whole and state.id not in loaded.particulars:
             row = one(translated(requests.PARTICULARS_OF), (state.id,)).fetchone()
             loaded.particulars[state.id] = Particulars._make(row)
-        if (ask.whole or ask.with_order) and state.id not in loaded.lines:
-            found = one(translated(requests.LINES_OF), (state.id,)).fetchall()
-            loaded.lines[state.id] = tuple(map(Line._make, found))
+            self._load_lines(state.id, loaded)
         if ask.with_order and state.order_id not in loaded.orders:
             loaded.orders[state.order_id] = self._order(state.order_id, batch)
         if ask.with_cause and state.id not in loaded.causes:
             loaded.causes[state.id] = Cause._make(one(translated(requests.CAUSE_OF), (state.id,)).fetchone())
+
+    def _load_lines(self, request_id: int, loaded: Loaded) -> None:
+        if request_id not in loaded.lines:
+            found = self._db.execute(translated(requests.LINES_OF), (request_id,)).fetchall()
+            loaded.lines[request_id] = tuple(map(Line._make, found))
 
     def _order(self, order_id: int, batch: list[int]) -> OrderParts:
         one = self._db.execute

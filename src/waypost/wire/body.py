@@ -1,7 +1,8 @@
 """JSON bodies: guarded against what parsers let pass, then checked with every fault at once.
 
-Duplicate keys, depth over 32, lone surrogates, U+0000 and numbers that do not fit are refused before the body is
-looked at as a whole (contract section 1.1). Text is stripped of the white space around it before its length counts.
+Duplicate keys, depth over 32, lone surrogates, U+0000 and numbers that do not fit are refused before the
+body is looked at as a whole (contract section 1.1). Text loses the white space around it before its length
+counts.
 """
 
 import json
@@ -13,7 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
-from waypost.wire.faults import BadInput, Fault
+from waypost.wire.faults import FAULTS_AT_MOST, BadInput, Fault
 from waypost.wire.scalars import has_bad_characters
 from waypost.wire.shapes import explain, fault_at, pointer_to
 
@@ -28,8 +29,8 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
-# What the quick reading cannot judge: long or exponent numbers, U+0000, surrogates. Looks inside strings as well, so
-# a hit means no more than the careful reading.
+# What the quick reading cannot judge: long or exponent numbers, U+0000, surrogates. It looks inside strings
+# as well, so a hit means no more than the careful reading.
 _NEEDS_CARE = re.compile(r"[0-9]{19}|[0-9][eE]|\\u0000|\\u[dD][89a-fA-F]")
 
 
@@ -40,13 +41,14 @@ def read_json(raw: bytes, content_type: str | None, limit: int, type_: type[T]) 
     """
     if len(raw) > limit:
         message = f"The body may have at most {limit} bytes."
-        raise BadInput([Fault("header", "Content-Length", "content_too_large", message)], 413, "content_too_large")
+        fault = Fault("header", "Content-Length", "content_too_large", message)
+        raise BadInput([fault], 413, fault.code)
     if not raw or raw.isspace():
         raw = b"{}"
     elif content_type is not None and content_type != "application/json" and not _is_json(content_type):
         message = f"The body must be application/json in UTF-8, not {content_type[:80]}."
         fault = Fault("header", "Content-Type", "unsupported_media_type", message)
-        raise BadInput([fault], 415, "unsupported_media_type")
+        raise BadInput([fault], 415, fault.code)
     plain = _plain(raw)
     try:
         # Decimal is declared built in, so that text is not taken for a number.
@@ -59,8 +61,8 @@ def _is_json(content_type: str) -> bool:
     main, *parameters = (part.strip() for part in content_type.lower().split(";"))
     if main != "application/json" and not (main.startswith("application/") and main.endswith("+json")):
         return False
-    charsets = (value.strip('"') for name, _, value in (p.partition("=") for p in parameters) if name == "charset")
-    return all(charset in ("utf-8", "utf8") for charset in charsets)
+    named = (parameter.partition("=") for parameter in parameters)
+    return all(value.strip('"') in ("utf-8", "utf8") for name, _, value in named if name == "charset")
 
 
 def _bad(code: str, message: str) -> BadInput:
@@ -95,14 +97,15 @@ def _plain(raw: bytes) -> Any:
 
 
 def _is_too_deep(raw: bytes) -> bool:
-    """Whether anything is nested deeper than allowed: told before any recursive parser sees it, in linear time."""
+    """Whether anything is nested too deep: told before any recursive parser sees it, in linear time."""
     if raw.count(b"[") + raw.count(b"{") <= DEPTH_AT_MOST:
         return False
     brackets = _STRINGS.sub(b"", raw).translate(_ALL_SQUARE, _NO_BRACKETS)
     for _ in range(DEPTH_AT_MOST):  # each round takes away the innermost level of everything
-        brackets = brackets.replace(b"[]", b"")
-        if not brackets:
-            return False
+        outer = brackets.replace(b"[]", b"")
+        if len(outer) == len(brackets):
+            break
+        brackets = outer
     return b"[]" in brackets or brackets.count(b"[") > DEPTH_AT_MOST
 
 
@@ -139,7 +142,7 @@ def _stripped(value: Any) -> Any:
 
 
 def _number(text: str) -> Decimal | int | float:
-    """A number with a point or an exponent, exactly; whole ones as integers, since 1.0 is an integer in JSON."""
+    """A number with a point or an exponent, exactly; a whole one as integer, as JSON Schema has it."""
     try:
         number = Decimal(text)
     except InvalidOperation:
@@ -166,6 +169,8 @@ _CAREFUL = json.JSONDecoder(
 
 def _collect_faults(value: Any, at: str, faults: list[Fault]) -> None:
     """What the careful reading let pass so that its place can be named."""
+    if len(faults) >= FAULTS_AT_MOST:
+        return
     if isinstance(value, _Object):
         for name in value.doubled:
             faults.append(fault_at(pointer_to(at, name), "duplicate_key", "is given more than once"))

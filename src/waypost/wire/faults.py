@@ -16,7 +16,7 @@ class Fault(NamedTuple):
 
 
 class BadInput(Exception):
-    """Input that cannot be read (contract section 1.1): 400, or 413, 414, 415, 431 with codes of their own."""
+    """Input that cannot be read (contract section 1.1): 400, or 413, 414, 415, 431 with their own codes."""
 
     def __init__(self, faults: Sequence[Fault], status: int = 400, code: str = "invalid_input") -> None:
         self.faults = list(faults[:FAULTS_AT_MOST])

@@ -21,13 +21,13 @@ def format_etag(version: int) -> str:
 
 
 def read_if_match(headers: RawHeaders, faults: list[Fault]) -> frozenset[int] | str | None:
-    """If-Match out of the raw headers, None when there is none; given twice it is one list (RFC 9110, 5.3)."""
+    """If-Match out of the raw headers, None when there is none; two of them are one list (RFC 9110)."""
     values = _values(headers, b"if-match")
     return parse_if_match(", ".join(values), faults) if values else None
 
 
 def parse_if_match(value: str, faults: list[Fault]) -> frozenset[int] | str | None:
-    """The versions an If-Match allows, or "*"; weak and foreign tags never match, unquoted ones are a fault."""
+    """The versions an If-Match allows, or "*"; weak and foreign tags never match, unquoted is a fault."""
     value = value.strip()
     if value == "*":
         return "*"

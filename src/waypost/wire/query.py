@@ -143,7 +143,7 @@ def _checked(parse: Parser, code: str, message: str) -> Parser:
 
 
 def fingerprint(values: Mapping[str, Any]) -> bytes:
-    """The values that `Params.read` gave, the same bytes in whatever order they came (contract section 1.4)."""
+    """What `Params.read` gave as bytes, the same in whatever order it came (contract section 1.4)."""
     return _encode(values)
 
 
@@ -194,7 +194,7 @@ class Params:
 
 
 def _decode(raw: bytes) -> str:
-    """Percent-decoding that mends nothing. Raises Misread on U+0000, ValueError on what is no encoded UTF-8."""
+    """Percent-decoding that mends nothing. Raises Misread on U+0000, ValueError on what is no UTF-8."""
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:

@@ -48,14 +48,14 @@ def parse_int(text: str) -> int | None:
 
 
 def parse_bool(text: str) -> bool | None:
-    """`true`, `false`, `1` or `0` in any case, white space around it trimmed; None when it is none of them."""
+    """`true`, `false`, `1` or `0` in any case, white space around it trimmed; else None."""
     return _BOOLEANS.get(text.strip().lower())
 
 
 def parse_datetime(text: str) -> int:
     """A moment in any ISO 8601 form, as microseconds since 1970 UTC; no zone means UTC. Raises Misread.
 
-    Fractions finer than a microsecond are cut. A zone that takes the moment out of the years 1 to 9999 is refused.
+    Fractions finer than a microsecond are cut. A zone that takes it out of the years 1 to 9999 is refused.
     """
     given = text.strip().upper()
     try:
@@ -70,7 +70,7 @@ def parse_datetime(text: str) -> int:
 
 
 def format_datetime(moment: int) -> str:
-    """Microseconds since 1970 UTC as `2026-04-20T00:00:00.000000Z`; OverflowError outside the years 1 to 9999."""
+    """Microseconds since 1970 UTC as `2026-04-20T00:00:00.000000Z`; OverflowError outside years 1 to 9999."""
     days, rest = divmod(moment, _DAY_US)
     minute, rest = divmod(rest, _MINUTE_US)
     digits = f"{rest:08d}"
@@ -102,7 +102,7 @@ def parse_money(value: Decimal | int) -> int:
 
 
 def money(amount: int) -> float:
-    """Ten-thousandths as a JSON number: up to 15 digits (every amount read) the nearest float prints exactly."""
+    """Ten-thousandths as a JSON number; up to 15 digits (every amount read) the float prints exactly."""
     whole, rest = divmod(amount, 10_000)
     return whole if rest == 0 else amount / 10_000
 

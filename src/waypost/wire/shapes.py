@@ -7,20 +7,21 @@ import re
 from collections.abc import Iterator
 from decimal import Decimal
 from functools import cache
+from itertools import islice
 from typing import Any
 
 import msgspec
 from msgspec import inspect as mi
 
-from waypost.wire.faults import Fault
+from waypost.wire.faults import FAULTS_AT_MOST, Fault
 
 _type_info = cache(mi.type_info)
 _PATH_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
 def explain(value: Any, type_: Any, error: msgspec.ValidationError) -> list[Fault]:
-    """Every fault of `value` as a `type_`; what is seen by msgspec alone is told in the words of its `error`."""
-    return list(_judge(value, _type_info(type_), "")) or [_in_words_of(error)]
+    """Every fault of `value` as a `type_`; what msgspec alone sees is told in the words of its `error`."""
+    return list(islice(_judge(value, _type_info(type_), ""), FAULTS_AT_MOST)) or [_in_words_of(error)]
 
 
 def pointer_to(parent: str, member: str) -> str:
@@ -74,13 +75,14 @@ def _judge_length(length: int, info: mi.ListType, at: str) -> Iterator[Fault]:
 
 
 def _judge_text(value: str, info: mi.StrType, at: str) -> Iterator[Fault]:
-    if info.min_length is not None and len(value) < info.min_length:
-        if not value:
+    length = len(value)
+    if info.min_length is not None and length < info.min_length:
+        if length == 0:
             yield fault_at(at, "blank", "may not be blank")
         else:
-            yield fault_at(at, "too_short", f"must have at least {info.min_length} characters, not {len(value)}")
-    if info.max_length is not None and len(value) > info.max_length:
-        yield fault_at(at, "too_long", f"may have at most {info.max_length} characters, not {len(value)}")
+            yield fault_at(at, "too_short", f"must have at least {info.min_length} characters, not {length}")
+    if info.max_length is not None and length > info.max_length:
+        yield fault_at(at, "too_long", f"may have at most {info.max_length} characters, not {length}")
     if info.pattern is not None and re.search(info.pattern, value) is None:
         yield fault_at(at, "wrong_form", f"must match {info.pattern}")
 
@@ -107,10 +109,12 @@ def _values(info: mi.EnumType | mi.LiteralType) -> tuple[Any, ...]:
 
 def _is_kind(value: Any, info: mi.Type) -> bool:
     """Whether `value` is of the JSON kind that `info` wants; its limits are another matter."""
-    kinds = _KINDS.get(type(info))
-    if kinds is None:
-        return True  # no opinion: msgspec's own words will do
-    return kinds[0] is None or (isinstance(value, kinds[0]) and (not isinstance(value, bool) or kinds[0] is bool))
+    kind = _KINDS.get(type(info), (None, ""))[0]
+    if kind is None:
+        return True  # anything, or no opinion: msgspec's own words will do
+    if isinstance(value, bool):
+        return kind is bool  # which Python takes for an integer
+    return isinstance(value, kind)
 
 
 _NUMBER = (int, float, Decimal)
@@ -129,7 +133,7 @@ _KINDS: dict[type[mi.Type], tuple[Any, str]] = {
     mi.ListType: (list, "a list"),
 }
 
-_WORDS = ((dict, "an object"), (list, "a list"), (str, "text"), (int, "a whole number"), (_NUMBER, "a number"))
+_WORDS = ((dict, "an object"), (list, "a list"), (str, "text"), (int, "a whole number"))
 
 
 def _wanted(info: mi.Type) -> str:
@@ -142,7 +146,7 @@ def _kind(value: Any) -> str:
     for kind, words in _WORDS:
         if isinstance(value, kind):
             return words
-    return "null"
+    return "null" if value is None else "a number with decimals"
 
 
 def _in_words_of(error: msgspec.ValidationError) -> Fault:

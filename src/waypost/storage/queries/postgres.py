@@ -59,6 +59,7 @@ def _json(names: str) -> str:
     return f"json_build_array({names})"
 
 
+# A roll-up needs the lines of all of an order's requests in the batch, whatever is asked of them.
 # The whole form: rows of (kind, place or id, JSON array). $5 places that want particulars and lines, $6 that want the
 # order, $7 that want the cause; $8 to $10 keys with the hash they are locked by; $11 accounts.
 LOAD_ALL = f"""WITH seen AS (SELECT c.place, {columns.STATE} FROM {SEEN}),
@@ -70,7 +71,8 @@ UNION ALL SELECT 'particulars', f.id, {_json(columns.PARTICULARS)}::text
   FROM fulfillment_request f WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[]))
 UNION ALL SELECT 'line', l.request_id, {_json(columns.listed(Line, "l"))}::text
   FROM fulfillment_request_line l
-  WHERE l.request_id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[]) OR place = ANY($6::bigint[]))
+  WHERE l.request_id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[])
+    OR order_id IN (SELECT order_id FROM mine))
 UNION ALL SELECT 'order', o.id, {_json(columns.listed(Order, "o"))}::text
   FROM orders o WHERE o.id IN (SELECT order_id FROM mine)
 UNION ALL SELECT 'item', i.order_id, {_json(columns.listed(OrderItem, "i"))}::text

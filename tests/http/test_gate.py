@@ -1,0 +1,166 @@
+"""Tokens and rates (contract sections 1.1 to 1.3)."""
+
+import asyncio
+import io
+from collections.abc import Callable
+
+import pytest
+
+from tests.support.asgi import Client, Reply
+from tests.support.world import World
+from waypost.app.access import TokenBook
+from waypost.http.app import LineLog, create_app
+from waypost.http.gate import Gate
+from waypost.http.operations import ALL
+from waypost.http.rates import Pools, Rate, client_name
+
+Calls = Callable[[], Reply]
+
+
+@pytest.fixture
+def limited(world: World) -> Client:
+    """The same hub behind a gate of 2 requests per second."""
+    app = create_app(world.hub, Gate(world.hub.tokens, Rate(2, 2.0), ()), LineLog(io.StringIO()))
+    return Client(app, world.ours.tokens["acc"])
+
+
+@pytest.mark.parametrize("path", ["/account", "/fulfillment-requests", "/nowhere", "/fulfillment-requests/1/void"])
+async def test_without_a_good_token_nothing_is_told(world: World, path: str) -> None:
+    replies = [
+        await Client(world.app, token).call("GET", path, headers=headers)
+        for token, headers in [
+            (None, {}), ("", {}), ("wp_nobody", {}), (None, {"Authorization": f"Bearer {world.ours.tokens['acc']}"}),
+            ("wp_" + "x" * 5000, {}),
+        ]
+    ]  # fmt: skip
+    replies.append(await Client(world.app).get(f"{path}?X-API-TOKEN={world.ours.tokens['acc']}"))
+    assert {reply.status for reply in replies} == {401}
+    assert len({(reply.json()["code"], reply.json()["detail"]) for reply in replies}) == 1
+
+
+async def test_revoked_and_expired_tokens_look_like_unknown_ones(world: World) -> None:
+    rows = {row.name: row for row in await world.hub.reads.tokens(world.ours.account)}
+    now = world.hub.clock()
+    await world.hub.store.write(lambda tx: tx.revoke_token(rows["ours src"].id, now))
+    await world.hub.store.write(lambda tx: tx.expire_token(rows["ours chn"].id, now))
+    replies = [await world.client(token).get("/fulfillment-requests") for token in ("src", "chn")]
+    unknown = await Client(world.app, "wp_nobody").get("/fulfillment-requests")
+    assert {(r.status, r.json()["detail"]) for r in replies} == {(401, unknown.json()["detail"])}
+
+
+async def test_a_revocation_is_felt_within_a_second(world: World) -> None:
+    seconds = 0.0
+    book = TokenBook(world.hub.reads, world.hub.clock, lambda: seconds)
+    holder = await book.holder(world.ours.tokens["src"])
+    await world.hub.store.write(lambda tx: tx.revoke_token(holder.token_id, world.hub.clock()))
+    seconds = 0.99
+    with pytest.raises(Exception, match="revoked"):
+        await book.holder(world.ours.tokens["src"])
+
+
+async def test_the_header_name_is_case_insensitive(world: World) -> None:
+    token = world.ours.tokens["acc"]
+    assert (await Client(world.app).get("/account", headers={"x-Api-tOKEN": token})).status == 200
+
+
+MATRIX = {
+    ("GET", "/fulfillment-requests"): "acc src chn",
+    ("GET", "/fulfillment-requests/count"): "acc src chn",
+    ("GET", "/fulfillment-requests/{id}"): "acc src chn",
+    ("GET", "/fulfillment-requests/{id}/events"): "acc src chn",
+    ("GET", "/fulfillment-requests/processing?peek=true"): "acc src",
+    ("PATCH", "/fulfillment-requests/{id}/processed"): "acc src chn",
+    ("PATCH", "/fulfillment-requests/{id}/processing-failed?error=x"): "acc src chn",
+    ("PATCH", "/fulfillment-requests/{id}/acknowledge"): "acc src chn",
+    ("POST", "/fulfillment-requests/{id}/acknowledge"): "acc src chn",
+    ("POST", "/fulfillment-requests/{id}/adjust"): "acc src",
+    ("PATCH", "/fulfillment-requests/{id}/cancel"): "acc src",
+    ("PATCH", "/fulfillment-requests/{id}/process"): "acc",
+    ("PATCH", "/fulfillment-requests/{id}/void"): "acc",
+    ("PATCH", "/fulfillment-requests/{id}/accounting-sync"): "acc",
+    ("POST", "/fulfillment-requests/bulk"): "acc",
+    ("POST", "/fulfillment-requests"): "acc",
+    ("GET", "/failure-codes"): "acc src chn",
+    ("POST", "/orders"): "acc chn",
+    ("GET", "/orders/1"): "acc chn",
+    ("GET", "/account"): "acc",
+}
+
+
+def test_the_matrix_names_every_operation() -> None:
+    assert len(MATRIX) == len(ALL)
+
+
+@pytest.mark.parametrize(("call", "allowed"), MATRIX.items(), ids=[" ".join(call) for call in MATRIX])
+async def test_who_may_call_what(world: World, call: tuple[str, str], allowed: str) -> None:
+    method, path = call
+    for token in ("acc", "src", "chn"):
+        id_ = await world.request()
+        reply = await world.client(token).call(method, path.format(id=id_))
+        assert (reply.status != 401) == (token in allowed.split()), token
+
+
+async def test_each_token_has_a_pool_of_its_own(world: World, limited: Client) -> None:
+    replies = [await limited.get("/account") for _ in range(3)]
+    assert [reply.status for reply in replies] == [200, 200, 429]
+    assert [reply.headers["x-auth-pool-used"] for reply in replies] == ["1", "2", "2"]
+    for reply in replies:
+        assert reply.headers["x-auth-pool-size"] == "2"
+        assert reply.headers["x-auth-replenished-per-second"] == "2"
+        assert reply.headers["ratelimit-policy"] == '"token";q=2;w=1'
+        assert reply.headers["ratelimit"].startswith('"token";r=')
+    assert replies[2].headers["retry-after"] == "1"
+    assert replies[2].json()["code"] == "too_many_requests"
+    assert (await limited.with_token(world.ours.tokens["src"]).get("/fulfillment-requests")).status == 200
+
+
+async def test_a_call_over_the_rate_touches_nothing(world: World, limited: Client) -> None:
+    id_ = await world.request()
+    for _ in range(2):
+        await limited.get("/account")
+    assert (await limited.patch(f"/fulfillment-requests/{id_}/processing-failed?error=x")).status == 429
+    assert (await world.client().get(f"/fulfillment-requests/{id_}")).json()["version"] == 1
+
+
+async def test_open_paths_need_no_token_and_have_no_rate(limited: Client) -> None:
+    stranger = limited.with_token(None)
+    assert {(await stranger.get("/healthz")).status for _ in range(30)} == {200}
+    assert (await stranger.get("/readyz")).json()["status"] == "ready"
+
+
+async def test_refused_calls_cost_their_address(limited: Client) -> None:
+    stranger = limited.with_token("wp_guess")
+    replies = [await stranger.call("GET", "/account", peer="198.51.100.7") for _ in range(14)]
+    assert [reply.status for reply in replies].count(401) in (10, 11)
+    assert replies[-1].status == 429
+    assert int(replies[-1].headers["retry-after"]) >= 1
+    assert (await stranger.call("GET", "/account", peer="198.51.100.8")).status == 401
+    six = [await stranger.call("GET", "/account", peer=f"2001:db8::{n}") for n in range(1, 14)]
+    assert six[-1].status == 429
+
+
+def test_pools_refill_and_forget() -> None:
+    pools = Pools(Rate(2, 2.0), at_most=3)
+    assert [pools.draw("a", 0.0).allowed for _ in range(3)] == [True, True, False]
+    assert pools.draw("a", 0.49).allowed is False
+    assert pools.draw("a", 0.5).allowed is True
+    for name in "bcd":
+        pools.draw(name, 0.6)
+    assert pools.draw("a", 0.6).used == 1  # forgotten, so full again
+
+
+def test_forwarded_addresses_count_from_a_trusted_proxy_only() -> None:
+    import ipaddress
+
+    proxies = (ipaddress.ip_network("10.0.0.0/8"),)
+    assert client_name("203.0.113.9", "192.0.2.1", proxies) == "203.0.113.9"
+    assert client_name("10.0.0.1", "192.0.2.1", proxies) == "192.0.2.1"
+    assert client_name("10.0.0.1", "6.6.6.6, 192.0.2.1, 10.0.0.2", proxies) == "192.0.2.1"
+    assert client_name("10.0.0.1", "nonsense", proxies) == "10.0.0.1"
+    assert client_name("2001:db8::1", None, ()) == client_name("2001:db8::2", None, ())
+    assert client_name("::ffff:192.0.2.1", None, ()) == "192.0.2.1"
+
+
+async def test_many_at_once_draw_exactly_the_pool(world: World, limited: Client) -> None:
+    replies = await asyncio.gather(*(limited.get("/account") for _ in range(20)))
+    assert sorted(reply.status for reply in replies)[:3] == [200, 200, 429]

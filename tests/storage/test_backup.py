@@ -1,0 +1,335 @@
+"""Backup and restore: nothing lost between the engines, while others write, and never half done."""
+
+import hashlib
+import json
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.support.filled import fill, run_sql
+from waypost.app import check as checking
+from waypost.app.accounts import create_account
+from waypost.app.judging import Finding
+from waypost.storage import transfer
+from waypost.storage.backup import back_up, restore
+from waypost.storage.checking import evidence_of
+from waypost.storage.copying import CopyFailed, tables_of
+from waypost.storage.location import CannotOpen, NoDatabase, NotOurs, SchemaTooNew, SqliteLocation, Unreachable, parse_url
+from waypost.storage.migrations import PLAN, Plan
+from waypost.storage.opening import current_location, open_store
+
+NOW = 1_776_643_200_000_000  # 2026-04-20T00:00:00Z in microseconds
+
+SECOND = """
+import sqlalchemy as sa
+from alembic import op
+
+revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+
+
+def upgrade():
+    op.execute("UPDATE account SET brand_name = 'migrated'")
+"""
+
+
+def clock() -> int:
+    return NOW
+
+
+@pytest.fixture(autouse=True)
+def _small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """So few rows at once that every table takes several."""
+    monkeypatch.setattr(transfer, "FETCH", 2)
+
+
+async def findings(url: str) -> list[Finding]:
+    found: list[Finding] = []
+    async with evidence_of(await current_location(url)) as evidence:
+        await checking.check(evidence, found.append)
+    return found
+
+
+def content(file: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Every row of a SQLite file, table by table, in an order that both engines' files share."""
+    with closing(sqlite3.connect(file)) as db:
+        columns = {table: sorted(row[1] for row in db.execute(f"PRAGMA table_info({table})")) for table in tables_of(db)}
+        return {
+            table: sorted(db.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall(), key=repr)
+            for table, names in columns.items()
+        }
+
+
+async def test_what_goes_to_either_engine_comes_back_the_same(database_url: str, tmp_path: Path) -> None:
+    origin = f"sqlite:///{tmp_path}/origin.db"
+    await fill(origin)
+    first, second = tmp_path / "first.backup", tmp_path / "second.backup"
+    taken = await back_up(origin, first, False, clock)
+    restored = await restore(database_url, first, False, clock)
+    assert restored.counts == taken.counts
+    again = await back_up(database_url, second, False, clock)
+    assert again.counts == taken.counts
+    assert content(second) == content(first) == content(tmp_path / "origin.db")
+    assert await findings(database_url) == []
+
+
+async def test_a_backup_of_either_engine_is_a_sound_sqlite_database(database_url: str, tmp_path: Path) -> None:
+    await fill(database_url)
+    done = await back_up(database_url, tmp_path / "all.backup", False, clock)
+    assert done.revision == "0001"
+    assert done.counts["fulfillment_request"] == 14
+    assert [file.name for file in tmp_path.iterdir() if "all.backup" in file.name] == ["all.backup"]
+    assert (tmp_path / "all.backup").stat().st_mode & 0o777 == 0o600
+    url = f"sqlite:///{tmp_path}/all.backup"
+    assert await findings(url) == []
+    store = await open_store(url, migrate=False)
+    assert [row.company_name for row in await store.reads.accounts()] == ["ours", "theirs"]
+    await store.close()
+
+
+async def test_new_rows_after_a_restore_get_new_ids(database_url: str, tmp_path: Path) -> None:
+    origin = f"sqlite:///{tmp_path}/origin.db"
+    await fill(origin)
+    await back_up(origin, tmp_path / "all.backup", False, clock)
+    await restore(database_url, tmp_path / "all.backup", False, clock)
+    store = await open_store(database_url)
+    assert (await create_account(store, "new", NOW)).id == 3
+    (order_id,) = await store.write(lambda tx: tx.new_ids("orders", 1))
+    await store.close()
+    assert [(order_id - 1,)] == await run_sql(database_url, "SELECT max(id) FROM orders")
+
+
+async def test_a_backup_is_of_one_moment_while_others_write(tmp_path: Path) -> None:
+    path = tmp_path / "shop.db"
+    url = f"sqlite:///{path}"
+    await fill(url)
+    ended = threading.Event()
+    written = threading.Event()
+
+    def write() -> None:
+        with closing(sqlite3.connect(path, isolation_level=None, timeout=5)) as db:
+            while not ended.is_set():
+                db.execute("BEGIN IMMEDIATE")
+                db.execute(
+                    "INSERT INTO event SELECT account_id, last_seq + 1, last_at, 'order', 1, 'x', NULL, NULL, 'system',"
+                    " NULL, NULL, NULL, NULL, NULL, NULL FROM account_counter WHERE account_id = 1"
+                )
+                db.execute("UPDATE account_counter SET last_seq = last_seq + 1 WHERE account_id = 1")
+                db.execute("COMMIT")
+                written.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        written.wait()
+        for place in range(5):
+            await back_up(url, tmp_path / f"{place}.backup", False, clock)
+    finally:
+        ended.set()
+        writer.join()
+    for place in range(5):
+        assert await findings(f"sqlite:///{tmp_path}/{place}.backup") == []
+    last = f"sqlite:///{tmp_path}/4.backup"
+    sql = "SELECT last_seq FROM account_counter WHERE account_id = 1"
+    assert await run_sql(last, sql) > await run_sql(f"sqlite:///{tmp_path}/0.backup", sql)
+
+
+async def test_a_backup_is_not_overwritten_unasked(database_url: str, tmp_path: Path) -> None:
+    await fill(database_url)
+    target = tmp_path / "all.backup"
+    target.write_text("precious")
+    with pytest.raises(CopyFailed, match="exists already"):
+        await back_up(database_url, target, False, clock)
+    assert target.read_text() == "precious"
+    await back_up(database_url, target, True, clock)
+    assert content(target)["account"]
+
+
+async def test_the_database_itself_is_no_target_and_no_source(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    await fill(url)
+    with pytest.raises(CopyFailed, match="the database itself"):
+        await back_up(url, tmp_path / "shop.db", True, clock)
+    with pytest.raises(CopyFailed, match="the database itself"):
+        await restore(url, tmp_path / "shop.db", True, clock)
+    assert await findings(url) == []
+
+
+async def test_there_must_be_something_to_back_up_and_a_place_for_it(database_url: str, tmp_path: Path) -> None:
+    with pytest.raises(NoDatabase):
+        await back_up(database_url, tmp_path / "all.backup", False, clock)
+    await fill(database_url)
+    with pytest.raises(CopyFailed, match="directory .* does not exist"):
+        await back_up(database_url, tmp_path / "nowhere" / "all.backup", False, clock)
+
+
+async def test_a_backup_that_fails_leaves_nothing_behind(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await fill(database_url)
+    before = sorted(tmp_path.iterdir())
+
+    def broken(*_: object) -> None:
+        raise CopyFailed("It is damaged.")
+
+    monkeypatch.setattr("waypost.storage.copying.verify", broken)
+    monkeypatch.setattr("waypost.storage.backup.verify", broken)
+    with pytest.raises(CopyFailed, match="damaged"):
+        await back_up(database_url, tmp_path / "all.backup", False, clock)
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.fixture
+async def backup(tmp_path: Path) -> Path:
+    """A backup of a filled database."""
+    (tmp_path / "origin").mkdir()
+    url = f"sqlite:///{tmp_path}/origin/origin.db"
+    await fill(url)
+    return (await back_up(url, tmp_path / "good.backup", False, clock)).file
+
+
+def _damage(file: Path) -> None:
+    """Overwrite a page in the middle, where rows are."""
+    data = bytearray(file.read_bytes())
+    middle = len(data) // 2 // 4096 * 4096
+    data[middle : middle + 4096] = b"\xff" * 4096
+    file.write_bytes(data)
+
+
+async def test_a_damaged_backup_is_refused_and_nothing_changes(database_url: str, backup: Path) -> None:
+    _damage(backup)
+    with pytest.raises(CopyFailed, match="damaged"):
+        await restore(database_url, backup, True, clock)
+    with pytest.raises(NoDatabase):
+        await current_location(database_url)
+
+
+@pytest.mark.parametrize("file", ["missing", "empty", "text"])
+async def test_what_is_no_backup_is_refused(database_url: str, tmp_path: Path, file: str) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "text").write_text("Dear diary")
+    with pytest.raises(NotOurs):
+        await restore(database_url, tmp_path / file, False, clock)
+
+
+async def test_a_backup_of_a_newer_version_is_refused(database_url: str, backup: Path) -> None:
+    await run_sql(f"sqlite:///{backup}", "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(SchemaTooNew):
+        await restore(database_url, backup, True, clock)
+
+
+async def test_an_older_backup_is_migrated_on_its_way(database_url: str, backup: Path, tmp_path: Path) -> None:
+    versions = tmp_path / "versions"
+    versions.mkdir()
+    (versions / "v0002_brands.py").write_text(SECOND)
+    plan = Plan((*PLAN.revisions, "0002"), (*PLAN.folders, versions))
+    await restore(database_url, backup, False, clock, plan)
+    await (await open_store(database_url, plan=plan, clock=clock)).close()
+    assert await run_sql(database_url, "SELECT DISTINCT brand_name FROM account") == [("migrated",)]
+    assert await run_sql(f"sqlite:///{backup}", "SELECT DISTINCT brand_name FROM account") == [(None,)]
+
+
+async def test_data_that_is_there_is_not_replaced_unasked(database_url: str, backup: Path) -> None:
+    await (await open_store(database_url)).close()
+    await run_sql(database_url, "INSERT INTO account (company_name, created_at) VALUES ('mine', 1)")
+    with pytest.raises(CopyFailed, match="exists already|holds data already"):
+        await restore(database_url, backup, False, clock)
+    assert await run_sql(database_url, "SELECT company_name FROM account") == [("mine",)]
+
+
+async def test_postgresql_data_is_never_replaced(engine: str, database_url: str, backup: Path) -> None:
+    await (await open_store(database_url)).close()
+    await run_sql(database_url, "INSERT INTO account (company_name, created_at) VALUES ('mine', 1)")
+    if engine == "sqlite":
+        assert (await restore(database_url, backup, True, clock)).kept is not None
+        return
+    with pytest.raises(CopyFailed, match="holds data already"):
+        await restore(database_url, backup, True, clock)
+
+
+async def test_a_replaced_database_is_kept_beside(tmp_path: Path, backup: Path) -> None:
+    path = tmp_path / "shop.db"
+    url = f"sqlite:///{path}"
+    store = await open_store(url)
+    await create_account(store, "mine", NOW)
+    await store.close()
+    path.chmod(0o640)
+    done = await restore(url, backup, True, clock)
+    assert done.kept == tmp_path / "shop.db.replaced.20260420T000000Z"
+    assert await run_sql(f"sqlite:///{done.kept}", "SELECT company_name FROM account") == [("mine",)]
+    assert await run_sql(url, "SELECT count(*) FROM account") == [(2,)]
+    assert path.stat().st_mode & 0o777 == 0o640
+    again = await restore(url, backup, True, clock)
+    assert again.kept == tmp_path / "shop.db.replaced.20260420T000000Z.1"
+
+
+async def test_a_database_that_a_server_has_open_is_not_replaced(tmp_path: Path, backup: Path) -> None:
+    url = f"sqlite:///{tmp_path}/shop.db"
+    store = await open_store(url)
+    await create_account(store, "mine", NOW)
+    before = hashlib.sha256((tmp_path / "shop.db").read_bytes()).digest()
+    with pytest.raises(Unreachable, match="open in another process"):
+        await restore(url, backup, True, clock)
+    assert [row.company_name for row in await store.reads.accounts()] == ["mine"]
+    await create_account(store, "still writing", NOW)
+    await store.close()
+    assert hashlib.sha256((tmp_path / "shop.db").read_bytes()).digest() != before
+    assert await run_sql(url, "SELECT count(*) FROM account") == [(2,)]
+    assert not list(tmp_path.glob("*.part")) + list(tmp_path.glob("*.replaced.*"))
+
+
+async def test_a_broken_database_is_replaced_with_all_that_belongs_to_it(tmp_path: Path, backup: Path) -> None:
+    path = tmp_path / "shop.db"
+    path.write_text("not a database any more")
+    (tmp_path / "shop.db-wal").write_bytes(b"left over")
+    done = await restore(f"sqlite:///{path}", backup, True, clock)
+    assert done.kept is not None
+    assert done.kept.read_text() == "not a database any more"
+    assert Path(f"{done.kept}-wal").read_bytes() == b"left over"
+    assert await findings(f"sqlite:///{path}") == []
+
+
+async def test_a_left_over_wal_never_meets_a_restored_database(tmp_path: Path, backup: Path) -> None:
+    (tmp_path / "shop.db-wal").write_bytes(b"left over")
+    url = f"sqlite:///{tmp_path}/shop.db"
+    with pytest.raises(CopyFailed, match="shop.db-wal exists already"):
+        await restore(url, backup, False, clock)
+    await restore(url, backup, True, clock)
+    assert await findings(url) == []
+
+
+async def test_without_links_the_replaced_database_is_kept_all_the_same(
+    tmp_path: Path, backup: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise OSError("no links here")
+
+    monkeypatch.setattr(Path, "hardlink_to", refuse)
+    url = f"sqlite:///{tmp_path}/shop.db"
+    await (await open_store(url)).close()
+    done = await restore(url, backup, True, clock)
+    assert done.kept is not None
+    assert done.kept.exists()
+    assert await run_sql(url, "SELECT count(*) FROM account") == [(2,)]
+
+
+async def test_the_place_of_a_restore_must_exist(tmp_path: Path, backup: Path) -> None:
+    with pytest.raises(CannotOpen, match="directory .* does not exist"):
+        await restore(f"sqlite:///{tmp_path}/nowhere/shop.db", backup, False, clock)
+
+
+async def test_text_and_flags_survive_to_the_letter(database_url: str, tmp_path: Path) -> None:
+    await fill(database_url)
+    words = "Größe, 商店, \U0001f69a, \t\n and a quote ' \" \\"
+    await run_sql(database_url, "UPDATE account SET company_name = $1 WHERE id = 1", words)
+    tags = json.dumps([words])
+    await run_sql(database_url, "UPDATE orders SET tags = $1", tags)
+    await back_up(database_url, tmp_path / "all.backup", False, clock)
+    copy = f"sqlite:///{tmp_path}/all.backup"
+    assert await run_sql(copy, "SELECT company_name FROM account WHERE id = 1") == [(words,)]
+    assert await run_sql(copy, "SELECT DISTINCT tags FROM orders") == [(tags,)]
+    assert await run_sql(copy, "SELECT DISTINCT typeof(auto_process), auto_process FROM source") == [("integer", 1)]
+    location = parse_url(copy)
+    assert isinstance(location, SqliteLocation)

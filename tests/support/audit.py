@@ -1,0 +1,123 @@
+"""Does a whole database add up? Judged from its rows alone, without any of the hub's own arithmetic."""
+
+from collections import defaultdict
+
+from tests.support.database import Row, rows
+
+
+async def audit(url: str) -> None:
+    """Fail with everything that does not add up: histories, versions, counters, quantities, roll-ups."""
+    findings: list[str] = []
+    states = await rows(url, "SELECT * FROM fulfillment_request_state ORDER BY id")
+    events = await rows(url, "SELECT * FROM event ORDER BY account_id, seq")
+    lines = await rows(url, "SELECT * FROM fulfillment_request_line ORDER BY request_id, line_number")
+    _counters(findings, events, await rows(url, "SELECT * FROM account_counter"))
+    by_request: dict[int, list[Row]] = defaultdict(list)
+    for line in lines:
+        by_request[line["request_id"]].append(line)
+    histories: dict[int, list[Row]] = defaultdict(list)
+    for event in events:
+        if event["subject"] == "fulfillment_request":
+            histories[event["subject_id"]].append(event)
+    for state in states:
+        _history(findings, state, histories.pop(state["id"], []))
+        _quantities(findings, state, by_request[state["id"]])
+    findings += [f"events of request {id_}, which is not there" for id_ in histories]
+    orders = await rows(url, "SELECT * FROM orders ORDER BY id")
+    items = await rows(url, "SELECT * FROM order_item ORDER BY id")
+    _roll_ups(findings, orders, items, lines)
+    assert not findings, "\n".join(findings)
+
+
+def _counters(findings: list[str], events: list[Row], counters: list[Row]) -> None:
+    for counter in counters:
+        own = [event for event in events if event["account_id"] == counter["account_id"]]
+        seqs = [event["seq"] for event in own]
+        if seqs != list(range(1, counter["last_seq"] + 1)):
+            findings.append(f"account {counter['account_id']}: seq is not dense up to {counter['last_seq']}")
+        times = [event["at"] for event in own]
+        if times != sorted(times) or (times and times[-1] > counter["last_at"]):
+            findings.append(f"account {counter['account_id']}: time went back")
+
+
+def _history(findings: list[str], state: Row, events: list[Row]) -> None:
+    name = f"request {state['id']}"
+    steps = [(event["from_status"], event["to_status"]) for event in events]
+    if not steps or steps[0][0] is not None:
+        findings.append(f"{name}: does not begin with its generation")
+        return
+    for (_, reached), (left, _) in zip(steps, steps[1:], strict=False):
+        if reached != left:
+            findings.append(f"{name}: {left} follows {reached}")
+    if steps[-1][1] != state["status"]:
+        findings.append(f"{name}: stands in {state['status']}, its last event led to {steps[-1][1]}")
+    if state["version"] != len(steps):
+        findings.append(f"{name}: version {state['version']} after {len(steps)} events")
+    if state["modified_at"] != events[-1]["at"]:
+        findings.append(f"{name}: modified_at is not the time of its last event")
+    reached_now = [to for was, to in steps if to != was]
+    if state["attempt_count"] != reached_now.count("processing"):
+        findings.append(f"{name}: attempt_count {state['attempt_count']}")
+    for column, status in (("canceled_at", "canceled"), ("voided_at", "voided")):
+        if (state[column] is not None) != (status in reached_now):
+            findings.append(f"{name}: {column} is {state[column]}")
+    if state["status"] == "acknowledged" and state["acknowledged_at"] is None:
+        findings.append(f"{name}: acknowledged without a time")
+    if "processed" in reached_now and state["sent_at"] is None:
+        findings.append(f"{name}: sent without a time")
+    failure = {state[c] is not None for c in ("failure_code", "failure_reason", "failed_at", "failed_by")}
+    if failure != {state["status"] == "processing_error"}:
+        findings.append(f"{name}: failure columns and status {state['status']} disagree")
+
+
+def _left(line: Row) -> int:
+    return int(line["quantity"] - line["canceled"] - line["voided"])
+
+
+def _quantities(findings: list[str], state: Row, lines: list[Row]) -> None:
+    name = f"request {state['id']}"
+    shipped, left = sum(line["shipped"] for line in lines), sum(map(_left, lines))
+    if state["shipped_quantity"] != shipped:
+        findings.append(f"{name}: shipped_quantity {state['shipped_quantity']}, its lines {shipped}")
+    expected = "partially_shipped"
+    if left == 0:
+        expected = "canceled"
+    elif shipped == 0:
+        expected = "awaiting_shipment"
+    elif shipped == left:
+        expected = "shipped"
+    if state["fulfillment_status"] != expected:
+        findings.append(f"{name}: {state['fulfillment_status']}, its lines are {expected}")
+    if state["status"] in ("canceled", "voided") and left:
+        findings.append(f"{name}: {state['status']} with {left} left")
+    if state["status"] == "acknowledged":
+        for line in lines:
+            if max(line["acknowledged"], line["shipped"]) != _left(line):
+                findings.append(f"{name}: acknowledged, but line {line['id']} is not")
+
+
+def _roll_ups(findings: list[str], orders: list[Row], items: list[Row], lines: list[Row]) -> None:
+    by_item: dict[int, list[Row]] = defaultdict(list)
+    for line in lines:
+        by_item[line["order_item_id"]].append(line)
+    by_order: dict[int, list[Row]] = defaultdict(list)
+    for item in items:
+        by_order[item["order_id"]].append(item)
+        own = by_item[item["id"]]
+        expected = {
+            "allocated": sum(map(_left, own)),
+            "acknowledged": sum(line["acknowledged"] for line in own),
+            "shipped": sum(line["shipped"] for line in own),
+            "canceled": sum(line["killed"] for line in own),
+        }
+        stored = {column: item[column] for column in expected}
+        if stored != expected:
+            findings.append(f"order item {item['id']}: {stored}, its lines {expected}")
+    for order in orders:
+        own = by_order[order["id"]]
+        wanted = sum(item["quantity"] - item["canceled"] for item in own)
+        for column in ("acknowledged", "shipped"):
+            done = sum(item[column] for item in own)
+            expected_status = "not_started" if not done else "completed" if done >= wanted else "partially_completed"
+            if order[f"{column}_status"] != expected_status:
+                findings.append(f"order {order['id']}: {column} {order[f'{column}_status']}, is {expected_status}")

@@ -1,0 +1,84 @@
+"""Databases for tests: made once, copied for each test; and a look into them that goes around the hub."""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+
+from waypost.storage.location import SqliteLocation, parse_url
+
+TABLES = (
+    "account",
+    "account_counter",
+    "source",
+    "channel",
+    "token",
+    "idempotency_key",
+    "event",
+    "orders",
+    "order_item",
+    "fulfillment_request",
+    "fulfillment_request_state",
+    "fulfillment_request_line",
+    "fulfillment_request_number",
+)
+
+Row = dict[str, Any]
+
+
+def is_sqlite(url: str) -> bool:
+    """Whether this is the URL of a SQLite file."""
+    return url.startswith("sqlite:")
+
+
+def sqlite_path(url: str) -> Path:
+    """The file behind a SQLite URL."""
+    location = parse_url(url)
+    assert isinstance(location, SqliteLocation)
+    return location.path
+
+
+async def rows(url: str, sql: str, *args: Any) -> list[Row]:
+    """What a statement gives, from a connection of its own, committed before it is closed (`$n` parameters)."""
+    if is_sqlite(url):
+        with closing(sqlite3.connect(sqlite_path(url), isolation_level=None, timeout=5)) as db:
+            db.row_factory = sqlite3.Row
+            return [dict(row) for row in db.execute(sql.replace("$", "?"), args)]
+    connection = await asyncpg.connect(url)
+    try:
+        return [dict(row) for row in await connection.fetch(sql, *args)]
+    finally:
+        await connection.close()
+
+
+async def statements(url: str, texts: Iterable[str]) -> None:
+    """Run statements that need no answer, each in a transaction of its own."""
+    if is_sqlite(url):
+        with closing(sqlite3.connect(sqlite_path(url), isolation_level=None, timeout=5)) as db:
+            for text in texts:
+                db.execute(text)
+        return
+    connection = await asyncpg.connect(url)
+    try:
+        for text in texts:
+            await connection.execute(text)
+    finally:
+        await connection.close()
+
+
+def plain(value: Any) -> Any:
+    """A value as both engines would show it: booleans as numbers."""
+    return int(value) if isinstance(value, bool) else value
+
+
+async def contents(url: str, but: Sequence[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
+    """Every row of every table but those named: what must not change where nothing may be written."""
+    found = {}
+    for table in TABLES:
+        if table not in but:
+            all_rows = await rows(url, f"SELECT * FROM {table}")
+            found[table] = sorted((tuple(map(plain, row.values())) for row in all_rows), key=repr)
+    return found
