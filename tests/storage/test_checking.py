@@ -1,5 +1,8 @@
-"""`waypost check` on a real database: clean when it was made on the road, and every kind of damage is found."""
+"""`waypost check` on a real database: clean when made on the road, and every kind of damage is found."""
 
+import asyncio
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,6 +11,7 @@ from tests.support.filled import fill, run_sql
 from waypost.app import check as checking
 from waypost.app.judging import Finding
 from waypost.storage import checking as storage_checking
+from waypost.storage.backup import back_up, restore
 from waypost.storage.checking import evidence_of
 from waypost.storage.location import Unreachable
 from waypost.storage.opening import current_location
@@ -18,8 +22,12 @@ TAMPERED = [
     ("UPDATE fulfillment_request_state SET status = 'processed' WHERE id = 2", "status_differs"),
     ("UPDATE fulfillment_request_state SET version = version + 1 WHERE id = 2", "version_differs"),
     ("UPDATE fulfillment_request_state SET attempt_count = 7 WHERE id = 2", "attempts_differ"),
+    ("UPDATE fulfillment_request_state SET modified_at = 7 WHERE id = 2", "modified_differs"),
     ("UPDATE fulfillment_request_state SET shipped_quantity = 1 WHERE id = 2", "shipped_quantity_differs"),
-    ("UPDATE fulfillment_request_state SET fulfillment_status = 'shipped' WHERE id = 2", "fulfillment_status_differs"),
+    (
+        "UPDATE fulfillment_request_state SET fulfillment_status = 'shipped' WHERE id = 2",
+        "fulfillment_status_differs",
+    ),
     ("UPDATE fulfillment_request_state SET source_id = 2 WHERE id = 2", "copy_differs"),
     ("DELETE FROM fulfillment_request_state WHERE id = 2", "state_missing"),
     ("UPDATE fulfillment_request SET total_quantity = 99 WHERE id = 2", "totals_differ"),
@@ -30,7 +38,10 @@ TAMPERED = [
     ("DELETE FROM event WHERE subject = 'fulfillment_request' AND subject_id = 2", "history_missing"),
     ("DELETE FROM event WHERE subject = 'fulfillment_request' AND subject_id = 2", "events_not_dense"),
     ("DELETE FROM event WHERE subject = 'fulfillment_request' AND subject_id = 2", "counter_differs"),
-    ("UPDATE event SET subject_id = 999 WHERE subject = 'fulfillment_request' AND subject_id = 2", "request_missing"),
+    (
+        "UPDATE event SET subject_id = 999 WHERE subject = 'fulfillment_request' AND subject_id = 2",
+        "request_missing",
+    ),
     ("UPDATE event SET subject_id = 999 WHERE subject = 'order' AND subject_id = 2", "order_missing"),
     ("UPDATE event SET account_id = 999 WHERE subject = 'order' AND subject_id = 2", "account_missing"),
     ("UPDATE event SET from_status = 'processed' WHERE type LIKE '%.failed'", "history_broken"),
@@ -44,6 +55,22 @@ TAMPERED = [
     ("UPDATE fulfillment_request_line SET acknowledged = 1 WHERE request_id = 2", "item_quantity_differs"),
     ("UPDATE fulfillment_request_line SET order_item_id = 1 WHERE request_id = 2", "item_differs"),
 ]
+
+
+@pytest.fixture(scope="module")
+def backup(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of a filled database: quicker to restore than to fill again."""
+    folder = tmp_path_factory.mktemp("filled")
+    url = f"sqlite:///{folder}/origin.db"
+    asyncio.run(fill(url))
+    return asyncio.run(back_up(url, folder / "filled.backup", False, lambda: 0)).file
+
+
+@pytest.fixture
+async def filled_url(database_url: str, backup: Path) -> str:
+    """A filled database of each engine."""
+    await restore(database_url, backup, False, lambda: 0)
+    return database_url
 
 
 async def check(url: str) -> list[Finding]:
@@ -64,11 +91,12 @@ async def test_what_was_made_on_the_road_adds_up(database_url: str, monkeypatch:
     assert examined == (14, 14, events[0][0])
 
 
-@pytest.mark.parametrize(("sql", "expected"), TAMPERED, ids=[f"{check}-{place}" for place, (_, check) in enumerate(TAMPERED)])
-async def test_tampering_is_found(database_url: str, sql: str, expected: str) -> None:
-    await fill(database_url)
-    await run_sql(database_url, sql)
-    assert expected in {finding.check for finding in await check(database_url)}
+@pytest.mark.parametrize(
+    ("sql", "expected"), TAMPERED, ids=[f"{check}-{place}" for place, (_, check) in enumerate(TAMPERED)]
+)
+async def test_tampering_is_found(filled_url: str, sql: str, expected: str) -> None:
+    await run_sql(filled_url, sql)
+    assert expected in {finding.check for finding in await check(filled_url)}
 
 
 async def test_a_broken_reference_is_found(tmp_path: Path) -> None:
@@ -81,10 +109,9 @@ async def test_a_broken_reference_is_found(tmp_path: Path) -> None:
     ] * 2
 
 
-async def test_a_finding_names_what_it_is_about(database_url: str) -> None:
-    await fill(database_url)
-    await run_sql(database_url, "UPDATE fulfillment_request_state SET version = 9 WHERE id = 2")
-    assert await check(database_url) == [
+async def test_a_finding_names_what_it_is_about(filled_url: str) -> None:
+    await run_sql(filled_url, "UPDATE fulfillment_request_state SET version = 9 WHERE id = 2")
+    assert await check(filled_url) == [
         Finding("version_differs", "fulfillment_request", 2, "has version 9 and 1 events.")
     ]
 
@@ -92,12 +119,6 @@ async def test_a_finding_names_what_it_is_about(database_url: str) -> None:
 async def test_a_constraint_that_does_not_hold_is_found(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     await fill(url)
-    await run_sql(url, "PRAGMA writable_schema = ON")
-    sql = "PRAGMA ignore_check_constraints = ON"
-    await run_sql(url, sql)
-    import sqlite3
-    from contextlib import closing
-
     with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("UPDATE order_item SET quantity = -1 WHERE id = 3")

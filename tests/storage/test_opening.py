@@ -1,18 +1,19 @@
 """Opening a database: what is accepted, what is refused, and that what is refused is not touched."""
 
+import asyncio
 import hashlib
 import sqlite3
 import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
 from tests.support.filled import run_sql
 from waypost.storage.location import (
     BadUrl,
-    CannotOpen,
     NoDatabase,
     NotOurs,
     PostgresLocation,
@@ -94,10 +95,10 @@ async def test_an_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
 
 async def test_an_existing_database_is_opened_without_sqlalchemy(database_url: str) -> None:
     await (await open_store(database_url)).close()
-    done = subprocess.run(
-        [sys.executable, "-c", WITHOUT_SQLALCHEMY, database_url], capture_output=True, text=True, check=True
-    )
-    assert done.stdout.split() == ["0001", "False", "False"]
+    command = (sys.executable, "-c", WITHOUT_SQLALCHEMY, database_url)
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    output, _ = await process.communicate()
+    assert output.split() == [b"0001", b"False", b"False"]
 
 
 def _digest(folder: Path) -> dict[str, str]:
@@ -106,9 +107,12 @@ def _digest(folder: Path) -> dict[str, str]:
 
 @pytest.mark.parametrize("journal", ["WAL", "DELETE"])
 @pytest.mark.parametrize(
-    "schema", ["CREATE TABLE notes (text)", "CREATE TABLE alembic_version (version_num); CREATE TABLE notes (text)"]
+    "schema",
+    ["CREATE TABLE notes (text)", "CREATE TABLE alembic_version (version_num); CREATE TABLE notes (text)"],
 )
-async def test_another_programs_database_is_refused_and_untouched(tmp_path: Path, journal: str, schema: str) -> None:
+async def test_another_programs_database_is_refused_and_untouched(
+    tmp_path: Path, journal: str, schema: str
+) -> None:
     with closing(sqlite3.connect(tmp_path / "notes.db")) as db:
         db.execute(f"PRAGMA journal_mode = {journal}")
         db.executescript(schema)
@@ -128,7 +132,8 @@ async def test_another_programs_alembic_revision_is_not_taken_for_ours(tmp_path:
         await open_store(f"sqlite:///{tmp_path}/notes.db")
 
 
-async def test_another_programs_tables_on_postgresql_are_refused(engine: str, database_url: str) -> None:
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_another_programs_tables_on_postgresql_are_refused(database_url: str) -> None:
     await run_sql(database_url, "CREATE TABLE notes (text text)")
     with pytest.raises(NotOurs, match="not those of Waypost"):
         await open_store(database_url)
@@ -148,23 +153,30 @@ async def test_a_directory_is_refused(tmp_path: Path) -> None:
 
 
 async def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    with pytest.raises(NoDatabase, match="directory .*nowhere does not exist"):
+    with pytest.raises(NoDatabase, match=r"directory .*nowhere does not exist"):
         await open_store(f"sqlite:///{tmp_path}/nowhere/shop.db")
 
 
 async def test_a_newer_schema_is_refused_and_left_alone(database_url: str) -> None:
     await (await open_store(database_url)).close()
     await run_sql(database_url, "UPDATE alembic_version SET version_num = '9999'")
-    with pytest.raises(SchemaTooNew, match="9999.*newer version"):
+    with pytest.raises(SchemaTooNew, match=r"9999.*newer version"):
         await open_store(database_url)
     assert await run_sql(database_url, "SELECT version_num FROM alembic_version") == [("9999",)]
 
 
-async def test_a_database_that_was_never_created_on_the_server_is_named(engine: str, database_url: str) -> None:
-    location = parse_url(database_url)
-    if isinstance(location, SqliteLocation):
-        missing = f"sqlite:///{location.path}.d/shop.db"
-    else:
-        missing = database_url.replace(location.url.split("?")[0].rpartition("/")[2], "never_created", 1)
-    with pytest.raises(CannotOpen, match="does not exist"):
-        await open_store(missing)
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_database_that_was_never_created_on_the_server_is_named(database_url: str) -> None:
+    name = urlsplit(database_url).path.removeprefix("/")
+    with pytest.raises(NoDatabase, match=r"never_created.* does not exist: create the database first"):
+        await open_store(database_url.replace(f"/{name}", "/never_created", 1))
+
+
+async def test_another_programs_unfinished_work_is_not_folded_in(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "notes.db", isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE notes (text)")
+        before = {name: _digest(tmp_path)[name] for name in ("notes.db", "notes.db-wal")}
+        with pytest.raises(NotOurs):
+            await open_store(f"sqlite:///{tmp_path}/notes.db")
+        assert {name: _digest(tmp_path)[name] for name in before} == before

@@ -2,16 +2,24 @@
 
 from collections import defaultdict
 
-from tests.support.database import Row, rows
+from tests.support.database import Row, several
 
 
 async def audit(url: str) -> None:
     """Fail with everything that does not add up: histories, versions, counters, quantities, roll-ups."""
     findings: list[str] = []
-    states = await rows(url, "SELECT * FROM fulfillment_request_state ORDER BY id")
-    events = await rows(url, "SELECT * FROM event ORDER BY account_id, seq")
-    lines = await rows(url, "SELECT * FROM fulfillment_request_line ORDER BY request_id, line_number")
-    _counters(findings, events, await rows(url, "SELECT * FROM account_counter"))
+    states, events, lines, counters, orders, items = await several(
+        url,
+        [
+            "SELECT * FROM fulfillment_request_state ORDER BY id",
+            "SELECT * FROM event ORDER BY account_id, seq",
+            "SELECT * FROM fulfillment_request_line ORDER BY request_id, line_number",
+            "SELECT * FROM account_counter",
+            "SELECT * FROM orders ORDER BY id",
+            "SELECT * FROM order_item ORDER BY id",
+        ],
+    )
+    _counters(findings, events, counters)
     by_request: dict[int, list[Row]] = defaultdict(list)
     for line in lines:
         by_request[line["request_id"]].append(line)
@@ -23,8 +31,6 @@ async def audit(url: str) -> None:
         _history(findings, state, histories.pop(state["id"], []))
         _quantities(findings, state, by_request[state["id"]])
     findings += [f"events of request {id_}, which is not there" for id_ in histories]
-    orders = await rows(url, "SELECT * FROM orders ORDER BY id")
-    items = await rows(url, "SELECT * FROM order_item ORDER BY id")
     _roll_ups(findings, orders, items, lines)
     assert not findings, "\n".join(findings)
 

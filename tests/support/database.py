@@ -1,7 +1,7 @@
 """Databases for tests: made once, copied for each test; and a look into them that goes around the hub."""
 
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -43,28 +43,18 @@ def sqlite_path(url: str) -> Path:
 
 async def rows(url: str, sql: str, *args: Any) -> list[Row]:
     """What a statement gives, from a connection of its own, committed before it is closed (`$n` parameters)."""
+    return (await several(url, [sql], *args))[0]
+
+
+async def several(url: str, texts: Sequence[str], *args: Any) -> list[list[Row]]:
+    """What each of these statements gives, all from one connection."""
     if is_sqlite(url):
         with closing(sqlite3.connect(sqlite_path(url), isolation_level=None, timeout=5)) as db:
             db.row_factory = sqlite3.Row
-            return [dict(row) for row in db.execute(sql.replace("$", "?"), args)]
+            return [[dict(row) for row in db.execute(sql.replace("$", "?"), args)] for sql in texts]
     connection = await asyncpg.connect(url)
     try:
-        return [dict(row) for row in await connection.fetch(sql, *args)]
-    finally:
-        await connection.close()
-
-
-async def statements(url: str, texts: Iterable[str]) -> None:
-    """Run statements that need no answer, each in a transaction of its own."""
-    if is_sqlite(url):
-        with closing(sqlite3.connect(sqlite_path(url), isolation_level=None, timeout=5)) as db:
-            for text in texts:
-                db.execute(text)
-        return
-    connection = await asyncpg.connect(url)
-    try:
-        for text in texts:
-            await connection.execute(text)
+        return [[dict(row) for row in await connection.fetch(sql, *args)] for sql in texts]
     finally:
         await connection.close()
 
@@ -76,9 +66,9 @@ def plain(value: Any) -> Any:
 
 async def contents(url: str, but: Sequence[str] = ()) -> dict[str, list[tuple[Any, ...]]]:
     """Every row of every table but those named: what must not change where nothing may be written."""
-    found = {}
-    for table in TABLES:
-        if table not in but:
-            all_rows = await rows(url, f"SELECT * FROM {table}")
-            found[table] = sorted((tuple(map(plain, row.values())) for row in all_rows), key=repr)
-    return found
+    tables = [table for table in TABLES if table not in but]
+    found = await several(url, [f"SELECT * FROM {table}" for table in tables])
+    return {
+        table: sorted((tuple(map(plain, row.values())) for row in all_rows), key=repr)
+        for table, all_rows in zip(tables, found, strict=True)
+    }

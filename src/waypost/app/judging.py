@@ -116,6 +116,8 @@ def _against_events(state: State, events: Sequence[Event]) -> Words:
         )
     if state.version != len(events):
         yield "version_differs", f"has version {state.version} and {len(events)} events."
+    if state.modified_at != events[-1].at:
+        yield "modified_differs", "was modified at another time than its last event says."
     attempts = sum(
         event.to_status == Status.PROCESSING and event.from_status != Status.PROCESSING for event in events
     )

@@ -131,11 +131,11 @@ class GroupWriter:
             return [*await self._half(groups[:middle]), *await self._half(groups[middle:])]
 
     async def _half(self, groups: list[_Group]) -> list[Any]:
-        """As `_results`, but an outage in one half does not hide what the other half has stored."""
+        """As `_results`, but what goes wrong in one half does not hide what the other half has stored."""
         try:
             return await self._results(groups)
-        except Refusal as refusal:
-            return [refusal] * len(groups)
+        except Exception as error:
+            return [error if isinstance(error, Refusal) else _defect(error)] * len(groups)
 
     async def _run_batch(self, groups: list[_Group]) -> list[Any]:
         work = groups[0].work

@@ -29,6 +29,8 @@ from waypost.storage.transaction import CommonTx
 T = TypeVar("T")
 
 CONNECT_TIMEOUT_S = 5.0
+LEARN_TRIES = 40  # looks at a commit whose answer was lost
+LEARN_PAUSE_S = 0.1
 READERS = 6
 _WIDTH = columns.STATE_WIDTH
 _WRITER = {
@@ -44,8 +46,9 @@ _READER = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5000",
 }
+# The driver reports a server that hangs up between two statements as a fault of its own (InternalClientError).
 _LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
-         asyncpg.TooManyConnectionsError, OSError, asyncio.TimeoutError)  # fmt: skip
+         asyncpg.TooManyConnectionsError, asyncpg.InternalClientError, OSError, asyncio.TimeoutError)  # fmt: skip
 _decode_lines = msgspec.json.Decoder(list[Line]).decode
 _decode_row = msgspec.json.Decoder(list[Any]).decode
 
@@ -67,8 +70,10 @@ class PostgresTx(CommonTx):
         self.lone = False
         self.xact_id: str | None = None
         self.round_trips = 0
+        self._single_statements = False
 
     async def _begin(self) -> None:
+        self._single_statements = True
         if not self.begun:
             self.begun = True
             self.round_trips += 1
@@ -95,6 +100,12 @@ class PostgresTx(CommonTx):
             await self._begin()
             self.round_trips += 1
             await self._db.executemany(sql, listed)
+
+    async def identify(self) -> None:
+        """Know the transaction's id before its commit, where single statements may have written something."""
+        if self._single_statements and self.xact_id is None:
+            self.round_trips += 1
+            self.xact_id = await self._db.fetchval("SELECT pg_current_xact_id_if_assigned()::text")
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """From the table's sequence."""
@@ -288,6 +299,7 @@ class PostgresStore:
             tx = PostgresTx(await self._connection())
             async with self._outcome(tx):
                 result = await work(tx)
+                await tx.identify()
             if tx.begun:
                 await self._commit(tx)
             self.last_round_trips = tx.round_trips
@@ -316,7 +328,7 @@ class PostgresStore:
                 raise RolledBack(str(error)) from error
             if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | OverflowError):
                 raise BadRow(str(error)) from error
-            if isinstance(error, asyncpg.PostgresError | asyncpg.InterfaceError | OSError | asyncio.TimeoutError):
+            if isinstance(error, (*_LOST, asyncpg.PostgresError)):
                 in_doubt = tx.lone and isinstance(error, _LOST)
                 raise Unavailable(
                     "The database cannot be reached.", "unknown" if in_doubt else "no", retry_after_s=1
@@ -358,7 +370,7 @@ class PostgresStore:
         self._drop()
         if tx.xact_id is None:
             return  # it wrote nothing
-        for _ in range(40):
+        for _ in range(LEARN_TRIES):
             try:
                 db = await self._connection()
                 status = await db.fetchval("SELECT pg_xact_status($1::text::xid8)", tx.xact_id)
@@ -369,7 +381,7 @@ class PostgresStore:
                 return
             if status == "aborted":
                 raise Unavailable("The database could not store the change.", retry_after_s=1) from error
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(LEARN_PAUSE_S)
         raise Unavailable("It is not known whether the change was stored.", "unknown") from error
 
     def _drop(self) -> None:

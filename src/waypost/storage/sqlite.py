@@ -1,7 +1,8 @@
 """The SQLite driver: one file, WAL, one writing connection; a commit that was answered survives power loss.
 
 Statements of a transaction run in the event loop's thread (they take microseconds, and a thread of their own
-would fight for the interpreter with every row); only COMMIT, which waits for the disk, runs in another thread.
+would fight for the interpreter with every row); only COMMIT, which waits for the disk, runs in another thread,
+unless the disk is quick.
 Reads by key run in the loop on a connection of their own, lists and counts on reader threads.
 """
 
@@ -30,6 +31,9 @@ T = TypeVar("T")
 BUSY_S = 5.0  # how long a write waits for another process, such as the command line
 READ_TIMEOUT_S = 5.0
 READERS = 3
+# A disk that commits faster than this is waited for in the loop: to hand the commit to a thread and to hear from it
+# would cost as much. A slower disk would hold every other call up, so there the thread waits.
+COMMIT_IN_PLACE_S = 0.001
 SNAPSHOT_S = 0.05
 _PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock: well under a millisecond
 
@@ -231,6 +235,7 @@ class SqliteStore:
         self._turn = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._revision = revision
+        self._usual_commit_s = COMMIT_IN_PLACE_S  # until it is known how fast this disk is
         self.reads = SqliteReads(path)
 
     async def write(self, work: Work[T]) -> T:
@@ -267,18 +272,29 @@ class SqliteStore:
 
     async def _commit(self, tx: SqliteTx) -> None:
         """Commit, even if the caller is cancelled meanwhile; learn from the file what an error left open."""
-        job = asyncio.get_running_loop().run_in_executor(self._committer, self._db.commit)
+        began = time.perf_counter()
         try:
-            await asyncio.shield(job)
-        except asyncio.CancelledError:
-            await asyncio.wait([job])
-            raise
+            if self._usual_commit_s < COMMIT_IN_PLACE_S:
+                self._db.commit()
+            else:
+                await self._commit_elsewhere()
         except sqlite3.Error as error:
             if self._db.in_transaction:
                 self._roll_back()
                 raise Unavailable("The database could not store the change.") from error
             if not self._is_stored(tx):
                 raise Unavailable("It is not known whether the change was stored.", "unknown") from error
+
+        finally:
+            self._usual_commit_s += (time.perf_counter() - began - self._usual_commit_s) / 10
+
+    async def _commit_elsewhere(self) -> None:
+        job = asyncio.get_running_loop().run_in_executor(self._committer, self._db.commit)
+        try:
+            await asyncio.shield(job)
+        except asyncio.CancelledError:
+            await asyncio.wait([job])
+            raise
 
     def _is_stored(self, tx: SqliteTx) -> bool:
         """After an error at commit that left no transaction: the batch's last event decides."""
@@ -307,8 +323,11 @@ class SqliteStore:
             self._db.close()
 
 
+_BAD_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError)
+
+
 def _translate(error: BaseException) -> BaseException:
-    if isinstance(error, sqlite3.IntegrityError | sqlite3.DataError | sqlite3.InterfaceError | OverflowError):
+    if isinstance(error, _BAD_VALUES):
         return BadRow(str(error))
     if isinstance(error, sqlite3.OperationalError):
         return Unavailable("The database could not store the change.")

@@ -16,7 +16,7 @@ import msgspec
 
 from waypost.wire.faults import FAULTS_AT_MOST, BadInput, Fault
 from waypost.wire.scalars import has_bad_characters
-from waypost.wire.shapes import explain, fault_at, pointer_to
+from waypost.wire.shapes import explain, fault_at, in_words_of, pointer_to
 
 T = TypeVar("T")
 
@@ -51,10 +51,21 @@ def read_json(raw: bytes, content_type: str | None, limit: int, type_: type[T]) 
         raise BadInput([fault], 415, fault.code)
     plain = _plain(raw)
     try:
-        # Decimal is declared built in, so that text is not taken for a number.
+        # Decimal is declared built in, so that no text is taken for a number; alas no whole number either.
         return msgspec.convert(plain, type_, builtin_types=(Decimal,))
-    except msgspec.ValidationError as error:
-        raise BadInput(explain(plain, type_, error)) from None
+    except msgspec.ValidationError:
+        return _judged(plain, type_)
+
+
+def _judged(plain: Any, type_: type[T]) -> T:
+    """The slow road: every fault, or the body after all, when a Decimal was only given as a whole number."""
+    faults = explain(plain, type_)
+    if not faults:
+        try:
+            return msgspec.convert(plain, type_)
+        except msgspec.ValidationError as error:
+            faults = [in_words_of(error)]
+    raise BadInput(faults)
 
 
 def _is_json(content_type: str) -> bool:

