@@ -45,6 +45,17 @@ async def _fail(client: httpx.AsyncClient, id_: int, book: Book) -> None:
     (book.refused if applied == "no" else book.doubtful).add(id_)
 
 
+async def until_applied(book: Book, more: int, callers: list["asyncio.Task[None]"]) -> None:
+    """Wait until so many more changes were answered; a caller that gave up fails the test at once."""
+    wanted = len(book.applied) + more
+    async with asyncio.timeout(60):
+        while len(book.applied) < wanted:
+            for caller in callers:
+                if caller.done():
+                    caller.result()
+            await asyncio.sleep(0.001)
+
+
 async def judge(url: str, book: Book) -> None:
     """Every answered change is there, none is half done, and nothing happened that nobody asked for."""
     states = {row["id"]: row for row in await rows(url, "SELECT * FROM fulfillment_request_state")}

@@ -4,7 +4,7 @@ import asyncio
 import random
 from pathlib import Path
 
-from tests.fault.load import Book, fail_all, judge
+from tests.fault.load import Book, fail_all, judge, until_applied
 from tests.fault.merchant import fill
 from tests.support.checking import findings
 from tests.support.process import ServerProcess
@@ -21,12 +21,9 @@ async def test_twenty_kills_lose_nothing(database_url: str, tmp_path: Path) -> N
     book = Book()
     for _ in range(KILLS):
         await server.start()
-        before = len(book.applied)
         stop = asyncio.Event()
         callers = [asyncio.create_task(fail_all(server.url, token, remaining, book, stop)) for _ in range(CALLERS)]
-        wanted = before + chance.randint(5, 60)
-        while len(book.applied) < wanted:
-            await asyncio.sleep(0.001)
+        await until_applied(book, chance.randint(5, 60), callers)
         await server.kill()
         stop.set()
         await asyncio.gather(*callers)
@@ -44,8 +41,7 @@ async def test_a_polite_end_answers_what_runs(database_url: str, tmp_path: Path)
     book, stop = Book(), asyncio.Event()
     remaining = iter(ids)
     callers = [asyncio.create_task(fail_all(server.url, token, remaining, book, stop)) for _ in range(CALLERS)]
-    while len(book.applied) < 50:
-        await asyncio.sleep(0.001)
+    await until_applied(book, 50, callers)
     assert await server.stop() == 0
     stop.set()
     await asyncio.gather(*callers)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.fault.load import Book, fail_all, judge
+from tests.fault.load import Book, fail_all, judge, until_applied
 from tests.fault.merchant import fill
 from tests.support.checking import findings
 from tests.support.postgres import PostgresServer
@@ -25,14 +25,10 @@ async def test_restart_under_load(tmp_path: Path, fast: bool) -> None:
             book, stop, remaining = Book(), asyncio.Event(), iter(ids)
             callers = [asyncio.create_task(fail_all(server.url, token, remaining, book, stop)) for _ in range(CALLERS)]
             for _ in range(RESTARTS):
-                wanted = len(book.applied) + 100
-                while len(book.applied) < wanted:
-                    await asyncio.sleep(0.001)
+                await until_applied(book, 100, callers)
                 await asyncio.to_thread(postgres.restart, fast)
             # It recovers without a hand: more is applied after the last restart.
-            wanted = len(book.applied) + 100
-            while len(book.applied) < wanted:
-                await asyncio.sleep(0.001)
+            await until_applied(book, 100, callers)
             stop.set()
             await asyncio.gather(*callers)
         assert set(book.statuses) <= {204, 503}

@@ -17,7 +17,6 @@ from waypost.app.transitions import perform
 from waypost.app.writer import BatchWork, Writer
 from waypost.domain.refusals import KeyInProgress, Refusal
 
-
 J = TypeVar("J")
 R = TypeVar("R")
 

@@ -17,7 +17,15 @@ from waypost.domain.guards import Circumstances, allowed_actions, broken_guard
 from waypost.domain.lifecycle import Action, Move, NoChange, Row, decide
 from waypost.domain.numbering import blocking_status
 from waypost.domain.orders import LineSums, Order, OrderItem, roll_up, roll_up_item
-from waypost.domain.refusals import KeyInProgress, NotAllowed, NotFound, NotPermitted, Refusal, Stale, refuse_from_status
+from waypost.domain.refusals import (
+    KeyInProgress,
+    NotAllowed,
+    NotFound,
+    NotPermitted,
+    Refusal,
+    Stale,
+    refuse_from_status,
+)
 
 
 class Desk:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple, NoReturn
 
 import click
 
+from waypost import __version__
 from waypost.cli.faults import Refused, worded
 from waypost.cli.options import database_option
 
@@ -70,7 +71,7 @@ class Waypost(click.Group):
 
 @click.group(cls=Waypost, context_settings={"help_option_names": ["-h", "--help"]})
 @database_option
-@click.version_option(package_name="waypost", prog_name="waypost")
+@click.version_option(version=__version__, prog_name="waypost")
 def waypost(database: str) -> None:
     """Waypost, a self-hosted fulfillment hub.
 

@@ -12,7 +12,7 @@ from waypost.domain.refusals import NotFound, NotPermitted
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
-from waypost.wire.query import Params
+from waypost.wire.query import Params, fingerprint
 from waypost.wire.scalars import parse_id
 
 T = TypeVar("T")
@@ -79,9 +79,9 @@ class Call:
         key = read_idempotency_key(self.req.scope["headers"], self.faults)
         if key is None or self.operation is None:
             return None
-        known = repr((self.operation.id, path_id, sorted(params.items()))).encode("utf-8", "surrogatepass")
-        print_ = hashlib.blake2b(known + b"\0" + hashlib.sha256(self.body).digest(), digest_size=16).digest()
-        return IdempotencyKey(self.actor.family or 0, key, self.operation.id, print_)
+        known = b"%s %d %s" % (self.operation.id.encode(), path_id or 0, fingerprint(params))
+        told = hashlib.blake2b(known + b"\0" + hashlib.sha256(self.body).digest(), digest_size=16).digest()
+        return IdempotencyKey(self.actor.family or 0, key, self.operation.id, told)
 
     def check(self) -> None:
         """Raise every fault that was found, at once."""

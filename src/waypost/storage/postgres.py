@@ -13,16 +13,16 @@ from typing import Any, TypeVar
 import asyncpg
 import msgspec
 
+from waypost.app.actor import Scope
 from waypost.app.commands import IdempotencyKey, KeyRow
 from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, LoneMove, LoneMoved, OrderParts, Work
-from waypost.app.actor import Scope
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.faults import BadRow, RolledBack
-from waypost.storage.queries import columns, postgres, requests, writing
+from waypost.storage.queries import columns, postgres, writing
 from waypost.storage.reading import CommonReads
 from waypost.storage.transaction import CommonTx
 

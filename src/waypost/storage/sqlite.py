@@ -9,7 +9,7 @@ Reads by key run in the loop on a connection of their own, lists and counts on r
 import asyncio
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
@@ -22,7 +22,7 @@ from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import SQLITE
 from waypost.storage.faults import BadRow
-from waypost.storage.queries import columns, requests, writing
+from waypost.storage.queries import requests, writing
 from waypost.storage.reading import CommonReads
 from waypost.storage.transaction import CommonTx
 

@@ -4,7 +4,6 @@ The structs are lenient where the contract is (unknown members are ignored, null
 collected as faults with JSON pointers, all of them at once.
 """
 
-from decimal import Decimal
 from typing import Annotated, Any
 
 import msgspec
@@ -22,7 +21,7 @@ from waypost.wire.addresses import AddressIn, store_address
 from waypost.wire.faults import Fault
 from waypost.wire.orders import PAYMENT_STATUSES
 from waypost.wire.requests import custom_fields
-from waypost.wire.scalars import parse_datetime, parse_money
+from waypost.wire.scalars import Amount, parse_datetime, parse_money
 
 MAX_ID = 2**63 - 1
 MAX_QUANTITY = 1_000_000_000
@@ -109,7 +108,7 @@ class CreateRequestItem(Struct, rename="camel"):
     quantity: Quantity | None = None
     sku: Short | None = None
     inventory_variant_id: Id | None = None
-    cost: Decimal | None = None
+    cost: Amount | None = None
 
 
 class CreateRequest(Struct, rename="camel"):
@@ -135,7 +134,7 @@ class OrderItemIn(Struct, rename="camel"):
     quantity: Quantity
     sku: Short | None = None
     title: Annotated[str, Meta(max_length=500)] | None = None
-    price: Decimal | None = None
+    price: Amount | None = None
     external_listing_id: Short | None = None
     listing_variant_id: Id | None = None
     product_variant_id: Id | None = None
@@ -243,7 +242,7 @@ def _report(item: BulkItem, at: str, faults: list[Fault]) -> FailureReport:
 _FIRST = {facts.name: status for status, facts in STATUSES.items()} | {s.value: s for s in Status}
 
 
-def _money(value: Decimal | None, pointer: str, faults: list[Fault]) -> int:
+def _money(value: Amount | None, pointer: str, faults: list[Fault]) -> int:
     if value is None:
         return 0
     try:

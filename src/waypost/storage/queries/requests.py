@@ -15,7 +15,7 @@ from waypost.storage.queries import columns
 
 def quoted(values: tuple[str, ...]) -> str:
     """A list of SQL string literals; only for the domain's own constants."""
-    return ", ".join(f"'{str(value)}'" for value in values)
+    return ", ".join(f"'{value!s}'" for value in values)
 
 
 HIDDEN = quoted(UNRELEASED)

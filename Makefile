@@ -1,0 +1,51 @@
+# Everything from plain Python: a virtual environment in .venv, nothing global.
+SHELL := /bin/bash
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+PORT ?= 8080
+BIN := .venv/bin
+
+.PHONY: serve test check bench generate lock clean
+
+serve: .venv/run ## set-up, a demo database if there is none, and the server
+	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
+
+test: check .venv/browser ## everything that must be green
+	$(BIN)/python -m pytest -n 2
+
+check: .venv/dev ## lint, types, import contracts, generated files
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python scripts/generate --check
+
+bench: .venv/dev ## measure against the limits and a conventional build
+	$(BIN)/python -m bench
+
+generate: .venv/dev ## renew what is made from the code and the contract
+	$(BIN)/python scripts/generate
+
+lock: .venv/dev ## renew the lock files
+	scripts/lock
+
+clean:
+	rm -rf .venv
+
+.venv/made:
+	@test -n "$(PYTHON)" || { echo "Waypost needs Python 3.11 or newer, and found none." >&2; exit 1; }
+	$(PYTHON) -m venv .venv
+	@touch $@
+
+.venv/run: .venv/made requirements/run.txt
+	@test -e .venv/dev || $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/run.txt
+	@$(BIN)/python scripts/link-source
+	@touch $@
+
+.venv/dev: .venv/made requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@$(BIN)/python scripts/link-source
+	@touch $@
+
+.venv/browser: .venv/dev scripts/ensure-browser
+	scripts/ensure-browser
+	@touch $@
