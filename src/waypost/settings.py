@@ -106,9 +106,7 @@ def networks(written: str) -> tuple[Network, ...]:
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in written.split(","))
     except ValueError as error:
-        raise SettingError(
-            f"It must be networks such as 10.0.0.0/8, with commas between: {error}."
-        ) from error
+        raise SettingError(f"It must be networks such as 10.0.0.0/8, with commas between: {error}.") from error
 
 
 def log_level(written: str) -> str:

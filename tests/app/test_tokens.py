@@ -106,9 +106,7 @@ async def test_every_problem_of_a_draft_is_named_at_once(
     assert await store.reads.tokens(None) == []
 
 
-@pytest.mark.parametrize(
-    ("kind", "code"), [("source", "required"), ("channel", "required"), ("robot", "unknown_type")]
-)
+@pytest.mark.parametrize(("kind", "code"), [("source", "required"), ("channel", "required"), ("robot", "unknown_type")])
 async def test_a_binding_must_be_given(
     store: Store, account: AccountRow, randomness: CountedRandomness, kind: str, code: str
 ) -> None:
@@ -142,9 +140,7 @@ async def test_a_name_is_text_of_1_to_200_characters(
     with pytest.raises(Invalid) as caught:
         await create_token(store, TokenDraft(account.id, "account", name), NOW, randomness)
     assert [(problem.field, problem.code) for problem in caught.value.problems] == [("name", code)]
-    longest = await create_token(
-        store, TokenDraft(account.id, "account", "\U0001f69a" * 200), NOW, randomness
-    )
+    longest = await create_token(store, TokenDraft(account.id, "account", "\U0001f69a" * 200), NOW, randomness)
     assert len(longest.row.name) == 200
 
 

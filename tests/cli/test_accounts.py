@@ -73,9 +73,7 @@ def test_with_several_accounts_one_must_be_named(call: Call, told: Told) -> None
     call("account", "create", "Acme")
     call("account", "create", "Other")
     refused = call("source", "create", "Warehouse", code=1)
-    assert refused.stderr == (
-        "Error: There are 2 accounts, so say which by id or name: 1 (Acme), 2 (Other).\n"
-    )
+    assert refused.stderr == ("Error: There are 2 accounts, so say which by id or name: 1 (Acme), 2 (Other).\n")
     assert told("source", "create", "Warehouse", "--account", "Other")["accountId"] == 2
     assert told("source", "create", "Warehouse", "-a", "1")["accountId"] == 1
     assert len(told("source", "list", "--account", 2)) == 1

@@ -74,9 +74,7 @@ def test_a_backup_is_written_and_restored(call: Call, told: Told, database_url: 
     assert "exists already" in refused.stderr or "holds data already" in refused.stderr
 
 
-def test_a_restore_says_what_it_kept(
-    call: Call, told: Told, database_url: str, engine: str, tmp_path: Path
-) -> None:
+def test_a_restore_says_what_it_kept(call: Call, told: Told, database_url: str, engine: str, tmp_path: Path) -> None:
     origin = f"sqlite:///{tmp_path}/origin.db"
     asyncio.run(fill(origin))
     file = tmp_path / "all.backup"

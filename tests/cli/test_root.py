@@ -89,8 +89,7 @@ def test_a_defect_is_named_as_one_without_a_traceback(monkeypatch: pytest.Monkey
     monkeypatch.setattr("waypost.cli.database.migrate", broken)
     output = run("migrate", code=1)
     assert (
-        output == "Error: Waypost failed unexpectedly (ZeroDivisionError: oops)."
-        " WAYPOST_LOG_LEVEL=debug shows where.\n"
+        output == "Error: Waypost failed unexpectedly (ZeroDivisionError: oops). WAYPOST_LOG_LEVEL=debug shows where.\n"
     )
     monkeypatch.setenv("WAYPOST_LOG_LEVEL", "debug")
     result = CliRunner().invoke(waypost, ["migrate"])
@@ -106,10 +105,7 @@ def _process(*args: str, folder: Path, **environment: str) -> subprocess.Complet
 
 
 def test_the_whole_of_it_in_real_processes(tmp_path: Path) -> None:
-    assert (
-        _process("account", "create", "Größe 商店", folder=tmp_path).stdout
-        == "Account 1 created: Größe 商店.\n"
-    )
+    assert _process("account", "create", "Größe 商店", folder=tmp_path).stdout == "Account 1 created: Größe 商店.\n"
     assert (tmp_path / "waypost.db").exists()
     token = _process("token", "create", "--name", "admin", folder=tmp_path)
     assert token.returncode == 0
@@ -133,15 +129,11 @@ def test_help_imports_neither_drivers_nor_frameworks() -> None:
         "heavy = {'sqlalchemy', 'alembic', 'asyncpg', 'falcon', 'rich', 'uvicorn', 'asyncio'};"
         "print(*sorted(heavy & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
     assert done.stdout.splitlines()[-1] == ""
 
 
-def test_main_is_the_console_entry(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_main_is_the_console_entry(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys, "argv", ["waypost", "--version"])
     monkeypatch.setattr(sys.stdout, "reconfigure", lambda **_: None, raising=False)
     monkeypatch.setattr(sys.stderr, "reconfigure", lambda **_: None, raising=False)

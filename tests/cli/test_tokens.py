@@ -89,9 +89,7 @@ def test_a_token_ends_after_a_duration(told: Told, written: str, expected: timed
 def test_a_token_ends_at_a_moment(call: Call, told: Told) -> None:
     made = told("token", "create", "--name", "x", "--expires", "2999-12-31T12:00:00+02:00")
     assert made["expiresAt"] == "2999-12-31T10:00:00.000000Z"
-    assert told("token", "create", "--name", "x", "--expires", "2999-12-31")["expiresAt"].startswith(
-        "2999-12-31T00"
-    )
+    assert told("token", "create", "--name", "x", "--expires", "2999-12-31")["expiresAt"].startswith("2999-12-31T00")
 
 
 @pytest.mark.parametrize("written", ["soon", "90", "-1d", "999999999w", "٣d", "2027-13-01", ""])

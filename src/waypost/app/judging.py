@@ -48,18 +48,14 @@ class CounterEvidence(NamedTuple):
     latest: int | None
 
 
-def judge_request(
-    request: RequestEvidence, lines: Sequence[Line], events: Sequence[Event]
-) -> Iterator[Finding]:
+def judge_request(request: RequestEvidence, lines: Sequence[Line], events: Sequence[Event]) -> Iterator[Finding]:
     """What does not add up about one request."""
 
     def finding(check: str, message: str) -> Finding:
         return Finding(check, "fulfillment_request", request.id, message)
 
     if request.number_owner is None:
-        yield finding(
-            "number_unclaimed", f"has the number {request.number!r}, which nobody owns at its source."
-        )
+        yield finding("number_unclaimed", f"has the number {request.number!r}, which nobody owns at its source.")
     if request.order_channel_id != request.channel_id:
         yield finding("channel_differs", f"is of channel {request.channel_id}, its order of another.")
     totals = (len(lines), sum(line.quantity for line in lines))
@@ -118,17 +114,13 @@ def _against_events(state: State, events: Sequence[Event]) -> Words:
         yield "version_differs", f"has version {state.version} and {len(events)} events."
     if state.modified_at != events[-1].at:
         yield "modified_differs", "was modified at another time than its last event says."
-    attempts = sum(
-        event.to_status == Status.PROCESSING and event.from_status != Status.PROCESSING for event in events
-    )
+    attempts = sum(event.to_status == Status.PROCESSING and event.from_status != Status.PROCESSING for event in events)
     if state.attempt_count != attempts:
         yield "attempts_differ", f"counts {state.attempt_count} attempts; its events count {attempts}."
 
 
 _LEGAL = {
-    (row.event, source, row.to or source)
-    for row in TABLE
-    for source in (row.sources if row.sources else (None,))
+    (row.event, source, row.to or source) for row in TABLE for source in (row.sources if row.sources else (None,))
 }
 
 
@@ -201,8 +193,6 @@ def judge_counter(counter: CounterEvidence) -> Iterator[Finding]:
     if counter.events != counter.last_seq:
         yield finding("counter_differs", f"has {counter.events} events; its counter says {counter.last_seq}.")
     if counter.events and (counter.first, counter.last) != (1, counter.events):
-        yield finding(
-            "events_not_dense", f"has {counter.events} events, numbered {counter.first} to {counter.last}."
-        )
+        yield finding("events_not_dense", f"has {counter.events} events, numbered {counter.first} to {counter.last}.")
     if counter.latest is not None and counter.latest > counter.last_at:
         yield finding("counter_behind", "has an event that is later than its counter.")

@@ -14,9 +14,7 @@ def checked_name(field: str, given: str, problems: list[Problem], what: str = "n
         message = f"The {what} has {len(name)} characters; at most {LONGEST} are allowed."
         problems.append(Problem(field, "too_long", message))
     elif not _is_text(name):
-        problems.append(
-            Problem(field, "bad_characters", f"The {what} holds characters that no text may hold.")
-        )
+        problems.append(Problem(field, "bad_characters", f"The {what} holds characters that no text may hold."))
     return name
 
 

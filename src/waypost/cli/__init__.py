@@ -29,9 +29,7 @@ COMMANDS: dict[str, Entry] = {
     "source": Entry("waypost.cli.sources", "source", "Create and list sources: who fulfills."),
     "channel": Entry("waypost.cli.channels", "channel", "Create and list channels: where orders come from."),
     "token": Entry("waypost.cli.tokens", "token", "Create, list, rotate and revoke API tokens."),
-    "migrate": Entry(
-        "waypost.cli.migrate", "migrate", "Create the database, or bring its schema up to date."
-    ),
+    "migrate": Entry("waypost.cli.migrate", "migrate", "Create the database, or bring its schema up to date."),
     "backup": Entry("waypost.cli.backup", "backup", "Write a verified backup, while the server runs."),
     "restore": Entry("waypost.cli.backup", "restore", "Put a backup in the place of the database."),
     "check": Entry("waypost.cli.check", "check", "Check that everything in the database adds up."),

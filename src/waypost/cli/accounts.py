@@ -23,9 +23,7 @@ def account() -> None:
 @click.option("--subdomain", help="The account's subdomain, for clients that ask for it.")
 @database_option
 @json_option
-def create(
-    company_name: str, brand_name: str | None, subdomain: str | None, database: str, as_json: bool
-) -> None:
+def create(company_name: str, brand_name: str | None, subdomain: str | None, database: str, as_json: bool) -> None:
     """Create an account; makes the database, too, if there is none yet."""
     from waypost.app.accounts import create_account
 
@@ -52,10 +50,7 @@ def list_(database: str, as_json: bool) -> None:
     print_table(
         "accounts",
         ("Id", "Company", "Brand", "Subdomain", "Created"),
-        [
-            (row.id, row.company_name, row.brand_name, row.subdomain, moment_read(row.created_at))
-            for row in rows
-        ],
+        [(row.id, row.company_name, row.brand_name, row.subdomain, moment_read(row.created_at)) for row in rows],
     )
 
 

@@ -19,9 +19,7 @@ def migrate(database: str, as_json: bool) -> None:
     done = meeting.migrate(database)
     if as_json:
         backup = None if done.backup is None else str(done.backup)
-        print_json(
-            {"database": meeting.shown(database), "from": done.before, "to": done.after, "backup": backup}
-        )
+        print_json({"database": meeting.shown(database), "from": done.before, "to": done.after, "backup": backup})
         return
     place = meeting.shown(database)
     if done.before == done.after:

@@ -127,9 +127,7 @@ class Expiry(IntParam):
         try:
             return parse_datetime(value)
         except ValueError:
-            self.fail(
-                f"{value!r} is neither a duration such as 90d nor a date such as 2027-01-31.", param, ctx
-            )
+            self.fail(f"{value!r} is neither a duration such as 90d nor a date such as 2027-01-31.", param, ctx)
 
 
 def duration_s(written: str) -> int | None:

@@ -20,9 +20,7 @@ def source() -> None:
 
 @source.command()
 @click.argument("name")
-@click.option(
-    "--max-number-length", type=int, metavar="CHARACTERS", help="The longest request number that it takes."
-)
+@click.option("--max-number-length", type=int, metavar="CHARACTERS", help="The longest request number that it takes.")
 @click.option(
     "--required-field", "required_fields", multiple=True, metavar="NAME",
     help="A custom field without which a request waits as Additional Info Required; may be repeated.",

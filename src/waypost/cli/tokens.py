@@ -123,9 +123,7 @@ def rotate(token_id: int, overlap: int, database: str, as_json: bool) -> None:
     """
     from waypost.app.tokens import rotate_token
 
-    issued = on_store(
-        database, lambda store: rotate_token(store, token_id, now(), secrets.token_bytes, overlap)
-    )
+    issued = on_store(database, lambda store: rotate_token(store, token_id, now(), secrets.token_bytes, overlap))
     _print_issued(issued, as_json, f"made from token {token_id}")
 
 

@@ -126,9 +126,7 @@ async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan 
     return Restored(plan.head, await _restore_postgres(location, source, revision, clock, plan), None)
 
 
-def _restore_sqlite(
-    location: SqliteLocation, source: Path, force: bool, clock: Clock
-) -> tuple[Counts, Path | None]:
+def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: Clock) -> tuple[Counts, Path | None]:
     path = location.path
     if path.exists() and path.samefile(source):
         raise CopyFailed(f"{source} is the database itself: there is nothing to restore.")

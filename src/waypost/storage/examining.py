@@ -105,9 +105,7 @@ async def connect_postgres(location: PostgresLocation, **settings: str) -> "asyn
         raise Unreachable(f"{location.shown} cannot be reached: {_reason(location, error)}.") from error
     if db.get_server_version().major < OLDEST_POSTGRES:
         await db.close()
-        raise CannotOpen(
-            f"{location.shown} is older than PostgreSQL {OLDEST_POSTGRES}, the oldest supported."
-        )
+        raise CannotOpen(f"{location.shown} is older than PostgreSQL {OLDEST_POSTGRES}, the oldest supported.")
     return db
 
 

@@ -6,7 +6,6 @@ Imports SQLAlchemy and Alembic, which takes a while: only a start that has to mi
 import os
 import sqlite3
 import time
-from collections.abc import Callable
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +17,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from waypost.app.ports import Clock
 from waypost.storage.copying import copy_open, open_to_read
 from waypost.storage.examining import (
     connect_postgres,
@@ -30,8 +30,6 @@ from waypost.storage.migrations import Plan
 
 LOCK_WAIT_S = 30.0
 _LOCK = int.from_bytes(b"waypost!", "big", signed=True)  # the advisory lock that migrations take in turn
-
-Clock = Callable[[], int]
 
 
 class Migrated(NamedTuple):
