@@ -1,0 +1,126 @@
+"""The load generator: a process of its own, keep-alive connections, a fixed number of calls, every latency kept.
+
+Plain protocols on uvloop with the least parsing that HTTP/1.1 allows; the table shows what it reaches on the bare
+function, so that one can see that it is faster than what it measures.
+"""
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import uvloop
+
+TOKEN = "wp_bench"
+
+
+class Job(NamedTuple):
+    """What to send. `first` is the first id; each call takes the next, `spread` 0 takes it again."""
+
+    port: int
+    kind: str  # fail, fail_key, get, page
+    connections: int
+    calls: int
+    first: int
+
+
+def requests(job: Job) -> Iterator[bytes]:
+    """The calls, ready to be sent."""
+    tail = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-TOKEN: {TOKEN}\r\n"
+    for id_ in range(job.first, job.first + job.calls):
+        if job.kind == "page":
+            yield f"GET /fulfillment-requests?filterPageSize=50 {tail}\r\n".encode()
+        elif job.kind == "get":
+            yield f"GET /fulfillment-requests/{id_} {tail}\r\n".encode()
+        else:
+            key = f"Idempotency-Key: k{id_}\r\n" if job.kind == "fail_key" else ""
+            yield (
+                f"PATCH /fulfillment-requests/{id_}/processing-failed?error=The%20supplier%20has%20no%20stock "
+                f"{tail}{key}Content-Length: 0\r\n\r\n"
+            ).encode()
+
+
+class Caller(asyncio.Protocol):
+    """One connection: sends a call, waits for its answer, sends the next."""
+
+    def __init__(self, calls: Iterator[bytes], done: "asyncio.Future[None]", book: "Book") -> None:
+        self._calls = calls
+        self._done = done
+        self._book = book
+        self._rest = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        self._next()
+
+    def connection_lost(self, error: Exception | None) -> None:
+        """A server that closes has failed."""
+        if not self._done.done():
+            self._done.set_exception(error or ConnectionError("closed by the server"))
+
+    def _next(self) -> None:
+        call = next(self._calls, None)
+        if call is None:
+            if not self._done.done():
+                self._done.set_result(None)
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(call)
+
+    def data_received(self, data: bytes) -> None:
+        """An answer, or a part of it."""
+        data = self._rest + data if self._rest else data
+        end = data.find(b"\r\n\r\n")
+        if end < 0 or (len(data) < end + 4 + _length(data[:end])):
+            self._rest = data
+            return
+        self._rest = b""
+        self._book.statuses[data[9:12]] += 1
+        self._book.seconds.append(time.perf_counter() - self._sent)
+        self._next()
+
+
+def _length(head: bytes) -> int:
+    place = head.lower().find(b"content-length:")
+    if place < 0:
+        return 0
+    end = head.find(b"\r\n", place)
+    return int(head[place + 15 : end if end > 0 else len(head)])
+
+
+class Book:
+    """What came back."""
+
+    def __init__(self) -> None:
+        self.statuses: Counter[bytes] = Counter()
+        self.seconds: list[float] = []
+
+
+async def run(job: Job) -> dict[str, object]:
+    """Send everything; what came of it."""
+    loop = asyncio.get_running_loop()
+    book, calls = Book(), requests(job)
+    waiting = [loop.create_future() for _ in range(job.connections)]
+    began = time.perf_counter()
+    for done in waiting:
+        await loop.create_connection(lambda done=done: Caller(calls, done, book), "127.0.0.1", job.port)  # type: ignore[misc]
+    await asyncio.gather(*waiting)
+    took = time.perf_counter() - began
+    ordered = sorted(book.seconds)
+    return {
+        "per_second": len(ordered) / took,
+        "p50_ms": ordered[len(ordered) // 2] * 1000,
+        "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,
+        "statuses": {status.decode(): count for status, count in book.statuses.items()},
+    }
+
+
+if __name__ == "__main__":
+    arguments = json.loads(sys.argv[1])
+    print(json.dumps(uvloop.run(run(Job(**arguments)))))

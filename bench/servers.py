@@ -1,0 +1,80 @@
+"""The server processes that are measured; started on free ports of the loopback, ended by their own ids."""
+
+import http.client
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+
+from bench.load import TOKEN
+
+
+def free_port() -> int:
+    """A port nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class Server:
+    """A process that answers on a port."""
+
+    def __init__(self, command: list[str], port: int, probe: str, log: Path, env: dict[str, str] | None = None) -> None:
+        began = time.monotonic()
+        self.port = port
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+        while True:
+            if self._process.poll() is not None or time.monotonic() - began > 60:
+                raise RuntimeError(f"a server did not start:\n{log.read_text()[-2000:]}")
+            try:
+                connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+                connection.request("GET", probe, headers={"X-API-TOKEN": TOKEN})
+                if connection.getresponse().status == 200:
+                    break
+            except OSError:
+                time.sleep(0.01)
+        self.started_s = time.monotonic() - began
+
+    def memory_mib(self) -> float:
+        """Resident memory of the process now."""
+        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(12)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+def waypost(url: str, log: Path) -> Server:
+    """Waypost, without rates; its request log goes to a file as in production."""
+    port = free_port()
+    command = [sys.executable, "-m", "waypost", "serve", "--database", url, "--port", str(port), "--rate-limit", "off"]
+    return Server(command, port, "/readyz", log)
+
+
+def _uvicorn(app: str, port: int) -> list[str]:
+    return [sys.executable, "-m", "uvicorn", app, "--port", str(port), "--loop", "uvloop", "--http", "httptools",
+            "--no-access-log", "--log-level", "warning"]  # fmt: skip
+
+
+def conventional(url: str, log: Path) -> Server:
+    """The conventional build."""
+    port = free_port()
+    probe = "/fulfillment-requests/1"
+    return Server(_uvicorn("bench.conventional.app:app", port), port, probe, log, {"BENCH_DATABASE": url})
+
+
+def bare(body: Path, log: Path) -> Server:
+    """The bare function."""
+    port = free_port()
+    return Server(_uvicorn("bench.bare:app", port), port, "/", log, {"BENCH_BODY": str(body)})

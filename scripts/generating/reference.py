@@ -1,0 +1,80 @@
+"""Reference pages: error codes, failure codes, events, settings, commands, contract coverage."""
+
+from typing import Any
+
+import click
+
+from waypost.cli import waypost
+from waypost.domain.events import ORDER_CREATED
+from waypost.domain.failures import REGISTRY
+from waypost.domain.lifecycle import EVENT_TYPES, TABLE
+from waypost.domain.statuses import STATUSES
+from waypost.settings import SETTINGS
+from waypost.wire.problems import CODES, TITLES
+
+HEAD = "<!-- Made by `make generate`. Do not edit. -->\n"
+METHODS = ("get", "put", "post", "delete", "patch")
+
+
+def _table(title: str, intro: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+    lines = [HEAD, f"# {title}\n", f"{intro}\n", f"| {' | '.join(headings)} |", "|" + " --- |" * len(headings)]
+    lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
+    return "\n".join(lines) + "\n"
+
+
+def errors() -> str:
+    """Every `code` of an error reply."""
+    rows = [(f"`{code}`", str(status), TITLES[status]) for code, status in CODES.items()]
+    intro = "Every error reply is `application/problem+json` with one of these in `code`; bad input lists all its faults in `errors[]`."
+    return _table("Error codes", intro, ("code", "status", "title"), rows)
+
+
+def failure_codes() -> str:
+    """The failure registry."""
+    rows = [(f"`{c.code}`", c.title, "yes" if c.retryable else "no", c.hint) for c in REGISTRY]
+    intro = "Why a hand-over fails. A source may use codes of its own: `x_` and up to 60 of `a-z0-9_`."
+    return _table("Failure codes", intro, ("code", "meaning", "can a retry help", "what to do"), rows)
+
+
+def events() -> str:
+    """The event types."""
+    rows = []
+    for event in EVENT_TYPES:
+        leads = sorted({STATUSES[row.to].name for row in TABLE if row.event == event and row.to})
+        rows.append((f"`{event}`", ", ".join(leads) or "unchanged"))
+    rows.append((f"`{ORDER_CREATED}`", "(an order)"))
+    intro = "One event per change, written in its transaction: the timeline of a request, and the audit trail of the account."
+    return _table("Events", intro, ("type", "status afterwards"), rows)
+
+
+def settings() -> str:
+    """The settings."""
+    rows = [(f"`{s.option}`", f"`{s.variable}`" + (f", `{s.file_variable}`" if s.file_variable else ""), f"`{s.default}`",
+             s.unit or "", s.help) for s in SETTINGS]  # fmt: skip
+    intro = "Each is an option of `waypost serve` and an environment variable; the option wins."
+    return _table("Settings", intro, ("option", "variable", "default", "unit", "meaning"), rows)
+
+
+def commands() -> str:
+    """The commands, from their own help."""
+    rows: list[tuple[str, ...]] = []
+    context = click.Context(waypost, info_name="waypost")
+    for name in waypost.list_commands(context):
+        command = waypost.get_command(context, name)
+        if isinstance(command, click.Group):
+            rows += [(f"`waypost {name} {sub}`", one.get_short_help_str(200)) for sub, one in command.commands.items()]
+        elif command is not None:
+            rows.append((f"`waypost {name}`", command.get_short_help_str(200)))
+    return _table("Commands", "`waypost COMMAND --help` tells the options.", ("command", "what it does"), rows)
+
+
+def coverage(document: dict[str, Any], not_yet: set[str]) -> str:
+    """Which operations of the contract are served."""
+    rows = [
+        (f"`{method.upper()} {path}`", f"`{op['operationId']}`", "not yet" if op["operationId"] in not_yet else "served")
+        for path, item in document["paths"].items() for method, op in item.items() if method in METHODS
+    ]  # fmt: skip
+    rows.sort(key=lambda row: (row[2] != "served", row[0]))
+    done = sum(row[2] == "served" for row in rows)
+    intro = f"{done} of {len(rows)} operations are served; the rest is declared in `contract/openapi.yaml` and comes with later issues."
+    return _table("Contract coverage", intro, ("operation", "id", "state"), rows)
