@@ -41,7 +41,7 @@ class Ids:
 
 def load(job: Job) -> dict[str, float]:
     """Run the load generator; an unexpected status ends the bench."""
-    done = subprocess.run([sys.executable, "-m", "bench.load", json.dumps(job._asdict())], capture_output=True, text=True)
+    done = subprocess.run([sys.executable, "-m", "bench.load", json.dumps(job._asdict())], capture_output=True, text=True, timeout=120)
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     found = json.loads(done.stdout)

@@ -23,6 +23,7 @@ from waypost.http.call import (
     replayed,
 )
 from waypost.wire import bodies
+from waypost.wire.rendered import Rendered, as_list
 from waypost.wire.requests import dry_run, render, render_list
 
 PULL_LINK = '</docs>; rel="deprecation"; type="text/html"'
@@ -59,14 +60,24 @@ async def settle(resource: Resource, resp: Response, command: Command, success: 
 class Requests(Resource):
     """`/fulfillment-requests`"""
 
+    def __init__(self, hub: Hub, rendered: Rendered) -> None:
+        super().__init__(hub)
+        self._rendered = rendered
+
     async def on_get(self, req: Request, resp: Response) -> None:
         """List."""
         call = call_of(req)
         call.begin(ops.LIST)
         params = call.query()
         call.check()
-        images = await self.hub.reads.requests(query_of(call, params, "frNumbers"))
-        answer(resp, render_list(images, call.actor.type))
+        page = await self.hub.reads.versions(query_of(call, params, "frNumbers"))
+        who = call.actor.type
+        bodies = {id_: self._rendered.find(id_, version, who) for id_, version in page}
+        missing = [id_ for id_, body in bodies.items() if body is None]
+        if missing:
+            for image in await self.hub.reads.requests_of(call.actor.scope, missing):
+                bodies[image.state.id] = self._rendered.render(image, who)
+        answer(resp, as_list([body for body in bodies.values() if body is not None]))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Generate one by hand."""
@@ -148,14 +159,23 @@ class ToProcess(Resource):
 class OneRequest(Resource):
     """`/fulfillment-requests/{id}`"""
 
+    def __init__(self, hub: Hub, rendered: Rendered) -> None:
+        super().__init__(hub)
+        self._rendered = rendered
+
     async def on_get(self, req: Request, resp: Response, id: str) -> None:
         """Get."""
         call = call_of(req)
         call.begin(ops.GET)
-        image = await self.hub.reads.request(call.actor.scope, path_id(id))
-        if image is None:
-            raise NotFound
-        answer(resp, render(image, call.actor.type), image.state.version)
+        id_, scope, who = path_id(id), call.actor.scope, call.actor.type
+        version = await self.hub.reads.version(scope, id_)
+        body = None if version is None else self._rendered.find(id_, version, who)
+        if body is None or version is None:
+            image = await self.hub.reads.request(scope, id_)
+            if image is None:
+                raise NotFound
+            body, version = self._rendered.render(image, who), image.state.version
+        answer(resp, body, version)
 
 
 class Transition(Resource):
@@ -235,11 +255,12 @@ class SyncAccounting(Resource):
 def routes(hub: Hub) -> dict[str, Resource]:
     """The paths of this tag."""
     base = "/fulfillment-requests"
+    rendered = Rendered()
     return {
-        base: Requests(hub),
+        base: Requests(hub, rendered),
         f"{base}/count": Count(hub),
         f"{base}/processing": ToProcess(hub),
-        f"{base}/{{id}}": OneRequest(hub),
+        f"{base}/{{id}}": OneRequest(hub, rendered),
         f"{base}/{{id}}/processed": Transition(hub, ops.PROCESSED, Action.PROCESSED),
         f"{base}/{{id}}/processing-failed": Fail(hub),
         f"{base}/{{id}}/acknowledge": Acknowledge(hub, ops.ACKNOWLEDGE, Action.ACKNOWLEDGE),

@@ -46,10 +46,27 @@ class CommonReads(ABC):
         lines = tuple(map(Line._make, await self.quick(requests.LINES_OF, request_id)))
         return FulfillmentRequest(State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:]), lines)
 
+    async def version(self, scope: Scope, request_id: int) -> int | None:
+        """The version of one request, as far as `scope` may see it."""
+        rows = await self.quick(requests.VERSION_BY_ID, request_id, *scope)
+        return rows[0][0] if rows else None
+
+    async def versions(self, query: RequestQuery) -> list[tuple[int, int]]:
+        """One page, as ids and versions."""
+        sql, args = requests.page(query, self.dialect, requests.VERSIONS)
+        return [(row[0], row[1]) for row in await self.slow(sql, *args)]
+
+    async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
+        """These requests, by id ascending, as far as `scope` may see them."""
+        sql, args = requests.by_ids(scope, ids, self.dialect)
+        return await self._with_lines(await self.slow(sql, *args))
+
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]:
         """One page: one query for the requests, one for all their lines."""
         sql, args = requests.page(query, self.dialect)
-        rows = await self.slow(sql, *args)
+        return await self._with_lines(await self.slow(sql, *args))
+
+    async def _with_lines(self, rows: Sequence[Sequence[Any]]) -> list[FulfillmentRequest]:
         if not rows:
             return []
         ids = self.dialect.array([row[0] for row in rows])

@@ -35,6 +35,11 @@ READERS = 3
 # would cost as much. A slower disk would hold every other call up, so there the thread waits.
 COMMIT_IN_PLACE_S = 0.001
 SNAPSHOT_S = 0.05
+# A list or count is tried in the loop first, where a page costs less than a change of threads; what takes more than
+# this many steps (about a millisecond) is given up there and done by a reader thread.
+_STEPS_PER_LOOK = 4_000
+LOOKS_IN_LOOP = 8
+_FAR = 10**12  # looks that never run out: look-ups by key are not given up
 _PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock: well under a millisecond
 
 _translated: dict[str, str] = {}
@@ -178,6 +183,8 @@ class SqliteReads(CommonReads):
     def __init__(self, path: Path) -> None:
         self._quick = connect(path, read_only=True)
         self._snapshot: asyncio.TimerHandle | None = None
+        self._looks = -_FAR
+        self._quick.set_progress_handler(self._look, _STEPS_PER_LOOK)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
         for _ in range(READERS):
@@ -203,7 +210,20 @@ class SqliteReads(CommonReads):
 
     async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonReads`."""
+        self._looks = 0
+        try:
+            return await self.quick(sql, *args)
+        except Unavailable:
+            if self._looks <= LOOKS_IN_LOOP:
+                raise
+        finally:
+            self._looks = -_FAR
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, translated(sql), args)
+
+    def _look(self) -> bool:
+        """Called every so many steps of the look-up connection: whether the query is to be given up here."""
+        self._looks += 1
+        return self._looks > LOOKS_IN_LOOP
 
     def _read(self, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
         db = self._idle.get()

@@ -3,6 +3,7 @@
 The scope is part of every statement: a request outside it is not found, it is never found and then hidden.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
@@ -25,6 +26,7 @@ VISIBLE = f"""s.account_id = $2
   AND (CAST($3 AS bigint) IS NULL OR (s.source_id = CAST($3 AS bigint) AND s.status NOT IN ({HIDDEN})))
   AND (CAST($4 AS bigint) IS NULL OR s.channel_id = CAST($4 AS bigint))"""
 
+VERSION_BY_ID = f"SELECT s.version FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
 STATE_BY_ID = f"SELECT {columns.STATE} FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
 REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
 FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
@@ -149,17 +151,31 @@ def _attention(where: Filter, wanted: bool | None) -> None:
         where.terms.append(f"s.status {'' if wanted else 'NOT '}IN ({quoted(NEEDS_ATTENTION)})")
 
 
-def page(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
-    """One page, by id ascending."""
+WHOLE = f"{columns.STATE}, {columns.PARTICULARS}"
+VERSIONS = "s.id, s.version"
+
+
+def page(query: RequestQuery, dialect: Dialect, wanted: str = WHOLE) -> tuple[str, list[Any]]:
+    """One page, by id ascending: whole requests, or ids and versions only."""
     where, args = filtered(query, dialect)
     places = f"LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}"
     # A plus keeps SQLite from walking the account in order of id when a few numbers are asked for.
     order = f"ORDER BY {'+' if query.numbers else ''}{driving_table(query)}.id"
-    return f"SELECT {columns.STATE}, {columns.PARTICULARS} {where} {order} {places}", [
+    return f"SELECT {wanted} {where} {order} {places}", [
         *args,
         query.limit,
         query.offset,
     ]
+
+
+def by_ids(scope: Scope, ids: Sequence[int], dialect: Dialect) -> tuple[str, list[Any]]:
+    """These requests, whole, as far as `scope` may see them."""
+    where = Filter(dialect)
+    where.args.append(dialect.array(ids))
+    where.terms.append(dialect.any_of("s.id", 1))
+    scoped(where, scope, "s")
+    tables = "fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id"
+    return f"SELECT {WHOLE} FROM {tables} WHERE {' AND '.join(where.terms)} ORDER BY s.id", where.args
 
 
 def count(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
