@@ -42,6 +42,7 @@ def _commit(db: sqlite3.Connection, ids: range) -> None:
     db.execute("COMMIT")
 
 
+# Texts hold no colon here: pgbench would take what follows for a variable.
 PGBENCH = """\\set id random(:first, :last)
 WITH cur AS (
   SELECT id, account_id, status, version FROM fulfillment_request_state
@@ -52,13 +53,13 @@ WITH cur AS (
 ), moved AS (
   UPDATE fulfillment_request_state t SET status = 'processing_error', version = t.version + 1,
     modified_at = counter.last_at, failure_code = 'other', failure_reason = 'The supplier has no stock',
-    failure_retryable = false, failed_at = counter.last_at, failed_by = 'account:1:bench'
+    failure_retryable = false, failed_at = counter.last_at, failed_by = concat('account', chr(58), '1', chr(58), 'bench')
   FROM cur, counter WHERE t.id = cur.id RETURNING 1
 ) INSERT INTO event (account_id, seq, at, subject, subject_id, type, from_status, to_status, actor_type, actor_id,
     actor_name, code, reason, request_id, data)
   SELECT 1, counter.last_seq, counter.last_at, 'fulfillment_request', cur.id, 'fulfillment_request.failed', cur.status,
     'processing_error', 'account', 1, 'bench', 'other', 'The supplier has no stock', '0123456789ab-1f',
-    '{"retryable":false,"itemIds":[]}' FROM cur, counter, moved;
+    '{"retryable" false, "itemIds" none}' FROM cur, counter, moved;
 """
 
 

@@ -1,0 +1,68 @@
+"""The contract against the code: operations, token types, parameters, codes."""
+
+import re
+from typing import Any
+
+import pytest
+
+from tests.support.contract import CONTRACT
+from waypost.domain.failures import REGISTRY, is_known_code
+from waypost.domain.lifecycle import ALLOWED_ACTIONS, EVENT_TYPES
+from waypost.domain.refusals import Refusal
+from waypost.domain.statuses import STATUSES, Status
+from waypost.http.operations import ALL
+from waypost.wire.problems import CODES, STATUS_OF, TITLES
+
+OPEN = {"get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "get_docs"}
+
+
+def schema(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = CONTRACT.document["components"]["schemas"][name]
+    return found
+
+
+def test_the_not_yet_list_names_exactly_what_is_not_served() -> None:
+    assert CONTRACT.not_yet == set(CONTRACT.operations) - {operation.id for operation in ALL} - OPEN
+
+
+def test_operations_declare_the_token_types_and_parameters_of_the_code() -> None:
+    for operation in ALL:
+        _, path, declared = CONTRACT.operations[operation.id]
+        assert set(declared["x-token-types"]) == operation.token_types, operation.id
+        parameters = [CONTRACT.resolve(one) for one in declared.get("parameters", ())]
+        assert {p["name"] for p in parameters if p["in"] == "query"} == set(operation.params.names), operation.id
+        assert {p["name"] for p in parameters if p["in"] == "path"} == set(re.findall(r"{(\w+)}", path)), operation.id
+
+
+@pytest.mark.parametrize("name", sorted(set(CONTRACT.operations) - CONTRACT.not_yet))
+def test_every_operation_is_told_in_full(name: str) -> None:
+    _, _, operation = CONTRACT.operations[name]
+    assert operation["summary"]
+    assert len(operation["description"]) > 40
+    assert [sample["lang"] for sample in operation["x-codeSamples"]] == ["Shell", "Python"]
+    for status, reply in operation["responses"].items():
+        assert len(CONTRACT.resolve(reply)["description"]) > 5, status
+    if name not in OPEN:
+        assert {"400", "401", "429", "500", "503"} <= set(operation["responses"])
+
+
+def test_enums_are_the_domains() -> None:
+    assert schema("Status")["enum"] == [facts.name for facts in STATUSES.values()]
+    handles = schema("FulfillmentRequestStatus")["properties"]["handle"]["enum"]
+    assert handles == [status.value for status in Status]
+    assert schema("Action")["enum"] == list(ALLOWED_ACTIONS)
+    assert set(schema("EventType")["enum"]) == set(EVENT_TYPES)
+    assert schema("ErrorCode")["enum"] == list(CODES)
+    pattern = re.compile(schema("FailureCode")["pattern"])
+    assert all(pattern.fullmatch(code.code) for code in REGISTRY)
+    assert is_known_code("x_own_1")
+    assert pattern.fullmatch("x_own_1")
+
+
+def test_every_refusal_has_its_status() -> None:
+    def leaves(kind: type[Refusal]) -> set[type[Refusal]]:
+        return {kind}.union(*(leaves(sub) for sub in kind.__subclasses__()))
+
+    assert leaves(Refusal) - {Refusal} == set(STATUS_OF)
+    assert {kind.code for kind in STATUS_OF} <= set(CODES)
+    assert set(CODES.values()) <= set(TITLES)
