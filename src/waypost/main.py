@@ -18,7 +18,7 @@ from waypost.app.access import TokenBook
 from waypost.app.changes import Changer
 from waypost.app.hub import Hub
 from waypost.app.idempotency import KEPT_FOR_S
-from waypost.app.ports import Store
+from waypost.app.ports import Store, Tx
 from waypost.http.app import LineLog, create_app
 from waypost.http.gate import Gate
 from waypost.http.rates import Network, Rate
@@ -119,11 +119,14 @@ def _shown(host: str) -> str:
 
 async def _purge(hub: Hub) -> None:
     """Forget idempotency records once they are old enough."""
+    async def purge(tx: Tx) -> int:
+        return await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, PURGE_AT_ONCE)
+
     while True:
-        before = hub.clock() - KEPT_FOR_S * 1_000_000
         try:
-            while await hub.store.write(lambda tx: tx.purge_keys(before, PURGE_AT_ONCE)) == PURGE_AT_ONCE:
-                await asyncio.sleep(0.1)
+            forgotten = PURGE_AT_ONCE
+            while forgotten == PURGE_AT_ONCE:
+                forgotten = await hub.store.write(purge)
         except Exception as error:
             logging.getLogger("waypost.purge").warning("old idempotency records stay for now: %s", error)
         await asyncio.sleep(PURGE_EVERY_S)

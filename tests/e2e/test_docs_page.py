@@ -5,9 +5,10 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Locator, Page, async_playwright, expect
 
 from tests.fault.merchant import fill
+from tests.support.database import rows
 from tests.support.process import ServerProcess
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
@@ -15,6 +16,7 @@ QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+PATIENCE_MS = 30_000
 
 
 def browser() -> str:
@@ -24,19 +26,20 @@ def browser() -> str:
     return found
 
 
-async def send_failure(page: Page, url: str, token: str, id_: int) -> None:
-    """What a reader does."""
-    await page.goto(f"{url}/docs#tag/fulfillment-requests/PATCH/fulfillment-requests/{{id}}/processing-failed")
-    operation = page.locator("[id='tag/fulfillment-requests/PATCH/fulfillment-requests/{id}/processing-failed']").last
+async def open_the_fail_operation(page: Page, url: str) -> Locator:
+    """Find it in the list at the side, and open the form that calls it."""
+    await page.goto(f"{url}/docs")
+    await page.get_by_role("link", name="Report that processing failed").first.click()
+    operation = page.locator("[id$='tag/fulfillment-requests/PATCH/fulfillment-requests/{id}/processing-failed']")
     await operation.get_by_role("button", name="Test Request").first.click()
-    client = page.get_by_role("dialog")
-    await client.wait_for()
-    await fill_in(page, client, token, id_)
-    await client.get_by_role("button", name="Send").first.click()
+    return page.get_by_role("dialog")
 
 
-async def fill_in(page: Page, client, token: str, id_: int) -> None:  # type: ignore[no-untyped-def]
-    """Token, id and reason."""
+async def write(page: Page, field: Locator, text: str) -> None:
+    """Type over what stands in a field."""
+    await field.click()
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type(text)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -45,6 +48,20 @@ async def test_a_reader_fails_a_request(database_url: str, tmp_path: Path) -> No
     async with ServerProcess(database_url, tmp_path / "server.log") as server, async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
         page = await chromium.new_page(viewport={"width": 1400, "height": 1000})
+        page.set_default_timeout(PATIENCE_MS)
         hosts: set[str | None] = set()
+        faults: list[str] = []
         page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-        await send_failure(page, server.url, token, ids[0])
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        form = await open_the_fail_operation(page, server.url)
+        await write(page, form.locator("input.scalar-password-input").first, token)
+        await write(page, form.locator("[contenteditable=true][aria-label=' Value']").first, str(ids[1]))
+        await form.get_by_role("button", name="Send").first.click()
+        await expect(form.get_by_text("204").first).to_be_visible(timeout=PATIENCE_MS)
+        await page.screenshot(path=str(tmp_path / "sent.png"))
+        await chromium.close()
+    assert faults == []
+    assert hosts - {None} == {"127.0.0.1"}  # nothing is asked of anybody else
+    states = await rows(database_url, "SELECT status, failure_reason FROM fulfillment_request_state ORDER BY id")
+    assert [state["status"] for state in states] == ["processing", "processing_error", "processing"]
+    assert states[1]["failure_reason"] == "Out of stock"

@@ -128,8 +128,8 @@ async def test_item_ids_of_a_failure_are_checked_and_kept(
     own = [line["id"] for line in lines if line["request_id"] == id_]
     foreign = [line["id"] for line in lines if line["request_id"] == other]
     before = await contents(migrated_url)
+    report = FailureReport(REASON, line_ids=(own[0], *foreign))
     with pytest.raises(Invalid) as caught:
-        report = FailureReport(REASON, line_ids=(own[0], *foreign))
         await changes.change(fail(id_, merchant.actor(), details=report))
     assert [p.code for p in caught.value.problems] == ["unknown_item"] * len(foreign)
     assert await contents(migrated_url) == before

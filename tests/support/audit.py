@@ -1,6 +1,7 @@
 """Does a whole database add up? Judged from its rows alone, without any of the hub's own arithmetic."""
 
 from collections import defaultdict
+from itertools import pairwise
 
 from tests.support.database import Row, several
 
@@ -52,7 +53,7 @@ def _history(findings: list[str], state: Row, events: list[Row]) -> None:
     if not steps or steps[0][0] is not None:
         findings.append(f"{name}: does not begin with its generation")
         return
-    for (_, reached), (left, _) in zip(steps, steps[1:], strict=False):
+    for (_, reached), (left, _) in pairwise(steps):
         if reached != left:
             findings.append(f"{name}: {left} follows {reached}")
     if steps[-1][1] != state["status"]:

@@ -52,8 +52,9 @@ def apply_effects(draft: Draft, move: Move, command: Command, at: int) -> Draft:
 
 def _forget_failure(state: State) -> State:
     return state._replace(
-        failure_code=None, failure_reason=None, failure_retryable=None, failed_at=None, failed_by=None, failed_lines=None
-    )
+        failure_code=None, failure_reason=None, failure_retryable=None, failed_at=None, failed_by=None,
+        failed_lines=None,
+    )  # fmt: skip
 
 
 def _process(draft: Draft, command: Command, at: int) -> Draft:

@@ -185,8 +185,8 @@ def _choose(
             continue
         quantity = open_now[item.id] if line.quantity is None else line.quantity
         if quantity > open_now[item.id] or quantity < 1:
-            problems.append(Problem(f"/items/{index}/quantity", "more_than_open",
-                                    f"{open_now[item.id]} of this item can still be ordered, not {quantity}."))  # fmt: skip
+            words = f"{open_now[item.id]} of this item can still be ordered, not {quantity}."
+            problems.append(Problem(f"/items/{index}/quantity", "more_than_open", words))
             continue
         open_now[item.id] -= quantity
         chosen.append((item, line, quantity))

@@ -31,7 +31,8 @@ DEMO_TOKEN_NAME = "make serve"
 @setting_option("log_level")
 @click.option("--log", type=click.Path(dir_okay=False), default="-", show_default="standard error",
               help="The file that the log is appended to; - for standard error.")
-@click.option("--demo", is_flag=True, help="Fill an empty database with the demo merchant; print tokens and a call to try.")
+@click.option("--demo", is_flag=True, 
+              help="Fill an empty database with the demo merchant; print tokens and a call to try.")
 def serve(
     database: str, host: str, port: int, rate_limit: float | None, burst: int,
     trusted_proxy: "tuple[Network, ...]", log_level: str, log: str, demo: bool,
@@ -90,7 +91,7 @@ async def _introduce(url: str, hub: "Hub", log: str) -> None:
     if log != "-":
         say(f"Requests are logged in {log}; Ctrl-C ends the server.")
     if not standing:
-        say("No fulfillment request stands in Processing now: release one with PATCH /fulfillment-requests/{id}/process.")
+        say("No fulfillment request stands in Processing now: release one with PATCH …/{id}/process.")
         return
     say("Fail a fulfillment request, by pasting this:")
     target = f"{url}/fulfillment-requests/{standing[0].state.id}/processing-failed?error=Out%20of%20stock"
@@ -109,6 +110,5 @@ async def _fresh_tokens(hub: "Hub") -> list[tuple[str, str]]:
     drafts = [TokenDraft(account, "account", DEMO_TOKEN_NAME)]
     drafts += [TokenDraft(account, "source", DEMO_TOKEN_NAME, source_id=row.id) for row in sources[:1]]
     drafts += [TokenDraft(account, "channel", DEMO_TOKEN_NAME, channel_id=row.id) for row in channels[:1]]
-    return [
-        (draft.type, (await create_token(hub.store, draft, hub.clock(), secrets.token_bytes)).secret) for draft in drafts
-    ]
+    made = [await create_token(hub.store, draft, hub.clock(), secrets.token_bytes) for draft in drafts]
+    return [(issued.row.type, issued.secret) for issued in made]

@@ -39,10 +39,12 @@ PRODUCTS = tuple(
         ("HP-LAMP-450", "Head torch, 450 lumens", 69.9), ("HP-PACK-55", "Trekking pack, 55 l", 219.0),
         ("HP-PACK-22", "Day pack, 22 l", 84.0), ("HP-BOOT-42", "Leather boots, 42", 239.0),
         ("HP-BOOT-44", "Leather boots, 44", 239.0), ("HP-SOCK-M", "Merino socks, M", 18.5),
-        ("HP-SHELL-L", "Rain shell, L", 279.0), ("HP-FLEECE-S", "Fleece, S", 79.0), ("HP-FILTER", "Water filter", 39.95),
+        ("HP-SHELL-L", "Rain shell, L", 279.0), ("HP-FLEECE-S", "Fleece, S", 79.0),
+        ("HP-FILTER", "Water filter", 39.95),
         ("HP-MAP-ALPS", "Map set, Western Alps", 34.8), ("HP-KNIFE", "Folding knife", 47.0),
         ("HP-ROPE-60", "Climbing rope, 60 m", 199.0), ("HP-HELM-M", "Climbing helmet, M", 64.95),
-        ("HP-POLE-2", "Trekking poles, pair", 99.0), ("HP-MUG", "Enamel mug", 12.9), ("HP-KIT-AID", "First-aid kit", 28.4),
+        ("HP-POLE-2", "Trekking poles, pair", 99.0), ("HP-MUG", "Enamel mug", 12.9),
+        ("HP-KIT-AID", "First-aid kit", 28.4),
     ]
 )  # fmt: skip
 

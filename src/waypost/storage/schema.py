@@ -56,7 +56,10 @@ def _number(name: str, nullable: bool = False, default: str | None = None) -> Co
     return Column(name, BigInteger, nullable=nullable, server_default=default)
 
 
-def _one_of(column: str, values: type[Status | FulfillmentStatus | OrderStatus | PaymentStatus | Progress]) -> CheckConstraint:
+Enumeration = type[Status | FulfillmentStatus | OrderStatus | PaymentStatus | Progress]
+
+
+def _one_of(column: str, values: Enumeration) -> CheckConstraint:
     """The invariant of the enum, repeated where the row lies; generated, never written twice."""
     listed = ", ".join(f"'{value.value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)

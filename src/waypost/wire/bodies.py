@@ -193,8 +193,8 @@ def accounting(body: SyncAccounting, faults: list[Fault]) -> Accounting:
     return Accounting(body.accounting_synced, body.external_accounting_id, body.accounting_error, tuple(items))
 
 
-BULK_ACTIONS = {action.value: action for action in
-                (Action.PROCESS, Action.PROCESSED, Action.FAIL, Action.ACKNOWLEDGE, Action.CANCEL, Action.VOID)}  # fmt: skip
+_IN_BULK = (Action.PROCESS, Action.PROCESSED, Action.FAIL, Action.ACKNOWLEDGE, Action.CANCEL, Action.VOID)
+BULK_ACTIONS = {action.value: action for action in _IN_BULK}
 
 
 def bulk_commands(body: BulkIn, actor: Actor, call_id: str, faults: list[Fault]) -> tuple[Command, ...]:
