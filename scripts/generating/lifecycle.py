@@ -53,9 +53,9 @@ def page() -> str:
 PLACES: dict[Status, tuple[float, float]] = {
     Status.UNPROCESSED: (0, 0), Status.ADDITIONAL_INFO_REQUIRED: (0, 1), Status.NUMBER_EXCEEDS_MAX_LENGTH: (0, 2),
     Status.DUPLICATE_NUMBER: (0, 3), Status.CROSS_DOCKED: (0, 4), Status.PROCESSING: (1, 2), Status.PROCESSED: (2, 0.6),
-    Status.PROCESSING_ERROR: (2, 3.4), Status.ACKNOWLEDGED: (3, 2), Status.CANCELED: (3, 3.6), Status.VOIDED: (3, 4.5),
+    Status.PROCESSING_ERROR: (2, 3.4), Status.ACKNOWLEDGED: (3, 2), Status.CANCELED: (3, 4.2), Status.VOIDED: (3, 5),
 }  # fmt: skip
-COLUMN, ROW, WIDTH, HEIGHT, MARGIN = 290, 92, 190, 46, 24
+COLUMN, ROW, WIDTH, HEIGHT, MARGIN = 320, 92, 216, 46, 24
 COLORS = {Status.PROCESSING_ERROR: "#c62828", Status.ACKNOWLEDGED: "#2e7d32", Status.CANCELED: "#616161",
           Status.VOIDED: "#616161"}  # fmt: skip
 ENDS = (Status.CANCELED, Status.VOIDED)
@@ -70,6 +70,7 @@ def _arrow(source: Status, to: Status, label: str, offset: float) -> str:
     (x1, y1), (x2, y2) = _box(source), _box(to)
     forward = x2 > x1 or (x1 == x2 and y2 > y1)
     if x1 == x2:
+        offset = 70.0  # beside the middle, where another arrow passes
         start, end = (x1 + WIDTH / 2 + offset, y1 + HEIGHT), (x2 + WIDTH / 2 + offset, y2)
     elif forward:
         start, end = (x1 + WIDTH, y1 + HEIGHT / 2 + offset), (x2, y2 + HEIGHT / 2 + offset)
@@ -88,12 +89,12 @@ def _arrow(source: Status, to: Status, label: str, offset: float) -> str:
 
 def picture() -> str:
     """`docs/lifecycle.svg`. Cancel and void are allowed from every live status: one note instead of eighteen arrows."""
-    width, height = MARGIN * 2 + 3 * COLUMN + WIDTH, MARGIN * 2 + 5 * ROW + 20
+    width, height = MARGIN * 2 + 3 * COLUMN + WIDTH, MARGIN * 2 + 5 * ROW + HEIGHT
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height:.0f}" font-family="sans-serif" role="img"'
         ' aria-label="The life cycle of a fulfillment request">',
         "<style>.name{font-size:14px;fill:#fff;text-anchor:middle}.action{font-size:12px;text-anchor:middle}"
-        ".note{font-size:12px;fill:#546e7a}</style>",
+        ".note{font-size:12px;fill:#546e7a;text-anchor:end}</style>",
         '<defs><marker id="tip" viewBox="0 0 10 10" refX="9" refY="5" markerWidth="7" markerHeight="7" orient="auto">'
         '<path d="M0,0 L10,5 L0,10 z" fill="#546e7a"/></marker></defs>',
         f'<rect width="{width}" height="{height:.0f}" fill="#fafafa"/>',
@@ -114,5 +115,5 @@ def picture() -> str:
     for end, action in zip(ENDS, ("cancel", "void"), strict=True):
         x, y = _box(end)
         count = sum(to == end for _, to in edges)
-        parts.append(f'<text x="{x - 262:.0f}" y="{y + 28:.0f}" class="note">{action}: from {count} statuses, while nothing shipped</text>')
+        parts.append(f'<text x="{x - 12:.0f}" y="{y + 28:.0f}" class="note">{action}: from {count} statuses, while nothing shipped</text>')
     return "\n".join([*parts, "</svg>"]) + "\n"
