@@ -80,7 +80,8 @@ def _arrow(source: Status, to: Status, label: str, offset: float) -> str:
     path = f"M{start[0]:.0f},{start[1]:.0f} C{start[0] + bend:.0f},{start[1]:.0f} {end[0] - bend:.0f},{end[1]:.0f} " \
            f"{end[0]:.0f},{end[1]:.0f}"  # fmt: skip
     color = "#c62828" if to == Status.PROCESSING_ERROR else "#546e7a"
-    middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2 - 6)
+    aside = 40 if x1 == x2 else 0
+    middle = ((start[0] + end[0]) / 2 + aside / 2, (start[1] + end[1]) / 2 - 6 - aside)
     return (
         f'<path d="{path}" fill="none" stroke="{color}" stroke-width="1.6" marker-end="url(#tip)"/>'
         f'<text x="{middle[0]:.0f}" y="{middle[1]:.0f}" class="action" fill="{color}">{label}</text>'
