@@ -5,13 +5,16 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: serve test check bench generate lock clean
+.PHONY: serve test storm check bench bench-scale generate lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
 
 test: check .venv/browser ## everything that must be green
 	$(BIN)/python -m pytest -n 2
+
+storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed
+	WAYPOST_STORM=5000 $(BIN)/python -m pytest tests/fault/test_supplier_storm.py
 
 check: .venv/dev ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .
@@ -21,6 +24,9 @@ check: .venv/dev ## lint, types, import contracts, generated files
 
 bench: .venv/dev ## measure against the limits and a conventional build
 	$(BIN)/python -m bench
+
+bench-scale: .venv/dev ## the same calls on ten thousand and on five million requests: half an hour, 30 GB of disk
+	$(BIN)/python -m bench.scale
 
 generate: .venv/dev ## renew what is made from the code and the contract
 	$(BIN)/python scripts/generate

@@ -8,10 +8,10 @@ import subprocess
 import sys
 import tempfile
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from bench import limits, report, seeding, servers
+from bench import imports, limits, orders, outgoing, report, routing, seeding, servers
 from bench.load import TOKEN, Job
 from tests.support.postgres import PostgresServer
 
@@ -20,8 +20,10 @@ CONNECTIONS = (1, 16, 64)
 CALLS = {"fail": (600, 5000, 6000), "fail_key": (500, 3000, 3000), "get": (2000, 9000, 9000), "page": (150, 500, 500)}
 SLOW_CALLS = {"fail": (120, 250, 250), "get": (200, 400, 400), "page": (20, 40, 40)}
 BARE_CALLS = (6000, 25000, 25000)
+ORDERS = 1500  # posted with generation, 16 connections
+RAW_ORDERS = 6400
 RAW = {64: 6400, 1: 1000}  # batch size: failures
-EXPECTED = {"fail": {"204"}, "fail_key": {"204"}, "get": {"200"}, "page": {"200"}}
+EXPECTED = {"fail": {"204"}, "fail_key": {"204"}, "get": {"200"}, "page": {"200"}, "order": {"201"}}
 MEMORY_CALLS = 200_000
 
 
@@ -46,7 +48,9 @@ class Ids:
 
 def load(job: Job) -> dict[str, float]:
     """Run the load generator; an unexpected status ends the bench."""
-    done = subprocess.run([sys.executable, "-m", "bench.load", json.dumps(job._asdict())], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-m", "bench.load", json.dumps(job._asdict())], capture_output=True, text=True, timeout=120
+    )
     if done.returncode:
         raise RuntimeError(done.stderr[-2000:])
     found = json.loads(done.stdout)
@@ -58,7 +62,9 @@ def load(job: Job) -> dict[str, float]:
 Measured = dict[str, list[dict[str, float]]]
 
 
-def over_http(prefix: str, port: int, calls: dict[str, tuple[int, ...]], ids: Ids) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
+def over_http(
+    prefix: str, port: int, calls: Mapping[str, tuple[int, ...]], ids: Ids
+) -> Iterator[tuple[str, Callable[[], dict[str, float]]]]:
     """The measurements of one server."""
     for kind, counts in calls.items():
         for connections, count in zip(CONNECTIONS, counts, strict=True):
@@ -74,27 +80,48 @@ def _raw(value: float) -> dict[str, float]:
     return {"per_second": value}
 
 
-def needed(rounds: int, calls: dict[str, tuple[int, ...]]) -> int:
+def needed(rounds: int, calls: Mapping[str, tuple[int, ...]]) -> int:
     """How many requests all rounds fail."""
     return rounds * sum(sum(counts) for kind, counts in calls.items() if kind.startswith("fail"))
 
 
-def measure_engine(engine: str, rounds: int, folder: Path, postgres: PostgresServer) -> tuple[Measured, dict[str, float]]:
+def databases(engine: str, folder: Path, postgres: PostgresServer) -> Callable[[str], str]:
+    """Gives the URL of an empty database by its name."""
+
+    def empty(name: str) -> str:
+        return f"sqlite:///{folder}/{name}.db" if engine == "sqlite" else asyncio.run(postgres.create(name))
+
+    return empty
+
+
+def by_themselves(
+    engine: str, import_orders: int, folder: Path, postgres: PostgresServer
+) -> tuple[Measured, dict[str, float]]:
+    """What is measured once, without a server, in databases of its own."""
+    empty = databases(engine, folder, postgres)
+    measured, facts = imports.measure(empty("imports"), folder, import_orders)
+    return measured, facts | routing.measure(empty("routing"))
+
+
+def measure_engine(
+    engine: str, rounds: int, folder: Path, postgres: PostgresServer
+) -> tuple[Measured, dict[str, float]]:
     """All rounds of one engine."""
-    count = max(needed(rounds, CALLS) + rounds * sum(RAW.values()), 9000)
+    count = max(needed(rounds, CALLS) + rounds * (sum(RAW.values()) + outgoing.FED), 9000)
     slow = max(needed(rounds, SLOW_CALLS), 1000)
-    if engine == "sqlite":
-        url, other = f"sqlite:///{folder}/waypost.db", f"sqlite:///{folder}/conventional.db"
-    else:
-        url = asyncio.run(postgres.create("waypost"))
-        other = asyncio.run(postgres.create("conventional")).replace("postgresql://", "postgresql+psycopg://")
+    empty = databases(engine, folder, postgres)
+    url, other = empty("waypost"), empty("conventional").replace("postgresql://", "postgresql+psycopg://")
     print(f"{engine}: making {count:,} requests", file=sys.stderr)
     asyncio.run(seeding.waypost(url, count))
+    asyncio.run(orders.prepare(url))
+    parts = asyncio.run(orders.sample(url))
     seeding.conventional(other, slow)
     log = folder / f"{engine}.log"
     server, conventional = servers.waypost(url, log), servers.conventional(other, log)
     body = folder / "body.json"
-    call = urllib.request.Request(f"http://127.0.0.1:{server.port}/fulfillment-requests/1", headers={"X-API-TOKEN": TOKEN})
+    call = urllib.request.Request(
+        f"http://127.0.0.1:{server.port}/fulfillment-requests/1", headers={"X-API-TOKEN": TOKEN}
+    )
     body.write_bytes(urllib.request.urlopen(call).read())
     bare = servers.bare(body, log)
     ids, slow_ids = Ids(count), Ids(slow)
@@ -102,15 +129,21 @@ def measure_engine(engine: str, rounds: int, folder: Path, postgres: PostgresSer
     try:
         for number in range(rounds):
             print(f"{engine}: round {number + 1} of {rounds}", file=sys.stderr)
-            steps = [*over_http("waypost", server.port, CALLS, ids),
-                     *over_http("conventional", conventional.port, SLOW_CALLS, slow_ids)]  # fmt: skip
-            steps += [(f"bare get {c}", lambda c=c, n=n: load(Job(bare.port, "get", c, n, 1)))  # type: ignore[misc]
-                      for c, n in zip(CONNECTIONS, BARE_CALLS, strict=True)]
-            steps += list(raw_steps(engine, url, folder, postgres, ids))
+            steps = [
+                *over_http("waypost", server.port, CALLS, ids),
+                *over_http("conventional", conventional.port, SLOW_CALLS, slow_ids),
+                *bare_steps(bare.port),
+                *raw_steps(engine, url, folder, postgres, ids),
+                *order_steps(server.port, url, parts, number),
+                *outgoing.steps(lambda name, n=number: empty(f"{name}{n}"), server.port, load, ids.take, log),  # type: ignore[misc]
+            ]
             for name, measure in steps:
                 measured.setdefault(name, []).append(measure())
         load(Job(server.port, "get", 16, MEMORY_CALLS, 1)) if count >= MEMORY_CALLS else _many(server.port, count)
-        facts = {"memory_mib_after_200k_calls": server.memory_mib()}
+        facts = {
+            "memory_mib_after_200k_calls": server.memory_mib(),
+            "memory_mib_of_a_worker": max(run["memory_mib"] for run in measured["hand-over 64"]),
+        }
         server.stop()
         server = servers.waypost(url, log)
         facts["first_answer_s"] = server.started_s
@@ -120,9 +153,36 @@ def measure_engine(engine: str, rounds: int, folder: Path, postgres: PostgresSer
     return measured, facts
 
 
+def bare_steps(port: int) -> list[tuple[str, Callable[[], dict[str, float]]]]:
+    """The bare function."""
+    return [
+        (f"bare get {c}", lambda c=c, n=n: load(Job(port, "get", c, n, 1)))  # type: ignore[misc]
+        for c, n in zip(CONNECTIONS, BARE_CALLS, strict=True)
+    ]
+
+
 def _many(port: int, count: int) -> None:
     for _ in range(-(-MEMORY_CALLS // count)):
         load(Job(port, "get", 16, count, 1))
+
+
+def order_steps(
+    port: int, url: str, parts: list[orders.Part], number: int
+) -> list[tuple[str, Callable[[], dict[str, float]]]]:
+    """Orders of three lines with generation, and the same rows in a raw loop."""
+    first = number * 10**11  # beyond every id that the hub has given meanwhile: it goes on from the largest
+
+    def post() -> dict[str, float]:
+        found = load(Job(port, "order", 16, ORDERS, 1 + number * ORDERS))
+        held = "SELECT count(*) AS n FROM orders WHERE channel_id = 2 AND status <> 'open'"
+        if asyncio.run(orders.rows(url, held))[0]["n"]:
+            raise RuntimeError("orders of the bench were held instead of generated")
+        return found
+
+    return [
+        ("waypost order 16", post),
+        ("raw order 64", lambda: _raw(orders.raw_orders(url, parts, first, RAW_ORDERS))),
+    ]
 
 
 def raw_steps(
@@ -152,12 +212,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--engines", default="sqlite,postgresql")
+    parser.add_argument("--import-orders", type=int, default=imports.ORDERS)
     parser.add_argument("--json", type=Path, default=Path("bench/results/latest.json"))
     options = parser.parse_args()
     found = {}
     with tempfile.TemporaryDirectory(prefix="waypost-bench-") as name, PostgresServer() as postgres:
         for engine in options.engines.split(","):
             measured, facts = measure_engine(engine, options.rounds, Path(name), postgres)
+            once, more = by_themselves(engine, options.import_orders, Path(name), postgres)
+            measured, facts = measured | once, facts | more
             found[engine] = {"figures": medians(measured), "facts": facts}
             report.show(engine, found[engine]["figures"], facts)  # type: ignore[arg-type]
     options.json.parent.mkdir(parents=True, exist_ok=True)

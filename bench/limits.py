@@ -7,7 +7,7 @@ from pathlib import Path
 
 from waypost.domain.events import Event
 from waypost.storage.queries import writing
-from waypost.storage.sqlite import connect, translated
+from waypost.storage.sqlite_file import connect, translated
 
 _UPDATE = """UPDATE fulfillment_request_state SET status = 'processing_error', version = version + 1, modified_at = ?2,
   failure_code = 'other', failure_reason = 'The supplier has no stock', failure_retryable = 0, failed_at = ?2,
@@ -19,6 +19,7 @@ _EVENT = translated(writing.INSERT_EVENT)
 def sqlite_loop(path: Path, first: int, calls: int, batch: int) -> float:
     """Failures per second in a raw loop of batches, each one durable commit."""
     db = connect(path)
+    db.execute("PRAGMA busy_timeout = 5000")  # the server looks for work in the background
     began = time.perf_counter()
     for start in range(first, first + calls, batch):
         _commit(db, range(start, min(start + batch, first + calls)))

@@ -18,20 +18,36 @@ TOKEN = "wp_bench"
 
 
 class Job(NamedTuple):
-    """What to send. `first` is the first id; each call takes the next, `spread` 0 takes it again."""
+    """What to send. `first` is the first id; each call takes the one `stride` further."""
 
     port: int
-    kind: str  # fail, fail_key, get, page
+    kind: str  # fail, fail_key, get, page, since, order
     connections: int
     calls: int
     first: int
+    stride: int = 1
+
+
+def order_body(number: int, payment: str = "Paid") -> bytes:
+    """An order of three lines, paid, so that its channel generates by itself; no two are alike, or they would be held."""
+    items = [{"sku": f"SKU-{n}", "title": "Thing", "quantity": 2, "price": 9.99} for n in (1, 2, 3)]
+    address = {"name": "Zoë Müller", "addressLine1": f"Gasse {number}", "city": "Zürich", "country": "Switzerland"}
+    body = {"channelId": 2, "orderNumber": f"LOAD-{number}", "paymentStatus": payment, "shippingText": "Ground",
+            "shippingAddress": address, "orderItems": items}  # fmt: skip
+    return json.dumps(body).encode()
 
 
 def requests(job: Job) -> Iterator[bytes]:
     """The calls, ready to be sent."""
     tail = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-TOKEN: {TOKEN}\r\n"
-    for id_ in range(job.first, job.first + job.calls):
-        if job.kind == "page":
+    for id_ in range(job.first, job.first + job.calls * job.stride, job.stride):
+        if job.kind == "order":
+            body = order_body(id_)
+            head = f"POST /orders {tail}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+            yield head.encode() + body
+        elif job.kind == "since":
+            yield f"GET /fulfillment-requests?sinceId={id_}&filterPageSize=50 {tail}\r\n".encode()
+        elif job.kind == "page":
             yield f"GET /fulfillment-requests?filterPageSize=50 {tail}\r\n".encode()
         elif job.kind == "get":
             yield f"GET /fulfillment-requests/{id_} {tail}\r\n".encode()

@@ -20,6 +20,12 @@ class Target(NamedTuple):
     most: bool = False
 
 
+_OUTGOING = (
+    Target("10,000 hand-overs, 64 at once, to a source that answers in 20 ms, against a bare aiohttp loop", "hand-over 64", "bare orders 64", 0.6),
+    Target("webhooks to 10 endpoints, one at a time each, against a bare aiohttp loop of 10", "webhooks 10", "bare messages 10", 0.5),
+    Target("events that one reader of the feed sees, against the failures that 16 callers write", "fail 16, followed", "fail 16, followed", 0.95, "read_per_second"),
+    Target("failures while one reader follows, against nobody", "fail 16, followed", "waypost fail 16", 0),
+)  # fmt: skip
 TARGETS: dict[str, tuple[Target, ...]] = {
     "sqlite": (
         Target("fail, 16 connections, against the conventional build", "waypost fail 16", "conventional fail 16", 20),
@@ -29,6 +35,9 @@ TARGETS: dict[str, tuple[Target, ...]] = {
         Target("get, 16 connections, against the bare function", "waypost get 16", "bare get 16", 0.4),
         Target("page of 50, 16 connections, against the conventional build", "waypost page 16", "conventional page 16", 15),
         Target("one raw commit against one fail (how many times longer)", "raw 1", "waypost fail 1", 1.6, most=True),
+        Target("order of 3 lines with generation, 16 connections, against the raw loop of its rows", "waypost order 16", "raw order 64", 0.1),
+        Target("orders of 3 lines imported from one CSV, against the raw loop of their rows", "waypost import", "raw import 64", 0.3),
+        *_OUTGOING,
     ),
     "postgresql": (
         Target("fail, 16 connections, against the conventional build", "waypost fail 16", "conventional fail 16", 15),
@@ -38,6 +47,9 @@ TARGETS: dict[str, tuple[Target, ...]] = {
         Target("get, 16 connections, against the bare function", "waypost get 16", "bare get 16", 0.4),
         Target("page of 50, 16 connections, against the conventional build", "waypost page 16", "conventional page 16", 15),
         Target("one pgbench transaction against one fail (how many times longer)", "raw 1", "waypost fail 1", 3, most=True),
+        Target("order of 3 lines with generation, 16 connections, against the raw loop of its rows", "waypost order 16", "raw order 64", 0.1),
+        Target("orders of 3 lines imported from one CSV, against the raw loop of their rows", "waypost import", "raw import 64", 0.3),
+        *_OUTGOING,
     ),
 }  # fmt: skip
 

@@ -21,8 +21,8 @@ ADDRESS = store_address(AddressIn(name="Zoë Müller", address_line1="Gasse 1", 
 DIGEST = hashlib.sha256(TOKEN.encode()).digest()
 
 
-async def waypost(url: str, count: int) -> None:
-    """Fill a fresh Waypost database; request ids are 1 to `count`."""
+async def waypost(url: str, count: int, lines: int = 2) -> None:
+    """Fill a fresh Waypost database; request ids are 1 to `count`, of so many lines each."""
     store: Store = await open_store(url)
 
     async def merchant(tx: Tx) -> tuple[Actor, int, int]:
@@ -36,7 +36,7 @@ async def waypost(url: str, count: int) -> None:
         return Actor("account", Scope(account), None, "bench"), await tx.insert_row("source", source), channel
 
     actor, source, channel = await store.write(merchant)
-    items = tuple(ItemDraft(f"SKU-{n}", "Thing", 2, 99_900, None, None, None, "[]") for n in (1, 2))
+    items = tuple(ItemDraft(f"SKU-{n}", "Thing", 2, 99_900, None, None, None, "[]") for n in range(1, lines + 1))
     for first in range(0, count, BATCH):
         drafts = [
             OrderDraft(actor, channel, f"O-{n}", None, None, None, "Ground", ADDRESS, None, None, "[]", "[]", items)

@@ -22,14 +22,38 @@ def free_port() -> int:
         return port
 
 
-class Server:
+class Process:
+    """A process of ours; what it says goes to `log`."""
+
+    def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
+        with log.open("ab") as out:
+            self._process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+
+    def memory_mib(self) -> float:
+        """Resident memory of the process now."""
+        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
+
+    def cpu_s(self) -> tuple[float, float]:
+        """User and system time of the process until now, in seconds."""
+        times = psutil.Process(self._process.pid).cpu_times()
+        return times.user, times.system
+
+    def stop(self) -> None:
+        """End it."""
+        self._process.send_signal(signal.SIGTERM)
+        try:
+            self._process.wait(12)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+
+
+class Server(Process):
     """A process that answers on a port."""
 
     def __init__(self, command: list[str], port: int, probe: str, log: Path, env: dict[str, str] | None = None) -> None:
         began = time.monotonic()
         self.port = port
-        with log.open("ab") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+        super().__init__(command, log, env)
         while True:
             if self._process.poll() is not None or time.monotonic() - began > 60:
                 raise RuntimeError(f"a server did not start:\n{log.read_text()[-2000:]}")
@@ -41,18 +65,6 @@ class Server:
             except OSError:
                 time.sleep(0.01)
         self.started_s = time.monotonic() - began
-
-    def memory_mib(self) -> float:
-        """Resident memory of the process now."""
-        return float(psutil.Process(self._process.pid).memory_info().rss) / 2**20
-
-    def stop(self) -> None:
-        """End it."""
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(12)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
 
 
 def waypost(url: str, log: Path) -> Server:
@@ -78,3 +90,16 @@ def bare(body: Path, log: Path) -> Server:
     """The bare function."""
     port = free_port()
     return Server(_uvicorn("bench.bare:app", port), port, "/", log, {"BENCH_BODY": str(body)})
+
+
+def receiver(after_s: float, log: Path) -> Server:
+    """Somebody who takes calls, and answers each after so many seconds."""
+    port = free_port()
+    return Server([sys.executable, "-m", "bench.receiver", str(port), str(after_s)], port, "/", log)
+
+
+def worker(url: str, in_flight: int, log: Path) -> Process:
+    """A worker that may call the loopback."""
+    command = [sys.executable, "-m", "waypost", "worker", "--database", url, "--allow-targets", "127.0.0.0/8",
+               "--delivery-concurrency", str(in_flight)]  # fmt: skip
+    return Process(command, log)

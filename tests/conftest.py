@@ -73,6 +73,14 @@ async def migrated_url(databases: Engine) -> AsyncIterator[str]:
 
 
 @pytest.fixture
+async def pristine_url(databases: Engine) -> AsyncIterator[str]:
+    """As `migrated_url`, for tests that read a planner's plans: no other test has used it."""
+    url = await databases.pristine()
+    yield url
+    await databases.drop(url)
+
+
+@pytest.fixture
 async def store(migrated_url: str) -> AsyncIterator[Store]:
     """A store on a fresh database with the current schema; its URL is `migrated_url`."""
     opened = await open_store(migrated_url, migrate=False)

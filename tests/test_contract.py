@@ -4,13 +4,16 @@ import re
 from typing import Any
 
 import pytest
+import yaml
 
-from tests.support.contract import CONTRACT
+from tests.support.contract import CONTRACT, OPENAPI
+from waypost.domain.events import ORDER_EVENT_TYPES
 from waypost.domain.failures import REGISTRY, is_known_code
 from waypost.domain.lifecycle import ALLOWED_ACTIONS, EVENT_TYPES
 from waypost.domain.refusals import Refusal
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http.operations import ALL
+from waypost.wire.orders import ORDER_STATUSES
 from waypost.wire.problems import CODES, STATUS_OF, TITLES
 
 OPEN = {"get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "get_docs"}
@@ -19,6 +22,21 @@ OPEN = {"get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "
 def schema(name: str) -> dict[str, Any]:
     found: dict[str, Any] = CONTRACT.document["components"]["schemas"][name]
     return found
+
+
+def test_nothing_in_the_document_stands_twice() -> None:
+    """The last of two would win in silence."""
+    twice = []
+    nodes = [yaml.compose(OPENAPI.read_text(), Loader=yaml.CSafeLoader)]
+    while nodes:
+        node = nodes.pop()
+        if isinstance(node, yaml.MappingNode):
+            keys = [key.value for key, _ in node.value]
+            twice += [(key.value, key.start_mark.line + 1) for key, _ in node.value if keys.count(key.value) > 1]
+            nodes += [value for _, value in node.value]
+        elif isinstance(node, yaml.SequenceNode):
+            nodes += node.value
+    assert twice == []
 
 
 def test_the_not_yet_list_names_exactly_what_is_not_served() -> None:
@@ -52,6 +70,8 @@ def test_enums_are_the_domains() -> None:
     assert handles == [status.value for status in Status]
     assert schema("Action")["enum"] == list(ALLOWED_ACTIONS)
     assert set(schema("EventType")["enum"]) == set(EVENT_TYPES)
+    assert set(schema("OrderEventType")["enum"]) == set(ORDER_EVENT_TYPES)
+    assert set(schema("OrderStatus")["enum"]) == set(ORDER_STATUSES)
     assert schema("ErrorCode")["enum"] == list(CODES)
     pattern = re.compile(schema("FailureCode")["pattern"])
     assert all(pattern.fullmatch(code.code) for code in REGISTRY)
@@ -66,3 +86,26 @@ def test_every_refusal_has_its_status() -> None:
     assert leaves(Refusal) - {Refusal} == set(STATUS_OF)
     assert {kind.code for kind in STATUS_OF} <= set(CODES)
     assert set(CODES.values()) <= set(TITLES)
+
+
+def test_purchase_orders_are_requests_under_older_names() -> None:
+    own, older = schema("FulfillmentRequest"), schema("PurchaseOrder")
+    renamed = {name.replace("fulfillmentRequest", "purchaseOrder", 1): shape for name, shape in own["properties"].items()}
+    assert {name: shape for name, shape in older["properties"].items() if name != "purchaseOrderType"} == renamed
+    assert set(older["required"]) == set(older["properties"])
+
+
+@pytest.mark.parametrize("name", sorted(CONTRACT.document["components"]["responses"]))
+def test_every_refusal_shows_an_example_that_fits(name: str) -> None:
+    media = CONTRACT.document["components"]["responses"][name]["content"]["application/problem+json"]
+    shown = [media["example"]] if "example" in media else [one["value"] for one in media["examples"].values()]
+    for problem in shown:
+        CONTRACT.validator({"$ref": "#/components/schemas/Problem"}).validate(problem)
+        assert CODES[problem["code"]] == problem["status"]
+        assert TITLES[problem["status"]] == problem["title"]
+        assert problem["message"] == problem["detail"]
+        assert problem["type"].endswith(f":{problem['code']}")
+
+
+def test_what_strangers_read_names_no_paper_of_ours() -> None:
+    assert [tag["name"] for tag in CONTRACT.document["tags"] if "contract" in tag["description"]] == []

@@ -19,7 +19,9 @@ from sqlalchemy.orm import Session, sessionmaker
 from bench.conventional.models import Event, Line, Request, Token
 
 URL = os.environ["BENCH_DATABASE"]
-engine = create_engine(URL, pool_size=20, max_overflow=20, connect_args={"timeout": 30} if URL.startswith("sqlite") else {})
+engine = create_engine(
+    URL, pool_size=20, max_overflow=20, connect_args={"timeout": 30} if URL.startswith("sqlite") else {}
+)
 if URL.startswith("sqlite"):
 
     @event.listens_for(engine, "connect")

@@ -1,7 +1,10 @@
 """The life cycle as a page and as a picture, both from the one table."""
 
+from waypost.domain import order_lifecycle
 from waypost.domain.lifecycle import TABLE, Action, Row
+from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import STATUSES, Status
+from waypost.wire.orders import ORDER_STATUS_NAMES
 
 HEAD = "<!-- Made by `make generate` from src/waypost/domain/lifecycle.py. Do not edit. -->\n"
 
@@ -42,10 +45,35 @@ def page() -> str:
         into = [(source, actions) for (source, to), actions in edges.items() if to == status]
         out = [(to, actions) for (source, to), actions in edges.items() if source == status]
         named = [(STATUSES[s].name if s else "(new)", actions) for s, actions in into]
-        parts.append("In: " + (", ".join(f"{name} ({', '.join(actions)})" for name, actions in named) or "none") + ".\n")
+        parts.append(
+            "In: " + (", ".join(f"{name} ({', '.join(actions)})" for name, actions in named) or "none") + ".\n"
+        )
         told = ", ".join(f"{STATUSES[to].name} ({', '.join(actions)})" for to, actions in out)
         parts.append(f"Out: {told or 'none'}.\n")
     return "\n".join(parts)
+
+
+ORDER_HEAD = "<!-- Made by `make generate` from src/waypost/domain/order_lifecycle.py. Do not edit. -->\n"
+
+
+def order_page() -> str:
+    """`docs/order-lifecycle.md`: what leads an order where, and what each status allows."""
+    parts = [ORDER_HEAD, "# The life cycle of an order\n"]
+    parts.append(
+        "What people ask for, and what follows from the items: all shipped closes an order, all canceled cancels it.\n"
+    )
+    parts.append("| action | from | to | again | who |\n| --- | --- | --- | --- | --- |")
+    for row in order_lifecycle.TABLE:
+        sources = ", ".join(ORDER_STATUS_NAMES[status] for status in row.sources) or "–"
+        to = ORDER_STATUS_NAMES[row.to] if row.to else "unchanged"
+        again = "no change" if row.repeat_from else "–"
+        who = ", ".join("the hub" if who == "system" else who for who in row.who if who != "user")
+        parts.append(f"| {row.action.replace('_', ' ')} | {sources} | {to} | {again} | {who} |")
+    parts.append("\n| status | can be set to |\n| --- | --- |")
+    for status, name in ORDER_STATUS_NAMES.items():
+        names = ", ".join(ORDER_STATUS_NAMES[to] for to in order_lifecycle.settable(OrderStatus(status)))
+        parts.append(f"| {name} | {names} |")
+    return "\n".join(parts) + "\n"
 
 
 # Where each status stands in the picture: column and row of a grid. Only the places are drawn by hand; what is drawn,
@@ -116,5 +144,7 @@ def picture() -> str:
     for end, action in zip(ENDS, ("cancel", "void"), strict=True):
         x, y = _box(end)
         count = sum(to == end for _, to in edges)
-        parts.append(f'<text x="{x - 12:.0f}" y="{y + 28:.0f}" class="note">{action}: from {count} statuses, while nothing shipped</text>')
+        parts.append(
+            f'<text x="{x - 12:.0f}" y="{y + 28:.0f}" class="note">{action}: from {count} statuses, while nothing shipped</text>'
+        )
     return "\n".join([*parts, "</svg>"]) + "\n"

@@ -5,11 +5,14 @@ from typing import Any
 import click
 
 from waypost.cli import waypost
-from waypost.domain.events import ORDER_CREATED
+from waypost.domain.catalogue import CATALOGUE
+from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.failures import REGISTRY
-from waypost.domain.lifecycle import EVENT_TYPES, TABLE
+from waypost.domain.lifecycle import TABLE
 from waypost.domain.statuses import STATUSES
-from waypost.settings import SETTINGS
+from waypost.importing.columns import INVENTORY, ORDERS
+from waypost.settings import CALLER_SETTINGS, SETTINGS, Setting
+from waypost.wire.orders import ORDER_STATUS_NAMES
 from waypost.wire.problems import CODES, TITLES
 
 HEAD = "<!-- Made by `make generate`. Do not edit. -->\n"
@@ -39,20 +42,32 @@ def failure_codes() -> str:
 def events() -> str:
     """The event types."""
     rows = []
-    for event in EVENT_TYPES:
-        leads = sorted({STATUSES[row.to].name for row in TABLE if row.event == event and row.to})
-        rows.append((f"`{event}`", ", ".join(leads) or "unchanged"))
-    rows.append((f"`{ORDER_CREATED}`", "(an order)"))
-    intro = "One event per change, written in its transaction: the timeline of a request, and the audit trail of the account."
-    return _table("Events", intro, ("type", "status afterwards"), rows)
+    for event, says in CATALOGUE.items():
+        leads = {STATUSES[row.to].name for row in TABLE if row.event == event and row.to}
+        leads |= {ORDER_STATUS_NAMES[status] for status, type_ in ORDER_EVENTS.items() if type_ == event}
+        rows.append((f"`{event}`", says, ", ".join(sorted(leads)) or "unchanged"))
+    intro = (
+        "One event per change, written in its transaction: the timeline of a request or an order, the change feed, what webhooks"
+        " send, and the audit trail of the account."
+    )
+    return _table("Events", intro, ("type", "what it says", "status afterwards"), rows)
 
 
 def settings() -> str:
     """The settings."""
-    rows = [(f"`{s.option}`", f"`{s.variable}`" + (f", `{s.file_variable}`" if s.file_variable else ""), f"`{s.default}`",
-             s.unit or "", s.help) for s in SETTINGS]  # fmt: skip
+
+    def rows(listed: tuple[Setting, ...]) -> list[tuple[str, ...]]:
+        return [
+            (f"`{s.option}`", f"`{s.variable}`" + (f", `{s.file_variable}`" if s.file_variable else ""), f"`{s.default}`",
+             s.unit or "", s.help)
+            for s in listed
+        ]  # fmt: skip
+
+    headings = ("option", "variable", "default", "unit", "meaning")
     intro = "Each is an option of `waypost serve` and an environment variable; the option wins."
-    return _table("Settings", intro, ("option", "variable", "default", "unit", "meaning"), rows)
+    calling = "The commands that call a hub over HTTP (`waypost fr` and its like) take these."
+    table = _table("", "", headings, rows(CALLER_SETTINGS)).partition("\n|")[2]
+    return _table("Settings", intro, headings, rows(SETTINGS)) + f"\n## Calling a hub\n\n{calling}\n\n|{table}"
 
 
 def commands() -> str:
@@ -66,6 +81,23 @@ def commands() -> str:
         elif command is not None:
             rows.append((f"`waypost {name}`", command.get_short_help_str(200)))
     return _table("Commands", "`waypost COMMAND --help` tells the options.", ("command", "what it does"), rows)
+
+
+_KINDS = {"text": "text", "whole": "whole number", "amount": "amount", "flag": "true or false", "list": "list"}
+
+
+def import_columns() -> str:
+    """The columns of files that are imported and exported."""
+    parts = [HEAD, "# Columns of files\n", "See [importing and exporting](../importing.md). Names may be in any case and any order.\n"]
+    for title, table in (("Orders", ORDERS), ("Inventory", INVENTORY)):
+        parts += [f"## {title}\n", "| column | value | |", "| --- | --- | --- |"]
+        for column in table.columns:
+            says = " ".join(filter(None, ("Required.", column.says) if column.required else (column.says,)))
+            parts.append(f"| `{column.name}` | {_KINDS[column.kind]} | {says} |")
+        parts += [f"| `{beginning}NAME` | text | The custom field NAME{' of the item' if len(path) > 1 else ''}. |"
+                  for beginning, path in table.fields]  # fmt: skip
+        parts.append("")
+    return "\n".join(parts)
 
 
 def coverage(document: dict[str, Any], not_yet: set[str]) -> str:

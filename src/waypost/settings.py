@@ -130,11 +130,31 @@ SETTINGS: tuple[Setting, ...] = (
             whole_number(1, MOST_RATE)),
     Setting("trusted_proxy", "none", "networks",
             "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas.", networks),
+    Setting("allow_targets", "none", "networks",
+            "Networks, in CIDR form, that may be called although they are not public, also without TLS: for sources and"
+            " webhooks on an intranet.", networks),
+    Setting("delivery_concurrency", "64", "calls",
+            "How many requests are being handed to sources at once, over all sources.", whole_number(1, 1024)),
     Setting("log_level", "info", None, f"The least severity that is logged: {', '.join(LOG_LEVELS)}.",
             log_level),
 )  # fmt: skip
 
 
+def base_url(written: str) -> str:
+    """An http or https URL."""
+    found = written.strip().rstrip("/")
+    if not found.startswith(("http://", "https://")) or len(found.split("://", 1)[1]) == 0:
+        raise SettingError("It must be a URL such as http://127.0.0.1:8080.")
+    return found
+
+
+CALLER_SETTINGS: tuple[Setting, ...] = (
+    Setting("url", "http://127.0.0.1:8080", "URL", "The hub that a command calls.", base_url),
+    Setting("token", "none", "token", "The token that a command calls it with.", text, is_secret=True),
+)
+"""Of the commands that call a hub over HTTP: `waypost fr` and its like."""
+
+
 def setting(name: str) -> Setting:
     """The setting of that name."""
-    return next(one for one in SETTINGS if one.name == name)
+    return next(one for one in (*SETTINGS, *CALLER_SETTINGS) if one.name == name)

@@ -46,14 +46,11 @@ def test_a_source_says_what_it_requires(call: Call, told: Told) -> None:
         "--required-field", "vat", "--hold",
     )  # fmt: skip
     assert {**made, "createdAt": None} == {
-        "id": 1,
-        "accountId": 1,
-        "name": "Warehouse",
-        "maxNumberLength": 20,
-        "requiredFields": ["phone", "vat"],
-        "autoProcess": False,
-        "createdAt": None,
-    }
+        "id": 1, "accountId": 1, "name": "Warehouse", "reference": None, "maxNumberLength": 20, "numberStrategy": None,
+        "exceedStrategy": None, "refusedCharacters": "", "requiredFields": ["phone", "vat"], "autoProcess": False,
+        "passOrderFields": False, "passItemFields": False, "stockRelease": "shipment", "allowBackorders": False,
+        "dropshipFee": 0, "shippingEstimate": 0, "archived": False, "createdAt": None,
+    }  # fmt: skip
     assert call("source", "create", "East").stdout == "Source 2 created: East.\n"
     assert [row["autoProcess"] for row in told("source", "list")] == [False, True]
     table = call("source", "list").stdout.splitlines()

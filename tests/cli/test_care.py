@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from tests.support.filled import fill, run_sql
 from waypost.cli import waypost
+from waypost.storage.migrations import HEAD
 
 Call = Callable[..., Result]
 Told = Callable[..., Any]
@@ -16,13 +17,13 @@ Told = Callable[..., Any]
 
 def test_a_database_is_made_once(call: Call, told: Told, engine: str) -> None:
     made = told("migrate")
-    assert (made["from"], made["to"], made["backup"]) == (None, "0001", None)
+    assert (made["from"], made["to"], made["backup"]) == (None, HEAD, None)
     assert made["database"].startswith("/" if engine == "sqlite" else "postgresql://")
-    assert call("migrate").stdout.endswith("is up to date: schema revision 0001.\n")
+    assert call("migrate").stdout.endswith(f"is up to date: schema revision {HEAD}.\n")
 
 
 def test_making_a_database_says_so(call: Call) -> None:
-    assert call("migrate").stdout.endswith("is made, with schema revision 0001.\n")
+    assert call("migrate").stdout.endswith(f"is made, with schema revision {HEAD}.\n")
 
 
 def test_a_newer_database_is_refused_by_every_command(call: Call, database_url: str, tmp_path: Path) -> None:
@@ -66,10 +67,10 @@ def test_a_backup_is_written_and_restored(call: Call, told: Told, database_url: 
     asyncio.run(fill(database_url))
     file = tmp_path / "all.backup"
     words = call("backup", file).stdout
-    assert words.startswith(f"{file} is written and verified: schema revision 0001, 14 orders, ")
+    assert words.startswith(f"{file} is written and verified: schema revision {HEAD}, 14 orders, ")
     assert "--force" in call("backup", file, code=1).stderr
     again = told("backup", file, "--force")
-    assert (again["file"], again["revision"], again["rows"]["orders"]) == (str(file), "0001", 14)
+    assert (again["file"], again["revision"], again["rows"]["orders"]) == (str(file), HEAD, 14)
     refused = call("restore", file, code=1)
     assert "exists already" in refused.stderr or "holds data already" in refused.stderr
 
@@ -80,7 +81,7 @@ def test_a_restore_says_what_it_kept(call: Call, told: Told, database_url: str, 
     file = tmp_path / "all.backup"
     taken = CliRunner().invoke(waypost, ["--database", origin, "backup", str(file)])
     assert taken.exit_code == 0, taken.output
-    assert "is restored: schema revision 0001, 14 orders" in call("restore", file).stdout
+    assert f"is restored: schema revision {HEAD}, 14 orders" in call("restore", file).stdout
     if engine == "sqlite":
         kept = Path(told("restore", file, "--force")["kept"])
         assert ".replaced." in kept.name

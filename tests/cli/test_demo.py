@@ -40,6 +40,12 @@ async def test_a_believable_merchant(database_url: str) -> None:
     assert {row["source_id"] for row in per_source} == {token["sourceId"] for token in made["sourceTokens"]}
     per_order = await rows(database_url, "SELECT count(*) AS n FROM fulfillment_request GROUP BY order_id")
     assert {row["n"] for row in per_order} == {1, 2, 3}
+    shipped = await rows(database_url, "SELECT count(*) AS n FROM shipment")
+    held = await rows(database_url, "SELECT sum(committed - released) AS n FROM stock_ledger")
+    assert shipped[0]["n"] > 30
+    assert held[0]["n"] > 100
+    closed = await rows(database_url, "SELECT count(*) AS n FROM orders WHERE status = 'closed'")
+    assert closed[0]["n"] > 4
     assert await findings(database_url) == []
     again = await demo(database_url)
     assert again.returncode == 1
@@ -54,6 +60,14 @@ async def test_the_same_seed_gives_the_same_merchant(tmp_path: Path) -> None:
     one, two, other = [await rows(url, sql) for url in urls]
     assert one == two
     assert one != other
+
+
+async def test_what_is_exported_is_named(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/a.db"
+    assert (await demo(url, "--orders", "5")).returncode == 0
+    for kind, words in (("inventory", "inventory variants"), ("fulfillment-requests", "fulfillment requests")):
+        done = await asyncio.to_thread(waypost, "export", kind, str(tmp_path / f"{kind}.csv"), "--database", url)
+        assert f" {words} are written to " in done.stdout
 
 
 async def test_serve_prints_a_call_that_fails_a_request(tmp_path: Path) -> None:

@@ -36,7 +36,8 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str) -> None:
     leaves = command.commands if isinstance(command, click.Group) else {name: command}
     for leaf, found in leaves.items():
         options = {option for parameter in found.params for option in parameter.opts}
-        assert "--database" in options, leaf
+        # A command works on a database, or calls a hub that runs.
+        assert "--database" in options or {"--url", "--token"} <= options, leaf
 
 
 def test_an_unknown_command_is_wrong_usage() -> None:
@@ -77,6 +78,8 @@ def test_a_url_that_is_not_accepted_says_what_is() -> None:
 
 
 def test_an_unreachable_database_is_one_sentence_without_the_password() -> None:
+    output = run("fr", "list", "--url", "http://127.0.0.1:1", "--token", "wp_x", code=1)
+    assert output.startswith("Error: No hub can be reached there: GET http://127.0.0.1:1/fulfillment-requests: ")
     output = run("check", "--database", "postgresql://me:s3cret@127.0.0.1:1/shop", code=1)
     assert output.startswith("Error: postgresql://me@127.0.0.1:1/shop cannot be reached: ")
     assert "s3cret" not in output

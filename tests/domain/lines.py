@@ -8,9 +8,7 @@ from waypost.domain.fulfillment import Line
 def make_line(id_: int = 1, quantity: int = 5, sku: str | None = None, **given: int) -> Line:
     """A line of request 1; quantities as given, the rest empty."""
     blank = dict.fromkeys(Line._fields)
-    counts = dict.fromkeys(
-        ("acknowledged", "secondary_acknowledged", "shipped", "canceled", "killed", "voided"), 0
-    )
+    counts = dict.fromkeys(("acknowledged", "secondary_acknowledged", "shipped", "canceled", "killed", "voided"), 0)
     fixed = {"request_id": 1, "line_number": id_, "cost": 10_000, "custom_fields": "[]"}
     values = {
         **blank,

@@ -149,9 +149,7 @@ def test_every_problem_is_named_at_once() -> None:
 
 def test_items_are_applied_in_order_and_share_what_is_open() -> None:
     lines = (make_line(1, 5),)
-    assert problems(lines, change(acknowledge=3), change(acknowledge=3)) == [
-        ("/items/1/acknowledge", "more_than_open")
-    ]
+    assert problems(lines, change(acknowledge=3), change(acknowledge=3)) == [("/items/1/acknowledge", "more_than_open")]
     (line,) = adjusted(lines, change(acknowledge=3), change(acknowledge=2)).lines
     assert line.acknowledged == 5
 
@@ -204,9 +202,7 @@ def test_the_outcome_says_what_the_lines_say(
         return
     still = sum(line.quantity - line.canceled - line.voided for line in result.lines)
     open_ = sum(line.unacknowledged for line in result.lines)
-    assert result.outcome == (
-        "all_canceled" if not still else "still_open" if open_ else "nothing_unacknowledged"
-    )
+    assert result.outcome == ("all_canceled" if not still else "still_open" if open_ else "nothing_unacknowledged")
 
 
 @given(line_sets(), st.data())
@@ -272,14 +268,10 @@ def test_void_takes_everything_that_has_not_shipped_back_to_the_order(lines: tup
         ((make_line(1, 5, voided=3, canceled=2),), FulfillmentStatus.CANCELED),
     ],
 )
-def test_the_shipped_status_follows_from_the_lines(
-    lines: tuple[Line, ...], expected: FulfillmentStatus
-) -> None:
+def test_the_shipped_status_follows_from_the_lines(lines: tuple[Line, ...], expected: FulfillmentStatus) -> None:
     assert fulfillment_status(lines) is expected
 
 
 def test_an_outcome_needs_every_line() -> None:
     assert outcome_of((make_line(1, 5, canceled=5), make_line(2, 5))) == "still_open"
-    assert (
-        outcome_of((make_line(1, 5, canceled=5), make_line(2, 5, acknowledged=5))) == "nothing_unacknowledged"
-    )
+    assert outcome_of((make_line(1, 5, canceled=5), make_line(2, 5, acknowledged=5))) == "nothing_unacknowledged"

@@ -4,7 +4,28 @@ import pytest
 
 from waypost.domain.failures import REGISTRY, is_known_code, is_retryable
 
-CONTRACT = ["address_invalid", "contact_invalid", "sku_unknown", "product_ineligible", "out_of_stock", "quantity_unavailable", "shipping_method_unmapped", "destination_undeliverable", "customs_info_missing", "required_info_missing", "duplicate_number", "number_too_long", "price_mismatch", "source_unreachable", "source_timeout", "source_rejected", "source_rate_limited", "credentials_invalid", "outcome_unknown", "other"]
+CONTRACT = [
+    "address_invalid",
+    "contact_invalid",
+    "sku_unknown",
+    "product_ineligible",
+    "out_of_stock",
+    "quantity_unavailable",
+    "shipping_method_unmapped",
+    "destination_undeliverable",
+    "customs_info_missing",
+    "required_info_missing",
+    "duplicate_number",
+    "number_too_long",
+    "price_mismatch",
+    "source_unreachable",
+    "source_timeout",
+    "source_rejected",
+    "source_rate_limited",
+    "credentials_invalid",
+    "outcome_unknown",
+    "other",
+]
 
 
 def test_the_registry_holds_the_codes_of_the_contract_in_its_order() -> None:

@@ -90,8 +90,31 @@ def test_a_failure_is_recorded_while_it_is_being_handed_over() -> None:
     assert broken(Action.FAIL, state(Status.PROCESSING, handover="sending")) is None
 
 
-def test_every_guard_has_its_code_on_the_wire() -> None:
-    assert {guard.value for guard in Guard} == {
+@pytest.mark.parametrize(
+    ("given", "safe"),
+    [
+        ({"handover": "rejected", "failure_retryable": True}, True),
+        ({"handover": "rejected", "failure_retryable": False}, False),
+        ({"handover": "unknown", "failure_retryable": True}, False),
+        ({"handover": "delivered", "failure_retryable": True}, False),
+        ({"handover": "sending", "failure_retryable": True}, False),
+        ({"failure_retryable": True}, False),
+    ],
+)
+def test_the_worker_tries_again_only_what_was_refused_for_now(given: dict[str, object], safe: bool) -> None:
+    retry = row_of(Action.PROCESS, "retry")
+    assert retry is not None
+    assert (broken_guard(retry, state(Status.PROCESSING_ERROR, **given), Circumstances()) is None) == safe
+
+
+def test_nothing_is_released_while_it_is_being_handed_over() -> None:
+    now = state(Status.PROCESSING_ERROR, handover="sending")
+    assert broken(Action.PROCESS, now, resend_confirmed=True) == "handover_in_progress"
+    assert "process" not in names(now, "account")
+
+
+def test_every_guard_that_callers_meet_has_its_code_on_the_wire() -> None:
+    assert {guard.value for guard in Guard} - {"not_safe_to_retry"} == {
         "still_blocked",
         "needs_confirmation",
         "handover_in_progress",

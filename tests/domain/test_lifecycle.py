@@ -51,18 +51,42 @@ adjust           still_open                 .  . s s s s . . . . . .
 cancel           -                          .  C C C C C = . C C C C
 void             -                          .  V V V V V . = V V V V
 ship             -                          .  . A A A A . . . . . .
+correct_shipment -                          .  . . . s . . . . . . .
+reconcile_stock  -                          .  s s s s s s s s s s s
+release_stock    -                          .  s s s s s s s s s s s
+release_stock    quantity_update            .  s s s s s s s s s s s
 accounting_sync  -                          .  s s s s s s s s s s s
+invoice          -                          .  s s s s s s s s s s s
+edit             content                    .  s . . . s . . s s s s
+edit             care                       .  s s s s s . . s s s s
+process          retry                      .  . . . . P . . . . . .
+hand_over        sending                    .  . s . . . . . . . . .
 hand_over        delivered                  .  . D . . . . . . . . .
+hand_over        acknowledged               .  . A . . . . . . . . .
 hand_over        rejected                   .  . E . . . . . . . . .
 hand_over        unknown                    .  . E . . . . . . . . .
+hand_over        deferred                   .  . s . . . . . . . . .
+hand_over        settled                    .  . . s s s s s . . . .
+hand_over        late                       .  . s s s s s s . . . .
 """
 
 # Contract section 1.3; ship is `POST /shipments`, hand_over the hub's own worker.
 WHO = {
-    "account": set(ALLOWED_ACTIONS) | {Action.SYNC_ACCOUNTING, Action.GENERATE},
-    "source": {Action.PROCESSED, Action.FAIL, Action.ACKNOWLEDGE, Action.ADJUST, Action.CANCEL, Action.SHIP},
+    "account": set(ALLOWED_ACTIONS)
+    | {Action.SYNC_ACCOUNTING, Action.GENERATE, Action.CORRECT_SHIPMENT, Action.RECONCILE_STOCK, Action.RELEASE_STOCK, Action.EDIT, Action.INVOICE},
+    "source": {
+        Action.PROCESSED,
+        Action.FAIL,
+        Action.ACKNOWLEDGE,
+        Action.ADJUST,
+        Action.CANCEL,
+        Action.SHIP,
+        Action.CORRECT_SHIPMENT,
+        Action.INVOICE,
+        Action.RELEASE_STOCK,  # by a quantity update only
+    },
     "channel": {Action.PROCESSED, Action.FAIL, Action.ACKNOWLEDGE},
-    "worker": {Action.HAND_OVER},
+    "worker": {Action.HAND_OVER, Action.PROCESS},
 }
 
 
@@ -96,9 +120,7 @@ def test_every_status_under_every_action_and_outcome_is_as_the_contract_says(
     expected = RULES.get((action.value, outcome), dict.fromkeys(COLUMNS, "."))
     decided = {status: seen(decide(status, action, outcome), status) for status in COLUMNS}
     # Where the contract moves a request to the status it already has, the status stays.
-    expected = {
-        s: "s" if letter in LETTERS and LETTERS[letter] == s else letter for s, letter in expected.items()
-    }
+    expected = {s: "s" if letter in LETTERS and LETTERS[letter] == s else letter for s, letter in expected.items()}
     assert decided == expected
 
 
@@ -121,11 +143,16 @@ def test_permitted_names_what_would_change_something_in_the_contracts_order(stat
     assert list(lifecycle.permitted(status, who)) == [a for a in order if a in moving and a in allowed]
 
 
+def test_the_worker_itself_releases_nothing_but_what_it_may_try_again() -> None:
+    rows = [row for row in TABLE if row.action is Action.PROCESS and "worker" in row.who]
+    assert [(row.outcome, row.sources, row.who) for row in rows] == [("retry", (Status.PROCESSING_ERROR,), ("worker",))]
+
+
 def test_a_repeat_does_what_the_contract_says() -> None:
     no_change = {row.action for row in TABLE if row.repeat is lifecycle.Repeat.NO_CHANGE}
     refused = {row.action for row in TABLE if row.repeat is lifecycle.Repeat.REFUSED}
     assert no_change == {Action.PROCESS, Action.PROCESSED, Action.CANCEL, Action.VOID}
-    assert refused == {Action.GENERATE, Action.FAIL, Action.ACKNOWLEDGE, Action.HAND_OVER}
+    assert refused == {Action.GENERATE, Action.FAIL, Action.ACKNOWLEDGE, Action.HAND_OVER, Action.PROCESS}
 
 
 def test_only_a_repeat_that_changes_nothing_has_a_status_to_be_repeated_from() -> None:
@@ -135,11 +162,14 @@ def test_only_a_repeat_that_changes_nothing_has_a_status_to_be_repeated_from() -
 
 
 def test_guards_stand_where_the_contract_puts_them() -> None:
-    guarded = {row.action: {guard.value for guard in row.guards} for row in TABLE if row.guards}
+    guarded = {(row.action, row.outcome): {guard.value for guard in row.guards} for row in TABLE if row.guards}
     assert guarded == {
-        Action.PROCESS: {"still_blocked", "needs_confirmation"},
-        Action.CANCEL: {"already_shipped", "handover_in_progress"},
-        Action.VOID: {"already_shipped", "handover_in_progress"},
+        (Action.PROCESS, None): {"still_blocked", "needs_confirmation", "handover_in_progress"},
+        (Action.PROCESS, "retry"): {"not_safe_to_retry"},
+        (Action.CANCEL, None): {"already_shipped", "handover_in_progress"},
+        (Action.VOID, None): {"already_shipped", "handover_in_progress"},
+        (Action.HAND_OVER, "sending"): {"handover_in_progress"},
+        (Action.EDIT, "content"): {"handover_in_progress"},
     }
 
 
@@ -161,7 +191,8 @@ def test_the_wire_names_and_handles_of_the_statuses() -> None:
 
 def test_event_types_are_dotted_and_those_of_the_contract() -> None:
     named = {"generated", "processing", "processed", "failed", "acknowledged", "adjusted", "canceled", "voided",
-             "shipped", "accounting_synced"}  # fmt: skip
+             "shipped", "accounting_synced", "invoiced", "shipment_corrected", "stock_reconciled", "stock_released",
+             "edited", "attended", "handover_started", "handover_deferred", "handover_settled", "handover_late"}  # fmt: skip
     assert set(lifecycle.EVENT_TYPES) == {f"fulfillment_request.{name}" for name in named}
 
 

@@ -3,13 +3,74 @@
 from collections.abc import Mapping, Sequence
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from waypost.domain.numbering import blocking_status, default_number, first_status
+from waypost.domain.numbering import NumberRules, NumberStrategy, blocking_status, first_status, next_number
+from waypost.domain.orders import Order
 from waypost.domain.statuses import Status
 
 
+def order(number: str = "1001", reference: str | None = "REF/7", id_: int = 42) -> Order:
+    """An order, as far as its numbers go."""
+    blank: dict[str, object] = dict.fromkeys(Order._fields)
+    given_: dict[str, object] = {"id": id_, "order_number": number, "reference_number": reference}
+    return Order(**{**blank, **given_})  # type: ignore[arg-type]  # by name
+
+
 def test_the_default_number_counts_the_requests_of_the_order() -> None:
-    assert [default_number("1001", made) for made in range(3)] == ["1001-1", "1001-2", "1001-3"]
+    used: list[str] = []
+    for _ in range(3):
+        used.append(next_number(order(), NumberRules(), used))
+    assert used == ["1001-1", "1001-2", "1001-3"]
+
+
+@pytest.mark.parametrize(
+    ("rules", "expected"),
+    [
+        (NumberRules(NumberStrategy.ORDER_ID), "42-1"),
+        (NumberRules(NumberStrategy.CHANNEL_REFERENCE), "REF/7-1"),
+        (NumberRules(NumberStrategy.CHANNEL_REFERENCE, refused="/-"), "REF71"),
+        (NumberRules(max_length=5), "1001-1"),  # never cut
+        (NumberRules(exceed=NumberStrategy.ORDER_ID, max_length=5), "42-1"),
+        (NumberRules(exceed=NumberStrategy.ORDER_ID, max_length=6), "1001-1"),  # it fits
+        (NumberRules(exceed=NumberStrategy.CHANNEL_REFERENCE, max_length=5), "1001-1"),  # the other is too long as well
+        (NumberRules(exceed=NumberStrategy.CHANNEL_REFERENCE, max_length=5, refused="/-"), "10011"),
+        (NumberRules(refused="1001-"), "1001-1"),  # nothing would be left
+    ],
+)
+def test_a_source_has_its_number_as_it_wants_it(rules: NumberRules, expected: str) -> None:
+    assert next_number(order(), rules, []) == expected
+
+
+def test_an_order_without_a_reference_is_known_by_its_number() -> None:
+    assert next_number(order(reference=None), NumberRules(NumberStrategy.CHANNEL_REFERENCE), []) == "1001-1"
+
+
+def test_a_suffix_that_was_given_by_hand_is_passed_over() -> None:
+    assert next_number(order(), NumberRules(), ["1001-2"]) == "1001-3"
+    assert next_number(order(), NumberRules(), ["X", "1001-3", "1001-4"]) == "1001-5"
+
+
+@given(
+    st.text(max_size=8), st.sampled_from(NumberStrategy), st.none() | st.sampled_from(NumberStrategy),
+    st.none() | st.integers(1, 12), st.text("abc-/#", max_size=4), st.lists(st.text(max_size=10), max_size=5),
+)
+def test_the_numbers_of_an_order_never_collide(
+    number: str, strategy: NumberStrategy, exceed: NumberStrategy | None, longest: int | None, refused: str, used: list[str]
+) -> None:
+    made: list[str] = []
+    for _ in range(6):
+        rules = NumberRules(strategy, exceed, longest, refused)
+        one = next_number(order(number), rules, [*used, *made])
+        assert one not in (*used, *made)
+        made.append(one)
+
+
+def test_without_digits_there_is_an_end_to_it() -> None:
+    rules = NumberRules(NumberStrategy.ORDER_ID, refused="0123456789")
+    assert next_number(order(), rules, []) == "-"
+    assert next_number(order(), rules, ["-"]) == "-"  # and the source is told that it is a duplicate
 
 
 @pytest.mark.parametrize(

@@ -21,16 +21,14 @@ N, P, C = Progress.NOT_STARTED, Progress.PARTIALLY_COMPLETED, Progress.COMPLETED
 def item(quantity: int, **given: int) -> OrderItem:
     """An order item that nothing has happened to but what is given."""
     blank: dict[str, object] = dict.fromkeys(OrderItem._fields)
-    zero = dict.fromkeys(("allocated", "acknowledged", "shipped", "canceled"), 0)
+    zero = dict.fromkeys(("allocated", "acknowledged", "shipped", "canceled", "dropped"), 0)
     return OrderItem(**{**blank, **zero, "id": 1, "quantity": quantity, **given})  # type: ignore[arg-type]  # by name
 
 
 def order() -> Order:
     """An order in which nothing has started."""
     blank: dict[str, object] = dict.fromkeys(Order._fields)
-    return Order(
-        **{**blank, "id": 1, "status": OrderStatus.OPEN, "acknowledged_status": N, "shipped_status": N}
-    )  # type: ignore[arg-type]  # by name
+    return Order(**{**blank, "id": 1, "status": OrderStatus.OPEN, "acknowledged_status": N, "shipped_status": N})  # type: ignore[arg-type]  # by name
 
 
 @pytest.mark.parametrize(
@@ -69,11 +67,7 @@ def test_an_order_is_as_far_as_its_items(
     assert (rolled.acknowledged_status, rolled.shipped_status) == (acknowledged, shipped)
 
 
-@given(
-    st.lists(
-        st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1
-    )
-)
+@given(st.lists(st.tuples(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9)), min_size=1))
 def test_completed_means_that_nothing_wanted_is_missing(given_items: list[tuple[int, int, int, int]]) -> None:
     items = [
         item(q, canceled=min(c, q), acknowledged=min(a, q - min(c, q)), shipped=min(s, q - min(c, q)))

@@ -40,14 +40,11 @@ def test_invalid_input_names_every_problem() -> None:
 
 
 def test_codes_are_stable_and_distinct() -> None:
-    kinds = [
-        k
-        for k in vars(refusals).values()
-        if isinstance(k, type) and issubclass(k, Refusal) and k is not Refusal
-    ]
+    kinds = [k for k in vars(refusals).values() if isinstance(k, type) and issubclass(k, Refusal) and k is not Refusal]
     assert {kind.__name__: kind.code for kind in kinds} == {
         "NotFound": "not_found",
         "NotAllowed": "not_allowed_from_status",
+        "OrderNotAllowed": "not_allowed_from_status",
         "Stale": "precondition_failed",
         "NotPermitted": "unauthorized",
         "Invalid": "invalid_input",

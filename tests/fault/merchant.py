@@ -40,7 +40,9 @@ async def fill(database_url: str, count: int) -> tuple[str, list[int]]:
         async def make(tx: Tx, drafts: list[OrderDraft] = drafts) -> list[int]:
             posted = [one for one in await create_orders(tx, drafts, 10**15) if isinstance(one, OrderPosted)]
             asked = [RequestDraft(actor, one.view.order.id, source) for one in posted]
-            return [made.image.state.id for made in await generate(tx, asked, 10**15) if not isinstance(made, Exception)]
+            return [
+                made.image.state.id for made in await generate(tx, asked, 10**15) if not isinstance(made, Exception)
+            ]
 
         ids += await store.write(make)
     await store.close()

@@ -1,10 +1,14 @@
 """Bodies, methods, paths and documents at the edges (contract section 1.1)."""
 
+import asyncio
+import gc
+import io
+
 import pytest
 
 from tests.support.asgi import Client
 from tests.support.world import World
-from waypost.http.app import HEADERS_AT_MOST, URL_AT_MOST
+from waypost.http.door import HEADERS_AT_MOST, URL_AT_MOST
 
 JSON = {"Content-Type": "application/json"}
 
@@ -28,7 +32,9 @@ async def test_bad_bodies(world: World, body: bytes, status: int, code: str | No
         assert code in {error["code"] for error in reply.json()["errors"]}
 
 
-@pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"])
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "application/x-www-form-urlencoded", "application/json; charset=latin-1"]
+)
 async def test_what_is_not_json_is_refused(world: World, kind: str) -> None:
     reply = await world.client().post("/orders", headers={"Content-Type": kind}, body=b"{}")
     assert (reply.status, reply.json()["code"]) == (415, "unsupported_media_type")
@@ -44,18 +50,25 @@ async def test_methods(world: World) -> None:
 
 
 async def test_long_urls_and_headers(world: World) -> None:
-    assert (await world.client().get("/account?x=" + "a" * URL_AT_MOST)).status == 414
-    assert (await world.client().get("/account", headers={"X-Long": "a" * HEADERS_AT_MOST})).status == 431
+    url = await world.client().get("/account?x=" + "a" * URL_AT_MOST)
+    headers = await world.client().get("/account", headers={"X-Long": "a" * HEADERS_AT_MOST})
+    assert (url.status, headers.status) == (414, 431)
+    assert str(URL_AT_MOST) in url.json()["detail"]
+    assert str(HEADERS_AT_MOST) in headers.json()["detail"]
 
 
 async def test_request_ids(world: World) -> None:
-    assert (await world.client().get("/account", headers={"X-Request-Id": "a.b-c_1"})).headers["x-request-id"] == "a.b-c_1"
+    assert (await world.client().get("/account", headers={"X-Request-Id": "a.b-c_1"})).headers[
+        "x-request-id"
+    ] == "a.b-c_1"
     made = [(await world.client().get("/account", headers={"X-Request-Id": bad})).headers["x-request-id"]
             for bad in ("", "a b", "x" * 129, "ä")]  # fmt: skip
     assert len(set(made)) == 4
 
 
-async def test_a_defect_tells_nothing(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_a_defect_tells_nothing(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     async def broken(*args: object) -> None:
         raise RuntimeError("the password is hunter2")
 
@@ -64,6 +77,22 @@ async def test_a_defect_tells_nothing(world: World, monkeypatch: pytest.MonkeyPa
     assert (reply.status, reply.json()["code"]) == (500, "internal")
     assert b"hunter2" not in reply.body
     assert "hunter2" in capsys.readouterr().err
+
+
+async def test_a_defect_outside_the_routes_is_answered_like_any_other(
+    world: World, log: io.StringIO, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def broken(token: str) -> None:
+        raise RuntimeError("the password is hunter2")
+
+    monkeypatch.setattr(world.hub.tokens, "holder", broken)
+    reply = await world.client().get("/account")
+    assert (reply.status, reply.json()["code"]) == (500, "internal")
+    assert reply.headers["x-request-id"] == reply.json()["requestId"]
+    assert b"hunter2" not in reply.body
+    assert "hunter2" in capsys.readouterr().err
+    await asyncio.sleep(0)  # a line is written in the next round of the loop
+    assert '"status":500' in log.getvalue()
 
 
 async def test_the_documents_are_served(world: World) -> None:
@@ -76,3 +105,22 @@ async def test_the_documents_are_served(world: World) -> None:
     assert "default-src 'none'" in page.headers["content-security-policy"]
     assert (await stranger.get("/docs/../app.py")).status in (401, 404)
     assert (await stranger.get("/docs/nothing.js")).status == 404
+
+
+async def test_a_call_leaves_nothing_for_the_collector(world: World) -> None:
+    id_ = await world.request()
+    client = world.client()
+
+    async def call_often() -> None:
+        for _ in range(50):
+            await client.get(f"/fulfillment-requests/{id_}")
+            await client.patch(f"/fulfillment-requests/{id_}/processing-failed?error=none+left&dryRun=true")
+
+    await call_often()  # what is made once is made
+    gc.collect()
+    gc.disable()
+    try:
+        await call_often()
+        assert gc.collect() < 100  # objects; a cycle in each call would leave several hundred
+    finally:
+        gc.enable()

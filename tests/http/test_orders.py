@@ -61,7 +61,9 @@ async def test_bad_orders_are_refused(world: World, change: dict[str, object], p
     reply = await world.client().post("/orders", json=body)
     assert reply.status == 400
     assert [error["pointer"] for error in reply.json()["errors"]] == [pointer]
-    assert (await world.client().post("/orders", json={**body, **ORDER, "channelId": world.ours.channels[0]})).status == 201
+    assert (
+        await world.client().post("/orders", json={**body, **ORDER, "channelId": world.ours.channels[0]})
+    ).status == 201
 
 
 async def test_a_foreign_channel_is_unknown(world: World) -> None:
@@ -88,8 +90,13 @@ async def test_generate_by_hand(world: World) -> None:
     assert too_much.json()["errors"][0] == {
         "pointer": "/items/0/quantity", "code": "more_than_open", "message": "1 of this item can still be ordered, not 2.",
     }  # fmt: skip
-    rest = await world.client().post("/fulfillment-requests", json={"orderId": order["id"], "sourceId": world.ours.sources[1]})
-    assert [(line["orderItemId"], line["quantity"]) for line in rest.json()["fulfillmentRequestItems"]] == [(item, 1), (other, 1)]
+    rest = await world.client().post(
+        "/fulfillment-requests", json={"orderId": order["id"], "sourceId": world.ours.sources[1]}
+    )
+    assert [(line["orderItemId"], line["quantity"]) for line in rest.json()["fulfillmentRequestItems"]] == [
+        (item, 1),
+        (other, 1),
+    ]
     shown = (await world.client().get(f"/orders/{order['id']}")).json()
     assert [one["allocatedStatus"] for one in shown["orderItems"]] == ["Completed", "Completed"]
     assert [one["fulfillmentRequestNumber"] for one in shown["fulfillmentRequests"]] == ["N-1-1", "N-1-2"]
@@ -98,7 +105,90 @@ async def test_generate_by_hand(world: World) -> None:
 async def test_generation_names_everything_that_is_wrong(world: World) -> None:
     body = {"orderId": 987654, "sourceId": world.theirs.sources[0], "fulfillmentRequestStatus": "Acknowledged"}
     reply = await world.client().post("/fulfillment-requests", json=body)
-    assert {error["pointer"] for error in reply.json()["errors"]} == {"/orderId", "/sourceId", "/fulfillmentRequestStatus"}
+    assert {error["pointer"] for error in reply.json()["errors"]} == {
+        "/orderId",
+        "/sourceId",
+        "/fulfillmentRequestStatus",
+    }
     body = {"orderId": "x", "items": [{"orderItemId": 1, "quantity": 0}], "purchaseOrderType": "XX"}
-    pointers = {error["pointer"] for error in (await world.client().post("/fulfillment-requests", json=body)).json()["errors"]}
+    pointers = {
+        error["pointer"] for error in (await world.client().post("/fulfillment-requests", json=body)).json()["errors"]
+    }
     assert pointers == {"/orderId", "/sourceId", "/items/0/quantity"}
+
+
+async def test_orders_are_listed(world: World) -> None:
+    client, channel = world.client(), world.client("chn")
+    for number in range(1, 6):
+        body = ORDER | {
+            "orderNumber": f"L-{number}",
+            "referenceNumber": f"R{number % 2}",
+            "tags": [f"t{number}", "all"],
+        }
+        assert (await channel.post("/orders", json=body)).status == 201
+    other = ORDER | {"channelId": world.ours.channels[1], "orderNumber": "L-1"}
+    assert (await client.post("/orders", json=other)).status == 201
+    every = (await client.get("/orders")).json()
+    assert [order["id"] for order in every] == sorted(order["id"] for order in every)
+    assert every[0] == (await client.get(f"/orders/{every[0]['id']}")).json()
+
+    async def numbers(query: str, token: str = "acc") -> list[str]:
+        return [order["orderNumber"] for order in (await world.client(token).get(f"/orders?{query}")).json()]
+
+    assert await numbers("pageSize=2&page=2") == ["L-3", "L-4"]
+    assert await numbers("pageSize=2&page=9") == []
+    assert len(await numbers("pageSize=100000")) == 6
+    assert await numbers("", "chn") == ["L-1", "L-2", "L-3", "L-4", "L-5"]
+    assert await numbers("orderNumbers=L-1,L-4") == ["L-1", "L-4", "L-1"]
+    assert await numbers("orderNumbers=L-2&orderNumbers=L-3&referenceNumbers=R1") == ["L-3"]
+    assert await numbers(f"channelId={world.ours.channels[1]}") == ["L-1"]
+    assert await numbers("includeTags=t2,t5") == ["L-2", "L-5"]
+    assert len(await numbers("includeTags=true&status=Open,On%20Hold")) == 6
+    assert len(await numbers("status=open")) == 6
+    assert await numbers("status=Not+Managed") == []
+    assert await numbers("orderedAfter=2026-04-20T08:00:00Z") == []
+    assert len(await numbers("orderedAfter=0001-04-20T08:00:00&unknown=1")) == 6
+    last = every[-1]["updatedAt"]
+    assert await numbers(f"orderUpdatedAt={last}") == []
+    assert len(await numbers(f"orderUpdatedAt={every[3]['updatedAt']}")) == 2
+    assert await numbers("fulfillmentRequestsUpdatedAt=2026-01-01") == []
+    request = {"orderId": every[2]["id"], "sourceId": world.ours.sources[0]}
+    assert (await client.post("/fulfillment-requests", json=request)).status == 201
+    assert await numbers("fulfillmentRequestsUpdatedAt=2026-01-01&shipmentsUpdatedAt=") == ["L-3"]
+    assert await numbers("shipmentsUpdatedAt=2026-01-01") == []
+    shipped = {"trackingNumber": "1Z", "shipmentItems": [{"sku": "A", "quantity": 1}]}
+    made = (await client.get(f"/orders/{every[2]['id']}")).json()["fulfillmentRequests"][0]["id"]
+    reply = await client.post("/shipments", json={"fulfillmentRequestId": made, "shipment": shipped})
+    assert reply.status == 200
+    assert await numbers("shipmentsUpdatedAt=2026-01-01") == ["L-3"]
+
+
+@pytest.mark.parametrize(
+    ("query", "name"),
+    [
+        ("status=Opened", "status"), ("page=0", "page"), ("pageSize=0", "pageSize"), ("pageSize=x", "pageSize"),
+        ("orderedAfter=soon", "orderedAfter"), ("orderUpdatedAt=1", "orderUpdatedAt"), ("channelId=-1", "channelId"),
+        ("orderNumbers=" + ",".join(map(str, range(51))), "orderNumbers"), ("page=1&page=2", "page"),
+    ],
+)  # fmt: skip
+async def test_bad_lists_are_refused(world: World, query: str, name: str) -> None:
+    reply = await world.client().get(f"/orders?{query}")
+    assert reply.status == 400
+    assert [error["parameter"] for error in reply.json()["errors"]] == [name]
+
+
+async def test_a_source_may_not_read_orders(world: World) -> None:
+    order = await world.order()
+    for path in ("/orders", f"/orders/{order}", f"/orders/{order}/events"):
+        assert (await world.client("src").get(path)).status == 401
+
+
+async def test_an_orders_timeline(world: World) -> None:
+    made = (await world.client("chn").post("/orders", json=ORDER, headers={"X-Request-Id": "c-1"})).json()
+    (event,) = (await world.client().get(f"/orders/{made['id']}/events")).json()
+    told = event["type"], event["from"], event["to"], event["actor"]["type"], event["requestId"]
+    assert told == ("order.created", None, "Open", "channel", "c-1")
+    (seen,) = (await world.client("chn").get(f"/orders/{made['id']}/events")).json()
+    assert seen["actor"] == {"type": "channel", "id": None, "name": None}
+    for foreign in (world.client("chn2"), world.client("acc", world.theirs)):
+        assert (await foreign.get(f"/orders/{made['id']}/events")).status == 404

@@ -119,7 +119,10 @@ async def test_adjust(world: World) -> None:
     too_much = {"items": [{"id": items[0]["id"], "acknowledgedQuantity": 2}, {"sku": "nope", "cancelledQuantity": 1}]}
     refused = await client.post(f"{FR}/{id_}/adjust", json=too_much)
     assert [error["pointer"] for error in refused.json()["errors"]] == ["/items/0/acknowledgedQuantity", "/items/1/sku"]
-    rest = {"items": [{"id": items[0]["id"], "secondaryAcknowledgedQuantity": 2}], "cancelUnacknowledgedItemQuantity": True}
+    rest = {
+        "items": [{"id": items[0]["id"], "secondaryAcknowledgedQuantity": 2}],
+        "cancelUnacknowledgedItemQuantity": True,
+    }
     reply = await client.post(f"{FR}/{id_}/adjust", json=rest)
     assert reply.json()["fulfillmentRequestStatus"]["name"] == "Acknowledged"
     first, second = reply.json()["fulfillmentRequestItems"]

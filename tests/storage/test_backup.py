@@ -18,16 +18,17 @@ from waypost.storage.backup import back_up, restore
 from waypost.storage.checking import evidence_of
 from waypost.storage.copying import CopyFailed, tables_of
 from waypost.storage.location import NoDatabase, NotOurs, SchemaTooNew, Unreachable
-from waypost.storage.migrations import PLAN, Plan
+from waypost.storage.migrations import HEAD, PLAN, Plan
 from waypost.storage.opening import current_location, open_store
 
 NOW = 1_776_643_200_000_000  # 2026-04-20T00:00:00Z in microseconds
 
-SECOND = """
+NEXT = f"{int(HEAD) + 1:04d}"
+SECOND = f"""
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "{NEXT}", "{HEAD}", None, None
 
 
 def upgrade():
@@ -60,8 +61,7 @@ def content(file: Path) -> dict[str, list[tuple[object, ...]]]:
     """Every row of a SQLite file, table by table, in an order that both engines' files share."""
     with closing(sqlite3.connect(file)) as db:
         columns = {
-            table: sorted(row[1] for row in db.execute(f"PRAGMA table_info({table})"))
-            for table in tables_of(db)
+            table: sorted(row[1] for row in db.execute(f"PRAGMA table_info({table})")) for table in tables_of(db)
         }
         return {
             table: sorted(db.execute(f"SELECT {', '.join(names)} FROM {table}").fetchall(), key=repr)
@@ -82,12 +82,10 @@ async def test_what_goes_to_either_engine_comes_back_the_same(database_url: str,
     assert await findings(database_url) == []
 
 
-async def test_a_backup_of_either_engine_is_a_sound_sqlite_database(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_a_backup_of_either_engine_is_a_sound_sqlite_database(database_url: str, tmp_path: Path) -> None:
     await fill(database_url)
     done = await back_up(database_url, tmp_path / "all.backup", False, clock)
-    assert done.revision == "0001"
+    assert done.revision == HEAD
     assert done.counts["fulfillment_request"] == 14
     assert files(tmp_path, "*all.backup*") == ["all.backup"]
     assert (tmp_path / "all.backup").stat().st_mode & 0o777 == 0o600
@@ -166,9 +164,7 @@ async def test_the_database_itself_is_no_target_and_no_source(tmp_path: Path) ->
     assert await findings(url) == []
 
 
-async def test_there_must_be_something_to_back_up_and_a_place_for_it(
-    database_url: str, tmp_path: Path
-) -> None:
+async def test_there_must_be_something_to_back_up_and_a_place_for_it(database_url: str, tmp_path: Path) -> None:
     with pytest.raises(NoDatabase):
         await back_up(database_url, tmp_path / "all.backup", False, clock)
     await fill(database_url)
@@ -231,13 +227,11 @@ async def test_a_backup_of_a_newer_version_is_refused(database_url: str, backup:
         await restore(database_url, backup, True, clock)
 
 
-async def test_an_older_backup_is_migrated_on_its_way(
-    database_url: str, backup: Path, tmp_path: Path
-) -> None:
+async def test_an_older_backup_is_migrated_on_its_way(database_url: str, backup: Path, tmp_path: Path) -> None:
     versions = tmp_path / "versions"
     versions.mkdir()
-    (versions / "v0002_brands.py").write_text(SECOND)
-    plan = Plan((*PLAN.revisions, "0002"), (*PLAN.folders, versions))
+    (versions / f"v{NEXT}_brands.py").write_text(SECOND)
+    plan = Plan((*PLAN.revisions, NEXT), (*PLAN.folders, versions))
     await restore(database_url, backup, False, clock, plan)
     await (await open_store(database_url, plan=plan, clock=clock)).close()
     assert await run_sql(database_url, "SELECT DISTINCT brand_name FROM account") == [("migrated",)]
@@ -292,9 +286,7 @@ async def test_a_database_that_a_server_has_open_is_not_replaced(tmp_path: Path,
     assert files(tmp_path, "*.part") == files(tmp_path, "*.replaced.*") == []
 
 
-async def test_a_broken_database_is_replaced_with_all_that_belongs_to_it(
-    tmp_path: Path, backup: Path
-) -> None:
+async def test_a_broken_database_is_replaced_with_all_that_belongs_to_it(tmp_path: Path, backup: Path) -> None:
     path = tmp_path / "shop.db"
     path.write_text("not a database any more")
     (tmp_path / "shop.db-wal").write_bytes(b"left over")
@@ -344,6 +336,4 @@ async def test_text_and_flags_survive_to_the_letter(database_url: str, tmp_path:
     copy = f"sqlite:///{tmp_path}/all.backup"
     assert await run_sql(copy, "SELECT company_name FROM account WHERE id = 1") == [(words,)]
     assert await run_sql(copy, "SELECT DISTINCT tags FROM orders") == [(tags,)]
-    assert await run_sql(copy, "SELECT DISTINCT typeof(auto_process), auto_process FROM source") == [
-        ("integer", 1)
-    ]
+    assert await run_sql(copy, "SELECT DISTINCT typeof(auto_process), auto_process FROM source") == [("integer", 1)]

@@ -29,6 +29,7 @@ TAMPERED = [
         "fulfillment_status_differs",
     ),
     ("UPDATE fulfillment_request_state SET source_id = 2 WHERE id = 2", "copy_differs"),
+    ("UPDATE fulfillment_request_state SET handover = 'sending' WHERE id = 2", "handover_differs"),
     ("DELETE FROM fulfillment_request_state WHERE id = 2", "state_missing"),
     ("UPDATE fulfillment_request SET total_quantity = 99 WHERE id = 2", "totals_differ"),
     ("UPDATE fulfillment_request SET channel_id = 2 WHERE id = 2", "channel_differs"),

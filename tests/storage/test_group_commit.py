@@ -64,6 +64,13 @@ async def outcomes(calls: Sequence[Awaitable[Any]]) -> list[Any]:
     return list(await asyncio.gather(*calls, return_exceptions=True))
 
 
+async def taken(writer: GroupWriter) -> None:
+    """Return once what was submitted has queued, and the writer has taken it."""
+    await asyncio.sleep(0)
+    while writer.depth:
+        await asyncio.sleep(0)
+
+
 def reject(*bad: int) -> Callable[[list[int]], None]:
     """A commit that refuses these values."""
 
@@ -79,8 +86,7 @@ async def test_while_one_batch_commits_the_next_one_gathers() -> None:
     writer = writer_of(memory)
     memory.gate.clear()
     first = asyncio.ensure_future(writer.submit(store_all, 1))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await taken(writer)
     rest = [asyncio.ensure_future(writer.submit(store_all, job)) for job in (2, 3, 4)]
     await asyncio.sleep(0)
     assert writer.depth == 3
@@ -199,7 +205,7 @@ async def test_a_full_queue_refuses_at_once(monkeypatch: pytest.MonkeyPatch) -> 
     writer = writer_of(memory)
     memory.gate.clear()
     waiting = [asyncio.ensure_future(writer.submit(store_all, job)) for job in range(5)]
-    await asyncio.sleep(0)
+    await taken(writer)
     # One batch has been taken; the queue holds five more, and no sixth.
     waiting += [asyncio.ensure_future(writer.submit(store_all, job)) for job in range(5, 10)]
     await asyncio.sleep(0)
@@ -220,8 +226,7 @@ async def test_what_waited_too_long_is_refused_and_not_written(monkeypatch: pyte
     writer = writer_of(memory)
     memory.gate.clear()
     first = asyncio.ensure_future(writer.submit(store_all, 1))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    await taken(writer)
     second = asyncio.ensure_future(writer.submit(store_all, 2))
     await asyncio.sleep(0)
     monkeypatch.setattr(group_commit, "QUEUE_S", -1.0)
@@ -288,8 +293,7 @@ async def test_a_text_that_the_database_refuses_fails_alone(
     # Half a surrogate pair is refused by both; the wire never lets it in.
     reports = [FailureReport("\ud800" if place == 3 else "fine") for place in range(8)]
     calls = [
-        changes.change(fail(id_, merchant.actor(), details=report))
-        for id_, report in zip(ids, reports, strict=True)
+        changes.change(fail(id_, merchant.actor(), details=report)) for id_, report in zip(ids, reports, strict=True)
     ]
     results = await outcomes(calls)
     assert [isinstance(result, Defect) for result in results] == [place == 3 for place in range(8)]

@@ -10,10 +10,11 @@ from tests.support.clock import ManualClock
 from tests.support.commands import command, fail, key
 from tests.support.database import contents, rows
 from tests.support.merchant import Merchant
-from waypost.app.changes import Changer
-from waypost.app.commands import Command, Done
+from waypost.app.changes import Changer, timed
+from waypost.app.commands import Command, Done, Settled
 from waypost.app.lists import Bulk, Pull
-from waypost.app.ports import Store
+from waypost.app.ports import Store, Tx
+from waypost.app.transitions import perform
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import KeyInProgress, KeyReused, NotAllowed, NotFound
 from waypost.domain.statuses import Status
@@ -120,6 +121,23 @@ async def test_a_key_is_free_again_after_a_call_that_broke(merchant: Merchant, c
     # The command was taken all the same, or was not: either way the key can be asked for again.
     done = await changes.change(asked)
     assert done.to_status == Status.PROCESSING_ERROR
+
+
+async def test_a_call_that_meets_itself_in_a_batch_is_a_repeat(
+    merchant: Merchant, store: Store, clock: ManualClock, migrated_url: str
+) -> None:
+    id_ = await merchant.request()
+    asked = fail(id_, merchant.actor(), key=key("k1"))
+    another = fail(id_, merchant.actor(), key=key("k1", call=b"another call"))
+
+    async def run(tx: Tx) -> list[Settled]:
+        return await timed(perform, clock)(tx, [asked, asked, another])
+
+    first, second, third = await store.write(run)
+    assert isinstance(first, Done)
+    assert second == first._replace(replayed=True)
+    assert isinstance(third, KeyReused)
+    await audit(migrated_url)
 
 
 async def test_a_bulk_call_has_one_key(merchant: Merchant, changes: Changer, migrated_url: str) -> None:

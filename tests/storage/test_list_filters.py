@@ -43,9 +43,7 @@ def tweak(rng: random.Random) -> Callable[[State], State]:
         "fulfillment_status": rng.choice(list(FulfillmentStatus)),
     }
     code = rng.choice(("out_of_stock", "address_invalid", "x_own"))
-    return lambda state: state._replace(
-        **given, failure_code=code if state.status == Status.PROCESSING_ERROR else None
-    )
+    return lambda state: state._replace(**given, failure_code=code if state.status == Status.PROCESSING_ERROR else None)
 
 
 def population(rng: random.Random, count: int) -> list[Wanted]:

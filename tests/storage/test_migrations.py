@@ -25,11 +25,13 @@ from waypost.storage.schema import metadata
 
 NOW = 1_776_643_200_000_000  # 2026-04-20T00:00:00Z in microseconds
 
+HEAD = PLAN.head
+NEXT = f"{int(HEAD) + 1:04d}"
 SECOND = """
 import sqlalchemy as sa
 from alembic import op
 
-revision, down_revision, branch_labels, depends_on = "0002", "0001", None, None
+revision, down_revision, branch_labels, depends_on = "{next}", "{head}", None, None
 
 
 def upgrade():
@@ -48,8 +50,8 @@ def next_plan(tmp_path: Path) -> Plan:
 def _plan(folder: Path, more: str) -> Plan:
     versions = folder / "versions"
     versions.mkdir()
-    (versions / "v0002_motto.py").write_text(SECOND.format(more=more))
-    return Plan((*PLAN.revisions, "0002"), (*PLAN.folders, versions))
+    (versions / f"v{NEXT}_motto.py").write_text(SECOND.format(more=more, next=NEXT, head=HEAD))
+    return Plan((*PLAN.revisions, NEXT), (*PLAN.folders, versions))
 
 
 def test_the_plan_names_every_revision_in_order() -> None:
@@ -75,9 +77,7 @@ def _parts(sql: str) -> list[str]:
 
 def _sqlite_schema(path: Path) -> dict[str, list[str]]:
     with closing(sqlite3.connect(path)) as db:
-        rows = db.execute(
-            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'"
-        )
+        rows = db.execute("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL AND name <> 'alembic_version'")
         return {name: _parts(sql) for name, sql in rows}
 
 
@@ -127,7 +127,7 @@ async def test_an_older_schema_is_migrated_with_its_data(database_url: str, next
     events = await run_sql(database_url, "SELECT count(*) FROM event")
     store = await open_store(database_url, plan=next_plan, clock=lambda: NOW)
     await store.close()
-    assert await run_sql(database_url, "SELECT version_num FROM alembic_version") == [("0002",)]
+    assert await run_sql(database_url, "SELECT version_num FROM alembic_version") == [(NEXT,)]
     assert await run_sql(database_url, "SELECT motto FROM account") == [(None,), (None,)]
     assert await run_sql(database_url, "SELECT count(*) FROM event") == events
 
@@ -136,23 +136,19 @@ async def test_a_sqlite_file_is_backed_up_before_it_is_migrated(tmp_path: Path, 
     url = f"sqlite:///{tmp_path}/shop.db"
     await fill(url)
     done = await migrate(url, next_plan, lambda: NOW)
-    assert done == ("0001", "0002", tmp_path / "shop.db.0001.20260420T000000Z.backup")
-    kept = f"sqlite:///{tmp_path}/shop.db.0001.20260420T000000Z.backup"
-    assert await run_sql(kept, "SELECT version_num FROM alembic_version") == [("0001",)]
-    assert await run_sql(kept, "SELECT count(*) FROM event") == await run_sql(
-        url, "SELECT count(*) FROM event"
-    )
-    assert (await migrate(url, next_plan, lambda: NOW)) == ("0002", "0002", None)
+    assert done == (HEAD, NEXT, tmp_path / f"shop.db.{HEAD}.20260420T000000Z.backup")
+    kept = f"sqlite:///{tmp_path}/shop.db.{HEAD}.20260420T000000Z.backup"
+    assert await run_sql(kept, "SELECT version_num FROM alembic_version") == [(HEAD,)]
+    assert await run_sql(kept, "SELECT count(*) FROM event") == await run_sql(url, "SELECT count(*) FROM event")
+    assert (await migrate(url, next_plan, lambda: NOW)) == (NEXT, NEXT, None)
 
 
 async def test_a_fresh_database_is_not_backed_up(database_url: str, tmp_path: Path) -> None:
-    assert await migrate(database_url, clock=lambda: NOW) == (None, "0001", None)
+    assert await migrate(database_url, clock=lambda: NOW) == (None, HEAD, None)
     assert _backups(tmp_path) == []
 
 
-async def test_an_older_schema_is_refused_where_nobody_may_migrate(
-    database_url: str, next_plan: Plan
-) -> None:
+async def test_an_older_schema_is_refused_where_nobody_may_migrate(database_url: str, next_plan: Plan) -> None:
     await (await open_store(database_url)).close()
     with pytest.raises(SchemaTooOld, match="waypost migrate"):
         await open_store(database_url, migrate=False, plan=next_plan)
@@ -163,7 +159,7 @@ async def test_a_migration_that_fails_changes_nothing(database_url: str, tmp_pat
     plan = _plan(tmp_path, "raise RuntimeError('broken')")
     with pytest.raises(RuntimeError, match="broken"):
         await migrate(database_url, plan, lambda: NOW)
-    assert await run_sql(database_url, "SELECT version_num FROM alembic_version") == [("0001",)]
+    assert await run_sql(database_url, "SELECT version_num FROM alembic_version") == [(HEAD,)]
     with pytest.raises(Exception, match="motto"):
         await run_sql(database_url, "SELECT motto FROM account")
     await (await open_store(database_url)).close()
@@ -172,8 +168,7 @@ async def test_a_migration_that_fails_changes_nothing(database_url: str, tmp_pat
 async def test_four_processes_that_start_at_once_migrate_once(database_url: str) -> None:
     command = [sys.executable, "-m", "waypost", "migrate", "--json", "--database", database_url]
     running = [
-        await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        for _ in range(4)
+        await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for _ in range(4)
     ]
     outputs = await asyncio.gather(*(process.communicate() for process in running))
     assert [process.returncode for process in running] == [0] * 4, outputs
@@ -182,3 +177,22 @@ async def test_four_processes_that_start_at_once_migrate_once(database_url: str)
     if isinstance(location, SqliteLocation):
         assert _backups(location.path.parent) == []
     await (await open_store(database_url)).close()
+
+
+async def test_the_first_schema_is_widened_with_its_data(database_url: str) -> None:
+    """What version 0001 kept is there afterwards, with what the later columns say of it."""
+    await migrate(database_url, Plan(PLAN.revisions[:1], PLAN.folders))
+    await run_sql(database_url, "INSERT INTO account (id, company_name, created_at) VALUES (7, 'Ünïcode & Co', 1)")
+    flag = "false" if database_url.startswith("postgresql") else "0"
+    await run_sql(
+        database_url,
+        "INSERT INTO source (id, account_id, name, required_fields, auto_process, created_at)"
+        f" VALUES (9, 7, 'North', '[]', {flag}, 2)",
+    )
+    await migrate(database_url)
+    sql = "SELECT company_name, number_strategy FROM account"
+    assert await run_sql(database_url, sql) == [("Ünïcode & Co", "order_number")]
+    sql = "SELECT name, stock_release, dropship_fee, refused_characters, settings FROM source"
+    assert await run_sql(database_url, sql) == [("North", "shipment", 0, "", "{}")]
+    store = await open_store(database_url, migrate=False)
+    await store.close()

@@ -22,6 +22,7 @@ from waypost.storage.location import (
     Unreachable,
     parse_url,
 )
+from waypost.storage.migrations import HEAD
 from waypost.storage.opening import open_store
 
 WITHOUT_SQLALCHEMY = """
@@ -72,7 +73,7 @@ async def test_an_unreachable_server_is_named_without_the_password() -> None:
 
 async def test_a_database_that_does_not_exist_is_made(database_url: str) -> None:
     store = await open_store(database_url)
-    assert await store.ready() == "0001"
+    assert await store.ready() == HEAD
     assert await store.reads.accounts() == []
     await store.close()
 
@@ -98,7 +99,7 @@ async def test_an_existing_database_is_opened_without_sqlalchemy(database_url: s
     command = (sys.executable, "-c", WITHOUT_SQLALCHEMY, database_url)
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     output, _ = await process.communicate()
-    assert output.split() == [b"0001", b"False", b"False"]
+    assert output.split() == [HEAD.encode(), b"False", b"False"]
 
 
 def _digest(folder: Path) -> dict[str, str]:
@@ -110,9 +111,7 @@ def _digest(folder: Path) -> dict[str, str]:
     "schema",
     ["CREATE TABLE notes (text)", "CREATE TABLE alembic_version (version_num); CREATE TABLE notes (text)"],
 )
-async def test_another_programs_database_is_refused_and_untouched(
-    tmp_path: Path, journal: str, schema: str
-) -> None:
+async def test_another_programs_database_is_refused_and_untouched(tmp_path: Path, journal: str, schema: str) -> None:
     with closing(sqlite3.connect(tmp_path / "notes.db")) as db:
         db.execute(f"PRAGMA journal_mode = {journal}")
         db.executescript(schema)
@@ -125,7 +124,7 @@ async def test_another_programs_database_is_refused_and_untouched(
 async def test_another_programs_alembic_revision_is_not_taken_for_ours(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "notes.db")) as db:
         db.executescript(
-            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('0001');"
+            "CREATE TABLE alembic_version (version_num); INSERT INTO alembic_version VALUES ('0002');"
             "CREATE TABLE notes (text)"
         )
     with pytest.raises(NotOurs):

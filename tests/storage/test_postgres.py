@@ -151,7 +151,7 @@ async def test_a_lone_move_writes_what_the_batch_road_writes(
     for row in (*written, *events):
         for column in ("id", "order_id", "seq", "subject_id", "request_id"):
             row.pop(column, None)
-        for column in ("modified_at", "failed_at", "at"):
+        for column in ("modified_at", "failed_at", "status_since", "at"):
             row[column] = row.get(column, 0) % 10_000_000  # the two were made ten seconds apart
     assert written[0] == written[1]
     assert events[0] == events[1]
@@ -175,7 +175,9 @@ async def test_a_lone_move_waits_for_a_lock_and_is_judged_on_what_it_then_finds(
     first = asyncio.ensure_future(other.write(slow))
     await held.wait()
     second = asyncio.ensure_future(batch(store, clock, fail(id_, merchant.actor())))
-    blocked = "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    blocked = (
+        "SELECT count(*) AS n FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    )
     async with asyncio.timeout(10):
         while (await rows(migrated_url, blocked))[0]["n"] == 0:
             await asyncio.sleep(0.005)

@@ -42,9 +42,7 @@ ASKS: dict[str, tuple[Action, str | None, dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("ask", ASKS)
-async def test_an_action_from_every_status(
-    ask: str, merchant: Merchant, changes: Changer, migrated_url: str
-) -> None:
+async def test_an_action_from_every_status(ask: str, merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     action, outcome, given = ASKS[ask]
     statuses = list(Status)
     if outcome == "all_canceled":  # of an acknowledged request nothing is unacknowledged
@@ -152,9 +150,7 @@ async def test_retryable_is_what_the_caller_says_or_the_registry(
     assert bool(read.state.failure_retryable) is expected
 
 
-async def test_sent_at_is_set_once(
-    merchant: Merchant, changes: Changer, clock: ManualClock, store: Store
-) -> None:
+async def test_sent_at_is_set_once(merchant: Merchant, changes: Changer, clock: ManualClock, store: Store) -> None:
     id_ = await merchant.request()
     actor = merchant.actor()
     first = await changes.change(command(Action.PROCESSED, id_, actor))

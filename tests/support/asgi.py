@@ -1,5 +1,6 @@
 """A client that speaks ASGI to the real application with raw bytes, and judges every reply by the contract."""
 
+import asyncio
 from typing import Any, NamedTuple
 
 import msgspec
@@ -32,9 +33,9 @@ class Client:
 
     async def call(
         self, method: str, target: str | bytes, headers: dict[str, str] | list[tuple[str, str]] | None = None,
-        body: bytes | None = None, json: Any = None, peer: str = "127.0.0.1",
+        body: bytes | None = None, json: Any = None, peer: str = "127.0.0.1", gone: asyncio.Event | None = None,
     ) -> Reply:  # fmt: skip
-        """One call; `target` is path and query, sent as it is."""
+        """One call; `target` is path and query, sent as it is. It hangs up when `gone` is set."""
         raw = target.encode("latin-1") if isinstance(target, str) else target
         raw_path, _, query = raw.partition(b"?")
         given = list(headers.items()) if isinstance(headers, dict) else list(headers or ())
@@ -44,7 +45,7 @@ class Client:
             body = msgspec.json.encode(json)
             given.append(("Content-Type", "application/json"))
         scope = self._scope(method, raw_path, query, given, peer)
-        reply = await self._run(scope, body or b"")
+        reply = await self._run(scope, body or b"", gone or asyncio.Event())
         if OPENAPI.exists():
             CONTRACT.judge(method, scope["path"], reply)
         return reply
@@ -62,12 +63,15 @@ class Client:
             "headers": [(b"host", b"127.0.0.1"), *((n.lower().encode(), v.encode("latin-1")) for n, v in given)],
         }  # fmt: skip
 
-    async def _run(self, scope: dict[str, Any], body: bytes) -> Reply:
+    async def _run(self, scope: dict[str, Any], body: bytes, gone: asyncio.Event) -> Reply:
         messages: list[dict[str, Any]] = []
         sent = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
-            return sent.pop(0) if sent else {"type": "http.disconnect"}
+            if sent:
+                return sent.pop(0)
+            await gone.wait()
+            return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
             messages.append(message)

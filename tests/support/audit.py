@@ -9,7 +9,7 @@ from tests.support.database import Row, several
 async def audit(url: str) -> None:
     """Fail with everything that does not add up: histories, versions, counters, quantities, roll-ups."""
     findings: list[str] = []
-    states, events, lines, counters, orders, items = await several(
+    states, events, lines, counters, orders, items, shipments, pieces, ledger, variants = await several(
         url,
         [
             "SELECT * FROM fulfillment_request_state ORDER BY id",
@@ -18,6 +18,10 @@ async def audit(url: str) -> None:
             "SELECT * FROM account_counter",
             "SELECT * FROM orders ORDER BY id",
             "SELECT * FROM order_item ORDER BY id",
+            "SELECT * FROM shipment ORDER BY id",
+            "SELECT * FROM shipment_item ORDER BY id",
+            "SELECT * FROM stock_ledger ORDER BY id",
+            "SELECT * FROM inventory_variant ORDER BY id",
         ],
     )
     _counters(findings, events, counters)
@@ -29,10 +33,15 @@ async def audit(url: str) -> None:
         if event["subject"] == "fulfillment_request":
             histories[event["subject_id"]].append(event)
     for state in states:
-        _history(findings, state, histories.pop(state["id"], []))
-        _quantities(findings, state, by_request[state["id"]])
+        history = histories.pop(state["id"], [])
+        _history(findings, state, history)
+        # A shipment proves receipt of the request, and says nothing of the pieces that it does not carry.
+        received = any(e["type"].endswith(".shipped") and e["from_status"] != e["to_status"] for e in history)
+        _quantities(findings, state, by_request[state["id"]], received)
     findings += [f"events of request {id_}, which is not there" for id_ in histories]
     _roll_ups(findings, orders, items, lines)
+    _shipments(findings, {state["id"]: state for state in states}, lines, shipments, pieces)
+    _stock(findings, {line["id"]: line for line in lines}, ledger, variants)
     assert not findings, "\n".join(findings)
 
 
@@ -81,7 +90,7 @@ def _left(line: Row) -> int:
     return int(line["quantity"] - line["canceled"] - line["voided"])
 
 
-def _quantities(findings: list[str], state: Row, lines: list[Row]) -> None:
+def _quantities(findings: list[str], state: Row, lines: list[Row], received: bool) -> None:
     name = f"request {state['id']}"
     shipped, left = sum(line["shipped"] for line in lines), sum(map(_left, lines))
     if state["shipped_quantity"] != shipped:
@@ -97,7 +106,7 @@ def _quantities(findings: list[str], state: Row, lines: list[Row]) -> None:
         findings.append(f"{name}: {state['fulfillment_status']}, its lines are {expected}")
     if state["status"] in ("canceled", "voided") and left:
         findings.append(f"{name}: {state['status']} with {left} left")
-    if state["status"] == "acknowledged":
+    if state["status"] == "acknowledged" and not received:
         for line in lines:
             if max(line["acknowledged"], line["shipped"]) != _left(line):
                 findings.append(f"{name}: acknowledged, but line {line['id']} is not")
@@ -115,7 +124,7 @@ def _roll_ups(findings: list[str], orders: list[Row], items: list[Row], lines: l
             "allocated": sum(map(_left, own)),
             "acknowledged": sum(line["acknowledged"] for line in own),
             "shipped": sum(line["shipped"] for line in own),
-            "canceled": sum(line["killed"] for line in own),
+            "canceled": sum(line["killed"] for line in own) + item["dropped"],
         }
         stored = {column: item[column] for column in expected}
         if stored != expected:
@@ -128,3 +137,43 @@ def _roll_ups(findings: list[str], orders: list[Row], items: list[Row], lines: l
             expected_status = "not_started" if not done else "completed" if done >= wanted else "partially_completed"
             if order[f"{column}_status"] != expected_status:
                 findings.append(f"order {order['id']}: {column} {order[f'{column}_status']}, is {expected_status}")
+
+
+def _shipments(
+    findings: list[str], states: dict[int, Row], lines: list[Row], shipments: list[Row], pieces: list[Row]
+) -> None:
+    by_id = {shipment["id"]: shipment for shipment in shipments}
+    request_of = {line["id"]: line["request_id"] for line in lines}
+    carried: dict[int, int] = defaultdict(int)
+    for piece in pieces:
+        carried[piece["line_id"]] += piece["quantity"]
+        if piece["quantity"] and request_of[piece["line_id"]] != by_id[piece["shipment_id"]]["request_id"]:
+            findings.append(f"shipment item {piece['id']}: of another request than its shipment")
+    for line in lines:
+        if carried[line["id"]] != line["shipped"]:
+            findings.append(f"line {line['id']}: {line['shipped']} shipped, its shipments carry {carried[line['id']]}")
+    for shipment in shipments:
+        state = states[shipment["request_id"]]
+        for column in ("account_id", "source_id", "order_id"):
+            if shipment[column] != state[column]:
+                findings.append(f"shipment {shipment['id']}: {column} {shipment[column]}, its request {state[column]}")
+
+
+def _stock(findings: list[str], lines: dict[int, Row], ledger: list[Row], variants: list[Row]) -> None:
+    held: dict[int, int] = defaultdict(int)
+    seen: set[int] = set()
+    for entry in ledger:
+        line, still = lines[entry["line_id"]], entry["committed"] - entry["released"]
+        held[entry["variant_id"]] += still
+        if entry["line_id"] in seen:
+            findings.append(f"line {entry['line_id']}: two entries of the ledger")
+        seen.add(entry["line_id"])
+        if entry["variant_id"] != line["inventory_variant_id"]:
+            findings.append(f"line {entry['line_id']}: holds variant {entry['variant_id']}")
+        if not 0 <= still <= _left(line) or entry["committed"] > line["quantity"]:
+            findings.append(f"line {entry['line_id']}: holds {still} of {entry['committed']}, {_left(line)} left")
+    for variant in variants:
+        if variant["committed"] != held[variant["id"]]:
+            findings.append(
+                f"variant {variant['id']}: {variant['committed']} committed, its ledger {held[variant['id']]}"
+            )

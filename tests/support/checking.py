@@ -1,9 +1,15 @@
-"""`waypost check`, as an operator runs it."""
+"""`waypost check`, as an operator runs it, and in this process; and the audit that knows none of its code."""
 
 import asyncio
 import json
 import sys
 from typing import Any
+
+from tests.support.audit import audit
+from waypost.app.check import check
+from waypost.app.judging import Finding
+from waypost.storage.checking import evidence_of
+from waypost.storage.opening import current_location
 
 
 async def findings(database_url: str) -> list[dict[str, Any]]:
@@ -17,3 +23,17 @@ async def findings(database_url: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(out)["findings"]
     assert (process.returncode == 1) == bool(found)
     return found
+
+
+async def findings_here(database_url: str) -> list[Finding]:
+    """What the check finds, run in this process."""
+    found: list[Finding] = []
+    async with evidence_of(await current_location(database_url)) as evidence:
+        await check(evidence, found.append)
+    return found
+
+
+async def adds_up(database_url: str) -> None:
+    """Fail unless the whole database adds up, by the hub's own check and by the audit."""
+    assert await findings_here(database_url) == []
+    await audit(database_url)

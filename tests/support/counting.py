@@ -3,6 +3,7 @@
 from typing import TypeVar
 
 from waypost.app.ports import Reads, Store, Work
+from waypost.app.ports.events import Heard
 
 T = TypeVar("T")
 
@@ -23,6 +24,10 @@ class CountingStore:
         """Count, and pass on."""
         self.writes += 1
         return await self._inner.write(work)
+
+    def listen(self, heard: Heard) -> None:
+        """Pass on."""
+        self._inner.listen(heard)
 
     async def ready(self) -> str:
         """Pass on."""

@@ -24,6 +24,13 @@ TABLES = (
     "fulfillment_request_state",
     "fulfillment_request_line",
     "fulfillment_request_number",
+    "inventory_variant",
+    "stock_ledger",
+    "shipment",
+    "shipment_item",
+    "source_invoice",
+    "source_invoice_item",
+    "routing_decision",
 )
 
 Row = dict[str, Any]

@@ -195,9 +195,7 @@ def _progress(done: int, wanted: int) -> Progress:
     return Progress.COMPLETED if done >= wanted else Progress.PARTIALLY_COMPLETED
 
 
-def _order(
-    merchant: Merchant, wanted: Wanted, id_: int, name: str, items: Sequence[OrderItem], at: int
-) -> Order:
+def _order(merchant: Merchant, wanted: Wanted, id_: int, name: str, items: Sequence[OrderItem], at: int) -> Order:
     own = [item for item in items if item.order_id == id_]
     whole = sum(item.quantity - item.canceled for item in own)
     return Order(
@@ -233,7 +231,7 @@ def _history(
         "failure_code": "out_of_stock" if failed else None, "failure_reason": "None left" if failed else None,
         "failure_retryable": False if failed else None, "failed_at": at if failed else None,
         "failed_by": "source:1:test" if failed else None,
-        "shipped_quantity": sum(line.shipped for line in lines), "invoiced": False,
+        "shipped_quantity": sum(line.shipped for line in lines), "invoiced": False, "status_since": at,
     }  # fmt: skip
     state = wanted.tweak(State(**{**blank, **given}))  # type: ignore[arg-type]  # by name
     blank = dict.fromkeys(Particulars._fields)

@@ -11,6 +11,7 @@ from waypost.app.generation import RequestDraft
 from waypost.app.hub import Hub
 from waypost.app.orders import ItemDraft, OrderDraft
 from waypost.app.ports import Tx
+from waypost.app.ports.delivery import Attention
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
 from waypost.wire.addresses import AddressIn, store_address
@@ -78,6 +79,12 @@ class World:
             report = FailureReport("no stock") if action is Action.FAIL else None
             await self.hub.changes.change(Command(action, made.image.state.id, who.actor, details=report))
         return made.image.state.id
+
+    async def raised(self, subject: str, subject_id: int, code: str) -> None:
+        """What handing over raises, as it does."""
+        source = self.ours.sources[0]
+        row = Attention(self.ours.account, source, subject, subject_id, code, "Look.", self.hub.clock())
+        await self.hub.store.write(lambda tx: tx.raise_attention([row]))
 
     async def requests(self, count: int) -> list[int]:
         """Several in Processing."""

@@ -40,9 +40,7 @@ class Order(Struct, rename="camel"):
     variant: int | str | None = None
 
 
-def read(
-    raw: bytes, type_: Any = object, content_type: str | None = "application/json", limit: int = MIB
-) -> Any:
+def read(raw: bytes, type_: Any = object, content_type: str | None = "application/json", limit: int = MIB) -> Any:
     """The body, which must be good."""
     return read_json(raw, content_type, limit, type_)
 

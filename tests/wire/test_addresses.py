@@ -156,9 +156,7 @@ def test_the_tables_read_back() -> None:
 def test_the_hash_is_of_the_content() -> None:
     one = completed(name="Ada Lovelace", city="London", country="UK")
     assert len(one.hash) == 16
-    assert (
-        one.hash == completed(first_name="ada", last_name="LOVELACE ", city=" london", country_code="GB").hash
-    )
+    assert one.hash == completed(first_name="ada", last_name="LOVELACE ", city=" london", country_code="GB").hash
     assert one.hash != completed(name="Ada Lovelace", city="Londres", country="UK").hash
     assert completed(city="A").hash != completed(state="A").hash
 
@@ -170,9 +168,7 @@ TEXT = st.none() | st.text(st.characters(exclude_categories=["Cs"], exclude_char
 def test_any_text_is_completed_and_stays_as_it_is_when_read_again(fields: dict[str, str | None]) -> None:
     stored = store_address(AddressIn(**fields))
     shown = json.loads(stored)
-    assert all(
-        value is None or value == value.strip() != "" for value in shown.values() if value is not False
-    )
+    assert all(value is None or value == value.strip() != "" for value in shown.values() if value is not False)
     again = read_json(stored.encode(), None, 100_000, AddressIn)
     assert json.loads(store_address(again)) == shown
 
@@ -181,6 +177,4 @@ def test_every_length_is_limited() -> None:
     posted = {name: "x" * 401 for name in FIELDS if name not in ("id", "redacted", "hash")}
     with pytest.raises(BadInput) as refused:
         read_json(json.dumps(posted).encode(), None, 100_000, AddressIn)
-    assert {(fault.name, fault.code) for fault in refused.value.faults} == {
-        (f"/{n}", "too_long") for n in posted
-    }
+    assert {(fault.name, fault.code) for fault in refused.value.faults} == {(f"/{n}", "too_long") for n in posted}

@@ -139,9 +139,7 @@ class TestDepth:
     def test_refused(self, raw: bytes) -> None:
         assert refused(raw) == [("", "too_deep")]
 
-    @pytest.mark.parametrize(
-        "raw", [b"[" * 20 + b"[]" * 20, b"[" * 10 + b"[" * 30 + b"]" * 30, b"]" * 100 + b"[" * 30]
-    )
+    @pytest.mark.parametrize("raw", [b"[" * 20 + b"[]" * 20, b"[" * 10 + b"[" * 30 + b"]" * 30, b"]" * 100 + b"[" * 30])
     def test_brackets_that_do_not_match_are_refused_in_any_case(self, raw: bytes) -> None:
         assert refused(raw)[0][1] in ("malformed_json", "too_deep")
 
@@ -164,9 +162,7 @@ class TestDepth:
     @given(
         st.recursive(
             st.none() | st.text('[]{}\\"', max_size=4),
-            lambda c: (
-                st.lists(c, max_size=3) | st.dictionaries(st.text('[]{}\\"', max_size=2), c, max_size=3)
-            ),
+            lambda c: st.lists(c, max_size=3) | st.dictionaries(st.text('[]{}\\"', max_size=2), c, max_size=3),
             max_leaves=20,
         ),
         st.integers(20, 40),
@@ -211,10 +207,7 @@ class TestDuplicateKeys:
     @given(
         st.recursive(
             st.integers(0, 9) | st.text("ab ", max_size=2),
-            lambda c: (
-                st.lists(c, max_size=2).map(tuple)
-                | st.lists(st.tuples(st.sampled_from("abé"), c), max_size=3)
-            ),
+            lambda c: st.lists(c, max_size=2).map(tuple) | st.lists(st.tuples(st.sampled_from("abé"), c), max_size=3),
             max_leaves=10,
         )
     )
@@ -241,9 +234,7 @@ def _doubled(value: Any, at: str) -> set[str]:
     if isinstance(value, list):
         found = {f"{at}/{name}" for name, count in Counter(name for name, _ in value).items() if count > 1}
         value = dict(value)
-    members = (
-        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
-    )
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, tuple) else ()
     return found.union(*(_doubled(member, f"{at}/{name}") for name, member in members))
 
 

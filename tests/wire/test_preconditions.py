@@ -70,9 +70,7 @@ class TestIfMatch:
     def test_refused(self, value: str) -> None:
         faults: list[Fault] = []
         assert parse_if_match(value, faults) is None
-        assert [(fault.where, fault.name, fault.code) for fault in faults] == [
-            ("header", "If-Match", "bad_etag")
-        ]
+        assert [(fault.where, fault.name, fault.code) for fault in faults] == [("header", "If-Match", "bad_etag")]
 
     @given(st.integers(1, 10**18))
     def test_what_is_sent_matches(self, version: int) -> None:
@@ -89,18 +87,14 @@ class TestIfMatch:
 
     def test_out_of_raw_headers(self) -> None:
         assert read_if_match([(b"host", b"x")], []) is None
-        assert read_if_match(
-            [(b"if-match", b'"1"'), (b"host", b"x"), (b"if-match", b'"2"')], []
-        ) == frozenset({1, 2})
+        assert read_if_match([(b"if-match", b'"1"'), (b"host", b"x"), (b"if-match", b'"2"')], []) == frozenset({1, 2})
         faults: list[Fault] = []
         assert read_if_match([(b"if-match", b"*"), (b"if-match", b'"2"')], faults) is None
         assert len(faults) == 1
 
 
 class TestIdempotencyKey:
-    @pytest.mark.parametrize(
-        "value", ["a", "!" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324", '"quoted"', "a,b"]
-    )
+    @pytest.mark.parametrize("value", ["a", "!" * 255, "8e03978e-40d5-43dd-bc93-6894a57f9324", '"quoted"', "a,b"])
     def test_read(self, value: str) -> None:
         faults: list[Fault] = []
         assert parse_idempotency_key(value, faults) == value

@@ -263,9 +263,7 @@ class TestFingerprint:
         other = read(FAIL, b"itemIds=1&retryable=true&itemIds=2&error=%78")
         assert q.fingerprint(one) == q.fingerprint(other)
 
-    @pytest.mark.parametrize(
-        "raw", [b"error=y", b"error=x&retryable=0", b"error=x&itemIds=1", b"error=x&code=other"]
-    )
+    @pytest.mark.parametrize("raw", [b"error=y", b"error=x&retryable=0", b"error=x&itemIds=1", b"error=x&code=other"])
     def test_tells_other_input_apart(self, raw: bytes) -> None:
         assert q.fingerprint(read(FAIL, raw)) != q.fingerprint(read(FAIL, b"error=x"))
 

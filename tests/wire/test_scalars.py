@@ -70,9 +70,7 @@ class TestIntegersAndBooleans:
     def test_integers_read(self, text: str, value: int) -> None:
         assert parse_int(text) == value
 
-    @pytest.mark.parametrize(
-        "text", ["", "abc", "1.0", "+1", "1_0", "١٢", "--1", "1 2", "9" * 19, "1" * 40, "1e3"]
-    )
+    @pytest.mark.parametrize("text", ["", "abc", "1.0", "+1", "1_0", "١٢", "--1", "1 2", "9" * 19, "1" * 40, "1e3"])
     def test_integers_refused(self, text: str) -> None:
         assert parse_int(text) is None
 
@@ -156,6 +154,10 @@ class TestMoments:
             parse_datetime(text)
         assert refused.value.code == "bad_date"
         assert len(refused.value.message) < 200
+
+    def test_a_plus_that_became_a_blank_is_explained(self) -> None:
+        with pytest.raises(Misread, match="write %2B"):
+            parse_datetime("2026-04-20T08:00:00 02:00")
 
     @given(st.integers(FIRST_US, LAST_US))
     def test_shown_as_the_standard_library_would(self, us: int) -> None:

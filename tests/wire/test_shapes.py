@@ -94,23 +94,16 @@ class TestShapes:
         assert [fault.message for fault in caught.value.faults] == [message]
 
     def test_what_only_the_struct_itself_sees(self) -> None:
-        assert refused(b'{"ranges":[{"low":1,"high":2},{"low":3,"high":2}]}', Holder) == [
-            ("/ranges/1", "invalid")
-        ]
+        assert refused(b'{"ranges":[{"low":1,"high":2},{"low":3,"high":2}]}', Holder) == [("/ranges/1", "invalid")]
 
     def test_the_number_of_faults_is_bounded(self) -> None:
         raw = json.dumps({"orderNumber": "abc", "tags": [1] * 10_000}).encode()
         assert len(refused(raw, Order)) == FAULTS_AT_MOST
 
     JSON = st.recursive(
-        st.none()
-        | st.booleans()
-        | st.integers(-5, 2000)
-        | st.floats(-3, 20, width=32)
-        | st.text("ab ", max_size=12),
+        st.none() | st.booleans() | st.integers(-5, 2000) | st.floats(-3, 20, width=32) | st.text("ab ", max_size=12),
         lambda c: (
-            st.lists(c, max_size=4)
-            | st.dictionaries(st.sampled_from(["quantity", "sku", "unitCost", "price"]), c)
+            st.lists(c, max_size=4) | st.dictionaries(st.sampled_from(["quantity", "sku", "unitCost", "price"]), c)
         ),
         max_leaves=8,
     )
@@ -130,9 +123,7 @@ def _prepared(value: Any) -> Any:
     """As bodies are read: texts stripped, whole floats as integers; text in place of money is no number."""
     if isinstance(value, dict):
         return {
-            name: ["not money"]
-            if name in ("unitCost", "price") and isinstance(member, str)
-            else _prepared(member)
+            name: ["not money"] if name in ("unitCost", "price") and isinstance(member, str) else _prepared(member)
             for name, member in value.items()
         }
     if isinstance(value, list):

@@ -3,17 +3,22 @@
 `now` is microseconds since 1970 UTC. Every problem of the input is raised at once, as `Invalid`.
 """
 
-import json
-from typing import NamedTuple, TypeVar
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple, TypeVar
 
+from waypost.app import catalog_checks as checks
+from waypost.app.actor import system
+from waypost.app.catalog import CHANNEL, SOURCE, create
 from waypost.app.names import checked_name, checked_optional
 from waypost.app.ports import AccountRow, ChannelRow, SourceRow, Store, Tx
+from waypost.app.ports.catalog import RoutingGroup
+from waypost.app.records import record_now
 from waypost.domain.refusals import Invalid, Problem
 
-LONGEST_NUMBER = 255  # what `max_number_length` may allow at most
-MOST_REQUIRED_FIELDS = 50
+NOTHING: Mapping[str, Any] = MappingProxyType({})
 
-R = TypeVar("R", AccountRow, SourceRow, ChannelRow)
+R = TypeVar("R", AccountRow, SourceRow, ChannelRow, RoutingGroup)
 
 
 class SourceDraft(NamedTuple):
@@ -24,6 +29,7 @@ class SourceDraft(NamedTuple):
     max_number_length: int | None = None  # code points of a fulfillment request's number; None: any length
     required_fields: tuple[str, ...] = ()  # custom fields without which a request cannot be released
     auto_process: bool = True  # release each request as soon as it is generated
+    more: Mapping[str, Any] = NOTHING  # further fields, by their columns
 
 
 async def create_account(
@@ -48,50 +54,27 @@ async def create_account(
 async def create_source(store: Store, draft: SourceDraft, now: int) -> SourceRow:
     """A new source of an account."""
     problems = await _account_problems(store, draft.account_id)
-    name = checked_name("name", draft.name, problems)
-    fields = _required_fields(draft.required_fields, problems)
-    length = draft.max_number_length
-    if length is not None and not 1 <= length <= LONGEST_NUMBER:
-        message = f"The longest number must be from 1 to {LONGEST_NUMBER} characters, not {length}."
-        problems.append(Problem("max_number_length", "out_of_range", message))
-    _refuse(problems)
-    row = {
-        "account_id": draft.account_id,
-        "name": name,
-        "max_number_length": length,
-        "required_fields": json.dumps(fields, ensure_ascii=False),
+    fields = {
+        "name": draft.name,
+        "max_number_length": draft.max_number_length,
+        "required_fields": draft.required_fields,
         "auto_process": draft.auto_process,
-        "created_at": now,
+        **draft.more,
     }
-
-    async def work(tx: Tx) -> SourceRow:
-        return SourceRow(await tx.insert_row("source", row), *row.values())  # type: ignore[arg-type]
-
-    return await store.write(work)
-
-
-def _required_fields(given: tuple[str, ...], problems: list[Problem]) -> list[str]:
-    if len(given) > MOST_REQUIRED_FIELDS:
-        message = f"{len(given)} required fields are too many; at most {MOST_REQUIRED_FIELDS} are allowed."
-        problems.append(Problem("required_fields", "too_many", message))
-    names = [
-        checked_name(f"/required_fields/{place}", name, problems, "required field's name")
-        for place, name in enumerate(given)
-    ]
-    return list(dict.fromkeys(names))
-
-
-async def create_channel(store: Store, account_id: int, name: str, now: int) -> ChannelRow:
-    """A new channel of an account."""
-    problems = await _account_problems(store, account_id)
-    checked = checked_name("name", name, problems)
+    checks.source(fields, problems)
     _refuse(problems)
-    row = {"account_id": account_id, "name": checked, "created_at": now}
+    return (await record_now(store, create(SOURCE, system(draft.account_id), fields), now)).record
 
-    async def work(tx: Tx) -> ChannelRow:
-        return ChannelRow(await tx.insert_row("channel", row), account_id, checked, now)
 
-    return await store.write(work)
+async def create_channel(
+    store: Store, account_id: int, name: str, now: int, more: Mapping[str, Any] = NOTHING
+) -> ChannelRow:
+    """A new channel of an account; `more` fields by their columns."""
+    problems = await _account_problems(store, account_id)
+    fields = {"name": name, **more}
+    checks.named(fields, problems)
+    _refuse(problems)
+    return (await record_now(store, create(CHANNEL, system(account_id), fields), now)).record
 
 
 async def choose_account(store: Store, given: str | None) -> AccountRow:
@@ -121,6 +104,12 @@ async def choose_channel(store: Store, account_id: int, given: str) -> ChannelRo
     return _choose("channel", given, [(row.id, row.name, row) for row in rows])
 
 
+async def choose_routing_group(store: Store, account_id: int, given: str) -> RoutingGroup:
+    """The routing group of this account with this id or name."""
+    rows = await store.reads.routing_groups(account_id)
+    return _choose("routing group", given, [(row.id, row.name, row) for row in rows])
+
+
 def _choose(kind: str, given: str, rows: list[tuple[int, str, R]]) -> R:
     """The row with this id, else the only one of this name."""
     wanted = given.strip()
@@ -130,11 +119,11 @@ def _choose(kind: str, given: str, rows: list[tuple[int, str, R]]) -> R:
     named = [(id_, row) for id_, name, row in rows if name == wanted]
     if not named:
         message = f"There is no {kind} with the id or name {wanted!r}."
-        raise Invalid([Problem(kind, f"unknown_{kind}", message)])
+        raise Invalid([Problem(kind, f"unknown_{kind.replace(' ', '_')}", message)])
     if len(named) > 1:
         ids = ", ".join(str(id_) for id_, _ in named)
         message = f"{len(named)} {kind}s are named {wanted!r}: say which by its id ({ids})."
-        raise Invalid([Problem(kind, f"ambiguous_{kind}", message)])
+        raise Invalid([Problem(kind, f"ambiguous_{kind.replace(' ', '_')}", message)])
     return named[0][1]
 
 

@@ -15,9 +15,11 @@ from waypost.app.judging import (
     judge_order,
     judge_request,
 )
+from waypost.app.judging_lines import Carried
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line
 from waypost.domain.orders import Order, OrderItem
+from waypost.domain.stock import Entry
 
 T = TypeVar("T")
 
@@ -35,6 +37,14 @@ class Evidence(Protocol):
 
     def request_events(self) -> AsyncIterator[Event]:
         """By request, then `seq`."""
+        ...
+
+    def carried_by_request(self) -> AsyncIterator[Carried]:
+        """By the request of the line."""
+        ...
+
+    def entries_by_request(self) -> AsyncIterator[tuple[int, Entry]]:
+        """The request of each entry's line, and the entry; by request."""
         ...
 
     def orders(self) -> AsyncIterator[Order]:
@@ -114,13 +124,17 @@ class _Groups(Generic[T]):
 async def _check_requests(evidence: Evidence, report: Report) -> int:
     lines = _Groups(evidence.lines_by_request(), lambda line: line.request_id)
     events = _Groups(evidence.request_events(), lambda event: event.subject_id)
+    carried = _Groups(evidence.carried_by_request(), lambda one: one.request_id)
+    entries = _Groups(evidence.entries_by_request(), lambda pair: pair[0])
     count = 0
     async for request in evidence.requests():
         count += 1
         own_lines, _ = await lines.upto(request.id)  # a line without its request is a broken reference
         own_events, strays = await events.upto(request.id)
         _tell(report, _judge_strays(strays))
-        _tell(report, judge_request(request, own_lines, own_events))
+        own_pieces, _ = await carried.upto(request.id)
+        own_entries = [entry for _, entry in (await entries.upto(request.id))[0]]
+        _tell(report, judge_request(request, own_lines, own_events, own_pieces, own_entries))
     _, strays = await events.upto(None)
     _tell(report, _judge_strays(strays))
     return count

@@ -1,11 +1,12 @@
 """What is asked of the road, and what comes back: the vocabulary of `app.transitions`."""
 
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.domain.adjust import LineChange
 from waypost.domain.fulfillment import FulfillmentRequest
+from waypost.domain.handover import Outcome
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
 from waypost.domain.statuses import Status
@@ -45,7 +46,76 @@ class Accounting(NamedTuple):
     items: tuple[tuple[int, str | None], ...] = ()
 
 
-Details = FailureReport | Adjustment | Accounting | None
+class Invoicing(NamedTuple):
+    """The invoice that a source has sent."""
+
+    invoice_id: int = 0
+
+
+class Shipping(NamedTuple):
+    """What a shipment carries: (line id, quantity, field of the input it came from)."""
+
+    pieces: tuple[tuple[int, int, str], ...]
+    shipment_id: int = 0
+
+
+class Correction(NamedTuple):
+    """By how much a shipment's pieces change; quantities may be negative."""
+
+    pieces: tuple[tuple[int, int, str], ...]
+    shipment_id: int = 0
+
+
+class StockRelease(NamedTuple):
+    """Whose stock is given back; nothing named: all lines'."""
+
+    line_ids: tuple[int, ...] = ()
+    skus: tuple[str, ...] = ()
+
+
+class LineEdit(NamedTuple):
+    """What changes of one line; None leaves it. A smaller quantity gives the rest back to the order."""
+
+    line_id: int
+    quantity: int | None = None
+    cost: int | None = None
+    sku: str | None = None
+    title: str | None = None
+
+
+class Edit(NamedTuple):
+    """The input of a repair by hand: columns of `Particulars` with their new values, and lines."""
+
+    content: Mapping[str, Any] = {}
+    care: Mapping[str, Any] = {}  # assignee, snoozed_until
+    lines: tuple[LineEdit, ...] = ()
+
+    @property
+    def outcome(self) -> str:
+        """Which row of the table: what the source would be told, or only who cares for it."""
+        return "content" if self.content or self.lines else "care"
+
+
+class QuantityUpdate(NamedTuple):
+    """Variants of which their source has told how many it has: what has shipped is given back."""
+
+    variant_ids: frozenset[int]
+
+
+class Handover(NamedTuple):
+    """What a hand-over came to (None: it begins). `report` tells why, where it is rejected or unknown."""
+
+    outcome: Outcome | None
+    attempt: int  # of the request, from 1
+    release: int  # which release of the request the attempt belongs to: its `attempt_count` then
+    report: FailureReport | None = None
+    reference: str | None = None  # what the source calls it
+
+
+Details = (
+    FailureReport | Adjustment | Accounting | Shipping | Correction | StockRelease | QuantityUpdate | Edit | Invoicing
+    | Handover | None
+)  # fmt: skip
 
 
 class Command(NamedTuple):
@@ -63,7 +133,7 @@ class Command(NamedTuple):
     key: IdempotencyKey | None = None
     dry_run: bool = False
     wants_image: bool = True
-    outcome: str | None = None  # of a hand-over
+    outcome: str | None = None  # part of the key of the table: of a hand-over, and of the worker's own retry
 
 
 class Done(NamedTuple):
@@ -93,3 +163,8 @@ class KeyRow(NamedTuple):
 def scopes_of(commands: Sequence[Command]) -> list[int]:
     """The accounts of a batch, each once, in order of id: the order in which their counters are locked."""
     return sorted({command.actor.scope.account_id for command in commands})
+
+
+def matches(expected: frozenset[int] | str | None, version: int) -> bool:
+    """Whether If-Match allows this version."""
+    return expected is None or expected == "*" or version in expected

@@ -5,20 +5,24 @@ one leaves its neighbours alone. What comes of it all is `changes()`: the rows t
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
-from waypost.app.commands import Adjustment, Command, Done, FailureReport, Settled
-from waypost.app.effects import Draft, apply_effects, sharper_outcome
+from waypost.app.commands import Command, Done, Settled, matches
+from waypost.app.drafts import Draft, Holding
+from waypost.app.editing import check_number, new_number, number_owner
+from waypost.app.effects import apply_effects
 from waypost.app.idempotency import keep, replay
-from waypost.app.ports import Changes, KeptOutcome, Loaded
+from waypost.app.journal import Journal, Told, order_event
+from waypost.app.ports import Changes, KeptOutcome, Loaded, NewRequest, OrderParts, StockChange
+from waypost.app.ports.routing import DecisionRow
+from waypost.app.quantities import sharper_outcome
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import FulfillmentRequest, Line, State
 from waypost.domain.guards import Circumstances, allowed_actions, broken_guard
 from waypost.domain.lifecycle import Action, Move, NoChange, Row, decide
 from waypost.domain.numbering import blocking_status
-from waypost.domain.orders import LineSums, Order, OrderItem, roll_up, roll_up_item
+from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
 from waypost.domain.refusals import (
-    KeyInProgress,
     NotAllowed,
     NotFound,
     NotPermitted,
@@ -33,28 +37,28 @@ class Desk:
 
     def __init__(self, loaded: Loaded, now: int) -> None:
         self._loaded = loaded
-        self.at = max([now, *(counter.last_at + 1 for counter in loaded.counters.values())])
-        self._seq = {account: counter.last_seq for account, counter in loaded.counters.items()}
+        self.journal = Journal(loaded, now)
+        self.at = self.journal.at
         self._before = {state.id: state for state in loaded.states if state is not None}
         self._now = dict(self._before)
         self._lines = dict(loaded.lines)
         self._touched_lines: dict[int, Line] = {}
-        self._events: list[Event] = []
-        self._keys: list[KeptOutcome] = []
-        self._next_key = 0
+        self._holdings = dict(loaded.holdings)
+        self._stock: dict[int, StockChange] = {}  # by line id
+        self._refused: dict[int, set[int]] = {}  # source ids by order item id
+        self._given_back: dict[int, dict[int, int]] = {}  # pieces by order item id, by order id
+        self._amended: dict[int, tuple[Order, Sequence[OrderItem]]] = {}  # by order id
+        self._new: dict[int, list[NewRequest]] = {}  # by order id
+        self._decisions: list[DecisionRow] = []
+        self._particulars = dict(loaded.particulars)
+        self._edited: set[int] = set()  # requests whose particulars change
+        self._taken: dict[tuple[int, str], int] = {}  # numbers by source that requests of the batch take
 
     def settle(self, place: int, command: Command) -> Settled:
         """The outcome of the command at `place` of the batch; a refusal is returned, not raised."""
-        kept = None
-        if command.key is not None and not command.dry_run:
-            kept = self._loaded.keys[self._next_key]
-            self._next_key += 1
         try:
-            if kept is False:
-                raise KeyInProgress
-            if kept is not None and kept is not True:
-                return replay(kept, command)
-            return self._settle(place, command)
+            kept = self.journal.record_of(command.key, command.dry_run)
+            return self._settle(place, command) if kept is None else replay(kept)
         except Refusal as refusal:
             return refusal
 
@@ -70,9 +74,9 @@ class Desk:
         else:
             self._record(state, draft, command)
             done = self._done(command, state, draft.state, moved=True)
-        if command.key is not None and not command.dry_run:
-            self._keys.append(KeptOutcome(command.key, state.account_id, keep(done)))
-        return done._replace(dry_run=command.dry_run)
+        if command.key is not None:
+            self.journal.keep(command.key, state.account_id, keep(done), command.dry_run)
+        return done._replace(dry_run=True) if command.dry_run else done
 
     def _visible(self, place: int) -> State | None:
         loaded = self._loaded.states[place]
@@ -80,7 +84,7 @@ class Desk:
 
     def _decide(self, state: State, command: Command) -> Draft | None:
         """What becomes of `state`: None when it is so already; every refusal is raised."""
-        if not _matches(command.expected, state.version):
+        if not matches(command.expected, state.version):
             raise Stale(state.version)
         lines = self._lines.get(state.id, ())
         outcome = sharper_outcome(command, lines)
@@ -93,7 +97,13 @@ class Desk:
         if isinstance(decision, NoChange):
             return None
         self._guard(decision.row, state, command)
-        return apply_effects(Draft(state, lines), decision, command, self.at)
+        holding = self._holdings.get(state.id, _NOTHING)
+        draft = Draft(state, lines, holding, particulars=self._particulars.get(state.id))
+        number = new_number(command)
+        if number is not None:
+            owner = number_owner(self._loaded, self._taken, state.source_id, number)
+            check_number(command, self._particulars[state.id], self._loaded.causes.get(state.id), owner)
+        return apply_effects(draft, decision, command, self.at)
 
     def _guard(self, row: Row, state: State, command: Command) -> None:
         if not row.guards:
@@ -108,85 +118,181 @@ class Desk:
         cause = self._loaded.causes.get(state.id)
         if cause is None:
             return True
-        particulars = self._loaded.particulars[state.id]
+        particulars = self._particulars[state.id]
         given = {field["name"]: field["value"] or "" for field in json.loads(particulars.custom_fields)}
         required = json.loads(cause.required_fields)
-        is_duplicate = cause.number_owner not in (None, state.id)
+        owner = cause.number_owner if state.id not in self._edited else self._owner(state, particulars.number)
+        is_duplicate = owner not in (None, state.id)
         return blocking_status(particulars.number, cause.max_length, is_duplicate, required, given) is None
+
+    def _owner(self, state: State, number: str) -> int | None:
+        """Who has the number that the batch gave a request; an edit that left the number alone changes nothing."""
+        if number == self._loaded.particulars[state.id].number:
+            return self._loaded.causes[state.id].number_owner
+        return number_owner(self._loaded, self._taken, state.source_id, number)
+
+    def _note_edit(self, draft: Draft) -> None:
+        """The particulars as they become, and the number that the request takes."""
+        now, was = draft.particulars, self._particulars.get(draft.state.id)
+        if now is None or now == was:
+            return
+        self._particulars[now.id] = now
+        self._edited.add(now.id)
+        if was is not None and now.number != was.number:
+            self._taken[draft.state.source_id, now.number] = now.id
 
     def _record(self, before: State, draft: Draft, command: Command) -> None:
         now = draft.state
+        self._note_edit(draft)
         self._now[now.id] = now
+        self.journal.note_decision(before, now, command)
         if draft.lines is not self._lines.get(now.id, ()):
+            self._note_refusals(before, draft, command)
             self._lines[now.id] = tuple(draft.lines)
             self._touched_lines.update((line.id, line) for line in draft.touched)
-        self._seq[now.account_id] += 1
-        actor = command.actor
-        self._events.append(
-            Event(now.account_id, self._seq[now.account_id], self.at, "fulfillment_request", now.id, draft.event,
-                  before.status, now.status, actor.type, actor.id, actor.name, draft.code, draft.reason,
-                  command.call_id, draft.data)
-        )  # fmt: skip
+        if draft.stock:
+            self._note_stock(now.id, draft)
+        told = Told(draft.event, before.status, now.status, draft.code, draft.reason, draft.data)
+        self.journal.tell(now.account_id, "fulfillment_request", now.id, told, command.actor, command.call_id)
+
+    def _note_stock(self, request_id: int, draft: Draft) -> None:
+        entries, mode = draft.holding
+        self._holdings[request_id] = Holding({**entries, **{entry.line_id: entry for entry in draft.stock}}, mode)
+        for entry in draft.stock:
+            was = entries.get(entry.line_id)
+            already = self._stock.get(entry.line_id)
+            by = entry.open - (was.open if was else 0) + (already.by if already else 0)
+            self._stock[entry.line_id] = StockChange(entry, by)
+
+    def _note_refusals(self, before: State, draft: Draft, command: Command) -> None:
+        """A source that gives pieces back to the order is not asked for them again."""
+        if command.action not in (Action.ADJUST, Action.CANCEL):
+            return
+        was = {line.id: line for line in self._lines.get(before.id, ())}
+        for line in draft.touched:
+            given_back = line.canceled - line.killed - was[line.id].canceled + was[line.id].killed
+            if given_back > 0 and line.order_item_id is not None:
+                self.refuse(line.order_item_id, before.source_id)
+                pieces = self._given_back.setdefault(before.order_id, {})
+                pieces[line.order_item_id] = pieces.get(line.order_item_id, 0) + given_back
+
+    def refuse(self, order_item_id: int, source_id: int) -> None:
+        """This source is not asked for this item again."""
+        self._refused.setdefault(order_item_id, set()).add(source_id)
+
+    def to_reroute(self) -> dict[int, dict[int, int]]:
+        """Pieces that sources gave back in this batch, by order and item, where the channel routes them again."""
+        return {id_: pieces for id_, pieces in self._given_back.items() if id_ in self._loaded.rerouted}
+
+    def stock_moves(self) -> dict[int, int]:
+        """By how much more, or less, of each variant is held through this batch."""
+        moves: dict[int, int] = {}
+        for entry, by in self._stock.values():
+            moves[entry.variant_id] = moves.get(entry.variant_id, 0) + by
+        return moves
+
+    def lines_of(self, request_id: int) -> Sequence[Line]:
+        """A request's lines as they stand now."""
+        return self._lines.get(request_id, ())
+
+    def state_at(self, place: int) -> State | None:
+        """The request of the command at `place` as it stands now; None where its scope sees nothing."""
+        return self._visible(place)
+
+    def states(self) -> list[State]:
+        """Every request of the batch as it stands now."""
+        return list(self._now.values())
+
+    def holding_of(self, request_id: int) -> Holding:
+        """What a request's lines hold now."""
+        return self._holdings.get(request_id, _NOTHING)
+
+    def order(self, order_id: int) -> tuple[Order, list[OrderItem]]:
+        """An order that was loaded as it stands now, derived afresh from the lines inside and outside the batch."""
+        parts = self._loaded.orders[order_id]
+        order, items = self._amended.get(order_id, (parts.order, parts.items))
+        sums = dict(parts.other_sums)
+        for state in self._now.values():
+            if state.order_id == order_id:
+                add_up(sums, self._lines.get(state.id, ()))
+        for request in self._new.get(order_id, ()):
+            add_up(sums, request.lines)
+        rolled = [self._rolled(item, sums) for item in items]
+        return roll_up(order, rolled), rolled
+
+    def take_in(self, parts: OrderParts) -> None:
+        """An order that is stored with this batch."""
+        self._loaded.orders[parts.order.id] = parts
+
+    def amend(self, order: Order, items: Sequence[OrderItem]) -> None:
+        """What an action on the order itself makes of it; its roll-up is derived on top."""
+        self._amended[order.id] = (order, items)
 
     def _done(self, command: Command, before: State, now: State, moved: bool) -> Done:
         image = None
-        if command.wants_image and now.id in self._loaded.particulars:
-            image = FulfillmentRequest(now, self._loaded.particulars[now.id], self._lines[now.id])
+        if command.wants_image and now.id in self._particulars:
+            image = FulfillmentRequest(now, self._particulars[now.id], self._lines[now.id])
         return Done(command.action, moved, before.status, now.status, now.version, image)
+
+    def tell(self, event: Event) -> None:
+        """Write this event, too; its `seq` and time are given here."""
+        self.journal.add(event)
 
     def keep(self, outcome: KeptOutcome) -> None:
         """Keep the record of a call that stands for several commands."""
-        self._keys.append(outcome)
+        self.journal.keys.append(outcome)
+
+    def take_on(self, requests: Sequence[NewRequest], decisions: Sequence[DecisionRow]) -> None:
+        """Requests that are generated with this batch: they are written, and count in their orders' roll-ups."""
+        for request in requests:
+            self._new.setdefault(request.state.order_id, []).append(request)
+        self._decisions += decisions
 
     def changes(self) -> Changes | None:
         """All rows to write; None when nothing changed and nothing is to be kept."""
-        if not self._events and not self._keys:
+        journal = self.journal
+        if not journal.events and not journal.keys:
             return None
         states = [(was, self._now[id_]) for id_, was in self._before.items() if self._now[id_] is not was]
         items, orders = self._roll_ups()
         lines = list(self._touched_lines.values())
-        return Changes(states, lines, items, orders, self._events, self._keys, self.at)
+        edited = [self._particulars[id_] for id_ in sorted(self._edited)]
+        claims = [(*spot, id_) for spot, id_ in sorted(self._taken.items()) if self._loaded.owners.get(spot) != id_]
+        stock = list(self._stock.values())
+        return Changes(
+            states, lines, items, orders, journal.events, journal.keys, self.at, stock, edited, claims,
+            [request for made in self._new.values() for request in made], self._decisions, sorted(journal.decided),
+        )  # fmt: skip
 
     def _roll_ups(self) -> tuple[list[OrderItem], list[Order]]:
-        """The orders whose lines changed, derived afresh from the lines inside and outside the batch."""
+        """The orders whose lines changed or that were amended, and the items of theirs that are not as they were."""
         items: list[OrderItem] = []
         orders: list[Order] = []
         changed = {self._now[line.request_id].order_id for line in self._touched_lines.values()}
+        changed |= self._new.keys()
         # An order that no command of the batch asked for has had no quantity changed, only a line's notes.
-        for order_id in sorted(changed & self._loaded.orders.keys()):
+        for order_id in sorted((changed | self._amended.keys()) & self._loaded.orders.keys()):
             parts = self._loaded.orders[order_id]
-            sums = dict(parts.other_sums)
-            for state in self._now.values():
-                if state.order_id == order_id:
-                    add_up(sums, self._lines.get(state.id, ()))
-            rolled = [roll_up_item(item, sums.get(item.id, LineSums())) for item in parts.items]
-            items += [now for now, was in zip(rolled, parts.items, strict=True) if now != was]
-            orders.append(roll_up(parts.order, rolled)._replace(updated_at=self.at))
+            order, rolled = self.order(order_id)
+            was = {item.id: item for item in parts.items}
+            items += [item for item in rolled if item.id in was and item != was[item.id]]
+            orders.append(order._replace(updated_at=self.at))
+            asked, _ = self._amended.get(order_id, (parts.order, ()))
+            self._tell_order(asked, order)
         return items, orders
 
+    def _rolled(self, item: OrderItem, sums: Mapping[int, LineSums]) -> OrderItem:
+        refused = self._refused.get(item.id)
+        if refused:
+            listed = sorted(refused.union(json.loads(item.refused_sources)))
+            item = item._replace(refused_sources=json.dumps(listed))
+        return roll_up_item(item, sums.get(item.id, LineSums()))
 
-def add_up(sums: dict[int, LineSums], lines: Sequence[Line]) -> None:
-    """Add these lines to the sums of the order items that they fill."""
-    for line in lines:
-        if line.order_item_id is not None:
-            was = sums.get(line.order_item_id, LineSums())
-            sums[line.order_item_id] = LineSums(
-                was.allocated + line.effective,
-                was.acknowledged + line.acknowledged,
-                was.shipped + line.shipped,
-                was.killed + line.killed,
-            )
-
-
-def _matches(expected: frozenset[int] | str | None, version: int) -> bool:
-    return expected is None or expected == "*" or version in expected
+    def _tell_order(self, was: Order, now: Order) -> None:
+        """The event of an order that its requests' lines have closed, canceled or opened again."""
+        if now.status == was.status:
+            return
+        self.journal.add(order_event(now, was.status))
 
 
-def wants_lines(command: Command) -> bool:
-    """Whether the command reads the request's lines."""
-    if isinstance(command.details, FailureReport):
-        return bool(command.details.line_ids)
-    return isinstance(command.details, Adjustment) or command.action in _LINE_ACTIONS
-
-
-_LINE_ACTIONS = (Action.ACKNOWLEDGE, Action.ADJUST, Action.CANCEL, Action.VOID, Action.SYNC_ACCOUNTING)
+_NOTHING = Holding()

@@ -4,47 +4,28 @@ One function an action, in one table; each is pure and gets the row of the life 
 """
 
 import json
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Callable
 
-from waypost.app.commands import Accounting, Adjustment, Command, FailureReport
-from waypost.domain import adjust as quantities
+from waypost.app import editing, quantities
+from waypost.app.commands import Accounting, Command, FailureReport, Handover, Invoicing
+from waypost.app.drafts import Draft
 from waypost.domain.failures import OUTCOME_UNKNOWN, is_retryable
-from waypost.domain.fulfillment import Line, State, fulfillment_status
+from waypost.domain.fulfillment import State
+from waypost.domain.handover import ARRIVED, HANDOVER_OF, Outcome
 from waypost.domain.lifecycle import Action, Move
 from waypost.domain.refusals import Invalid, Problem
 from waypost.domain.statuses import Status
 
 
-class Draft(NamedTuple):
-    """A request on its way to its next version, and what its event will say."""
+def apply_effects(draft: Draft, move: Move, command: Command, at: int) -> Draft | None:
+    """The request after `move`: its version raised, its failure gone unless it stays in Processing Error.
 
-    state: State
-    lines: Sequence[Line]
-    touched: tuple[Line, ...] = ()
-    event: str = ""
-    code: str | None = None
-    reason: str | None = None
-    data: str | None = None
-
-
-def sharper_outcome(command: Command, lines: Sequence[Line]) -> str | None:
-    """The outcome that is part of the key: of an adjustment, what its quantities come to."""
-    if not isinstance(command.details, Adjustment):
-        return command.outcome
-    adjusted = _adjusted(command.details, lines)
-    # Problems in the quantities are raised by the effect, after the status has been judged.
-    return adjusted.outcome if isinstance(adjusted, quantities.Adjusted) else "still_open"
-
-
-def _adjusted(asked: Adjustment, lines: Sequence[Line]) -> quantities.Adjusted | list[Problem]:
-    return quantities.adjust(lines, asked.changes, asked.cancel_unacknowledged)
-
-
-def apply_effects(draft: Draft, move: Move, command: Command, at: int) -> Draft:
-    """The request after `move`: its version raised, its failure gone unless it stays in Processing Error."""
-    state = draft.state._replace(status=move.to, version=draft.state.version + 1, modified_at=at)
-    if draft.state.status == Status.PROCESSING_ERROR and move.to != Status.PROCESSING_ERROR:
+    None: there is nothing to do after all.
+    """
+    was = draft.state
+    since = was.status_since if move.to == was.status else at
+    state = was._replace(status=move.to, version=was.version + 1, modified_at=at, status_since=since)
+    if was.status == Status.PROCESSING_ERROR and move.to != Status.PROCESSING_ERROR:
         state = _forget_failure(state)
     draft = draft._replace(state=state, event=move.row.event, reason=command.reason)
     return _EFFECTS[command.action](draft, command, at)
@@ -95,64 +76,6 @@ def failure_data(retryable: bool, line_ids: str | None = None) -> str:
     return f'{{"retryable":{"true" if retryable else "false"},"itemIds":{line_ids or "[]"}}}'
 
 
-def _with_lines(draft: Draft, lines: tuple[Line, ...]) -> Draft:
-    """The draft with these lines, the roll-up of the request, and the changed quantities in the event."""
-    touched = tuple(now for now, was in zip(lines, draft.lines, strict=True) if now != was)
-    state = draft.state._replace(
-        fulfillment_status=fulfillment_status(lines), shipped_quantity=sum(line.shipped for line in lines)
-    )
-    quantities_now = [
-        {
-            "id": line.id,
-            "acknowledged": line.acknowledged,
-            "secondaryAcknowledged": line.secondary_acknowledged,
-            "shipped": line.shipped,
-            "canceled": line.canceled,
-            "killed": line.killed,
-            "voided": line.voided,
-        }
-        for line in touched
-    ]
-    data = json.dumps({"items": quantities_now}, separators=(",", ":")) if touched else None
-    return draft._replace(state=state, lines=lines, touched=touched, data=data)
-
-
-def _acknowledge(draft: Draft, command: Command, at: int) -> Draft:
-    draft = _with_lines(draft, quantities.acknowledge_all(draft.lines))
-    return _stamp_acknowledged(draft, at)
-
-
-def _stamp_acknowledged(draft: Draft, at: int) -> Draft:
-    return draft._replace(state=draft.state._replace(acknowledged_at=at))
-
-
-def _adjust(draft: Draft, command: Command, at: int) -> Draft:
-    asked = command.details
-    adjusted = _adjusted(asked if isinstance(asked, Adjustment) else Adjustment(), draft.lines)
-    if not isinstance(adjusted, quantities.Adjusted):
-        raise Invalid(adjusted)
-    secondary = sum(line.secondary_acknowledged for line in draft.lines)
-    draft = _with_lines(draft, adjusted.lines)
-    state = draft.state
-    if state.status == Status.ACKNOWLEDGED and state.acknowledged_at is None:
-        state = state._replace(acknowledged_at=at)
-    if state.status == Status.CANCELED:
-        state = state._replace(canceled_at=at)
-    if sum(line.secondary_acknowledged for line in draft.lines) > secondary:
-        state = state._replace(secondary_acknowledged_at=at)
-    return draft._replace(state=state)
-
-
-def _cancel(draft: Draft, command: Command, at: int) -> Draft:
-    draft = _with_lines(draft, quantities.cancel_all(draft.lines, command.kill))
-    return draft._replace(state=draft.state._replace(canceled_at=at, cancel_reason=command.reason))
-
-
-def _void(draft: Draft, command: Command, at: int) -> Draft:
-    draft = _with_lines(draft, quantities.void_all(draft.lines))
-    return draft._replace(state=draft.state._replace(voided_at=at, voided_reason=command.reason))
-
-
 def _sync_accounting(draft: Draft, command: Command, at: int) -> Draft:
     asked = command.details
     if not isinstance(asked, Accounting):
@@ -167,8 +90,7 @@ def _sync_accounting(draft: Draft, command: Command, at: int) -> Draft:
         raise Invalid(foreign)
     external = dict(asked.items)
     lines = tuple(
-        line._replace(external_accounting_id=external[line.id]) if line.id in external else line
-        for line in draft.lines
+        line._replace(external_accounting_id=external[line.id]) if line.id in external else line for line in draft.lines
     )
     touched = tuple(line for line in lines if line.id in external)
     state = draft.state
@@ -180,23 +102,111 @@ def _sync_accounting(draft: Draft, command: Command, at: int) -> Draft:
     return draft._replace(state=state, lines=lines, touched=touched)
 
 
+def _invoice(draft: Draft, command: Command, at: int) -> Draft:
+    asked = command.details
+    if not isinstance(asked, Invoicing):
+        raise AssertionError("invoicing needs its invoice")
+    return draft._replace(
+        state=draft.state._replace(invoiced=True), data=f'{{"sourceInvoiceId":{asked.invoice_id}}}'
+    )
+
+
 def _hand_over(draft: Draft, command: Command, at: int) -> Draft:
-    draft = draft._replace(state=draft.state._replace(handover=command.outcome))
-    if command.outcome == "delivered":
-        return _processed(draft, command, at)
-    if command.outcome == "unknown" and isinstance(command.details, FailureReport):
-        command = command._replace(details=command.details._replace(code=OUTCOME_UNKNOWN))
-    return _fail(draft, command, at)
+    told = command.details
+    if not isinstance(told, Handover):
+        raise AssertionError("a hand-over needs to say what it came to")
+    return _OF_A_HANDOVER[command.outcome or ""](draft, command, told, at)
 
 
-_EFFECTS: dict[Action, Callable[[Draft, Command, int], Draft]] = {
+def _note(told: Handover) -> str:
+    """What an event says of the attempt: the members of a JSON object."""
+    note = f'"attempt":{told.attempt}'
+    if told.outcome is not None:
+        note += f',"outcome":"{told.outcome}"'
+    return note if told.reference is None else f'{note},"reference":{json.dumps(told.reference)}'
+
+
+def _started(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    return draft._replace(state=draft.state._replace(handover="sending"), data=f"{{{_note(told)}}}")
+
+
+def _delivered(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    state = draft.state
+    sent_at = at if state.sent_at is None else state.sent_at
+    return draft._replace(state=state._replace(handover="delivered", sent_at=sent_at), data=f"{{{_note(told)}}}")
+
+
+def _acknowledged(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    draft = quantities.acknowledge(_delivered(draft, command, told, at), command, at)
+    return _with_note(draft, told)
+
+
+def _refused(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    report = told.report or FailureReport("The source did not say why.")
+    if told.outcome is Outcome.UNKNOWN:
+        report = report._replace(code=OUTCOME_UNKNOWN, retryable=False)
+    return _with_note(_fail(_remembered(draft, told), command._replace(details=report), at), told)
+
+
+def _kept(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    return _told(_remembered(draft, told), told)
+
+
+def _late(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    """The answer of an attempt that was given up. It clears a doubt, where nothing else has been done since."""
+    state = draft.state
+    if told.outcome in ARRIVED and state.status == Status.PROCESSING_ERROR and state.handover != "sending":
+        return _told(_remembered(draft, told), told)  # whatever was tried since: it is never sent again unasked
+    if state.handover != "unknown" or state.attempt_count != told.release:
+        return _told(draft, told)
+    if told.outcome is Outcome.REJECTED and state.failure_code == OUTCOME_UNKNOWN:
+        return _refused(draft, command, told, at)
+    return _told(_remembered(draft, told), told)
+
+
+def _remembered(draft: Draft, told: Handover) -> Draft:
+    remembered = None if told.outcome is None else HANDOVER_OF[told.outcome]
+    return draft._replace(state=draft.state._replace(handover=remembered))
+
+
+def _told(draft: Draft, told: Handover) -> Draft:
+    report = told.report
+    if report is not None:
+        draft = draft._replace(code=report.code, reason=report.reason)
+    return _with_note(draft, told)
+
+
+def _with_note(draft: Draft, told: Handover) -> Draft:
+    note = _note(told)
+    return draft._replace(data=f"{{{note}}}" if draft.data is None else f"{draft.data[:-1]},{note}}}")
+
+
+_OF_A_HANDOVER: dict[str, Callable[[Draft, Command, Handover, int], Draft]] = {
+    "sending": _started,
+    "delivered": _delivered,
+    "acknowledged": _acknowledged,
+    "rejected": _refused,
+    "unknown": _refused,
+    "deferred": _kept,
+    "settled": _kept,
+    "late": _late,
+}
+
+
+_EFFECTS: dict[Action, Callable[[Draft, Command, int], Draft | None]] = {
     Action.PROCESS: _process,
     Action.PROCESSED: _processed,
     Action.FAIL: _fail,
-    Action.ACKNOWLEDGE: _acknowledge,
-    Action.ADJUST: _adjust,
-    Action.CANCEL: _cancel,
-    Action.VOID: _void,
+    Action.ACKNOWLEDGE: quantities.acknowledge,
+    Action.ADJUST: quantities.adjust,
+    Action.CANCEL: quantities.cancel,
+    Action.VOID: quantities.void,
+    Action.SHIP: quantities.ship,
+    Action.CORRECT_SHIPMENT: quantities.correct_shipment,
+    Action.RECONCILE_STOCK: quantities.reconcile_stock,
+    Action.RELEASE_STOCK: quantities.release_stock,
     Action.SYNC_ACCOUNTING: _sync_accounting,
+    Action.INVOICE: _invoice,
+    Action.EDIT: editing.edit,
     Action.HAND_OVER: _hand_over,
 }

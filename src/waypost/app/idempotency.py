@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from waypost.app.commands import Command, Done, IdempotencyKey, KeyRow
+from waypost.app.commands import Done, IdempotencyKey, KeyRow
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import KeyReused
@@ -29,11 +29,9 @@ def keep(done: Done) -> str:
     return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
 
 
-def replay(kept: KeyRow, command: Command) -> Done:
+def replay(kept: KeyRow) -> Done:
     """The kept success, as it was answered then: a replay comes before existence, scope and precondition."""
-    if command.key is None:
-        raise AssertionError("only a call with a key can be a repeat")
-    return restored_done(json.loads(same_call(kept, command.key).outcome))
+    return restored_done(json.loads(kept.outcome))
 
 
 def restored_done(record: Any) -> Done:
@@ -43,10 +41,8 @@ def restored_done(record: Any) -> Done:
 
 
 def restored(image: Any) -> FulfillmentRequest | None:
-    """An after-image read back from a record."""
+    """An after-image read back from a record; fields that came later have their defaults."""
     if image is None:
         return None
     state, particulars, lines = image
-    return FulfillmentRequest(
-        State._make(state), Particulars._make(particulars), tuple(Line._make(line) for line in lines)
-    )
+    return FulfillmentRequest(State(*state), Particulars(*particulars), tuple(Line(*line) for line in lines))

@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from waypost.app.desk import add_up
+from waypost.app.judging_lines import Carried, judge_lines
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State, fulfillment_status
 from waypost.domain.lifecycle import TABLE
-from waypost.domain.orders import LineSums, Order, OrderItem, roll_up, roll_up_item
+from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
 from waypost.domain.statuses import STATUSES, Status
+from waypost.domain.stock import Entry
 
 
 class Finding(NamedTuple):
@@ -48,8 +49,11 @@ class CounterEvidence(NamedTuple):
     latest: int | None
 
 
-def judge_request(request: RequestEvidence, lines: Sequence[Line], events: Sequence[Event]) -> Iterator[Finding]:
-    """What does not add up about one request."""
+def judge_request(
+    request: RequestEvidence, lines: Sequence[Line], events: Sequence[Event], carried: Sequence[Carried],
+    entries: Sequence[Entry],
+) -> Iterator[Finding]:  # fmt: skip
+    """What does not add up about one request; `carried` and `entries`: what shipments and ledger say of its lines."""
 
     def finding(check: str, message: str) -> Finding:
         return Finding(check, "fulfillment_request", request.id, message)
@@ -73,6 +77,7 @@ def judge_request(request: RequestEvidence, lines: Sequence[Line], events: Seque
         *_against_lines(request.state, lines),
         *_against_events(request.state, events),
         *_history(request.state, events),
+        *judge_lines(lines, carried, entries),
     ):
         yield finding(check, message)
 
@@ -114,6 +119,9 @@ def _against_events(state: State, events: Sequence[Event]) -> Words:
         yield "version_differs", f"has version {state.version} and {len(events)} events."
     if state.modified_at != events[-1].at:
         yield "modified_differs", "was modified at another time than its last event says."
+    entered = [event.at for event in events if event.from_status != event.to_status]
+    if entered and state.status_since != entered[-1]:
+        yield "since_differs", "came into its status at another time than its events say."
     attempts = sum(event.to_status == Status.PROCESSING and event.from_status != Status.PROCESSING for event in events)
     if state.attempt_count != attempts:
         yield "attempts_differ", f"counts {state.attempt_count} attempts; its events count {attempts}."

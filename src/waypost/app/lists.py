@@ -12,7 +12,7 @@ from waypost.app.commands import Command, Done, IdempotencyKey, Settled, scopes_
 from waypost.app.desk import Desk
 from waypost.app.idempotency import FORMAT, keep, restored_done, same_call
 from waypost.app.ports import KeptOutcome, Tx
-from waypost.app.transitions import ask_for
+from waypost.app.transitions import ask_for, close
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import KeyInProgress, Refusal
 
@@ -72,9 +72,7 @@ async def _perform_one(tx: Tx, bulk: Bulk, now: int) -> BulkDone | Refusal:
     if key and not commands[0].dry_run:
         account = commands[0].actor.scope.account_id
         desk.keep(KeptOutcome(key, account, json.dumps([FORMAT, results])))
-    changes = desk.changes()
-    if changes is not None:
-        await tx.write(changes)
+    await close(tx, desk, commands)
     return BulkDone(commands[0].action, results)
 
 
@@ -102,9 +100,7 @@ async def pull(tx: Tx, pulls: Sequence[Pull], now: int) -> list[Pulled | Refusal
 async def _pull_one(tx: Tx, asked: Pull, now: int) -> Pulled | Refusal:
     scope: Scope = asked.actor.scope
     ids = await tx.oldest_processing(scope, asked.source_id, PULL_AT_MOST)
-    commands = [
-        Command(Action.PROCESSED, id_, asked.actor, asked.call_id, reason="picked up") for id_ in ids
-    ]
+    commands = [Command(Action.PROCESSED, id_, asked.actor, asked.call_id, reason="picked up") for id_ in ids]
     loaded = await tx.load([ask_for(c) for c in commands], [asked.key] if asked.key else [], [scope.account_id])
     record = loaded.keys[0] if asked.key else None
     if asked.key and record is False:
@@ -121,7 +117,5 @@ async def _pull_one(tx: Tx, asked: Pull, now: int) -> Pulled | Refusal:
     done = tuple(one for one in settled if isinstance(one, Done) and one.moved)
     if asked.key:
         desk.keep(KeptOutcome(asked.key, scope.account_id, json.dumps([FORMAT, [keep(one) for one in done]])))
-    changes = desk.changes()
-    if changes is not None:
-        await tx.write(changes)
+    await close(tx, desk)
     return Pulled(done)

@@ -5,13 +5,13 @@ from waypost.domain.refusals import Problem
 LONGEST = 200  # code points
 
 
-def checked_name(field: str, given: str, problems: list[Problem], what: str = "name") -> str:
+def checked_name(field: str, given: str, problems: list[Problem], what: str = "name", longest: int = LONGEST) -> str:
     """`given` without white space at both ends; what is wrong goes to `problems` (contract section 1.1)."""
     name = given.strip()
     if not name:
         problems.append(Problem(field, "required", f"The {what} must not be blank."))
-    elif len(name) > LONGEST:
-        message = f"The {what} has {len(name)} characters; at most {LONGEST} are allowed."
+    elif len(name) > longest:
+        message = f"The {what} has {len(name)} characters; at most {longest} are allowed."
         problems.append(Problem(field, "too_long", message))
     elif not _is_text(name):
         problems.append(Problem(field, "bad_characters", f"The {what} holds characters that no text may hold."))

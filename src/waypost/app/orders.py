@@ -7,24 +7,19 @@ from typing import NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import KeptOutcome, OrderView, Tx
-from waypost.domain.events import ORDER_CREATED, Event
-from waypost.domain.orders import Order, OrderItem, OrderStatus, PaymentStatus, Progress
-from waypost.domain.refusals import Conflict, Invalid, KeyInProgress, Problem, Refusal
+from waypost.app.desk import Desk
+from waypost.app.idempotency import FORMAT
+from waypost.app.journal import Journal
+from waypost.app.order_holds import standing_reasons, unknown_things
+from waypost.app.order_items import ItemDraft, Known, identify, item_record, naming
+from waypost.app.ports import ChannelRow, OrderView, Tx
+from waypost.app.routing import PAID_ENOUGH, may_be_fulfilled
+from waypost.app.routing_intake import Newcomer, take_in
+from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, PaymentStatus, Progress
+from waypost.domain.refusals import Conflict, Invalid, Problem, Refusal, Unavailable
 
-
-class ItemDraft(NamedTuple):
-    """An item as posted. Price in ten-thousandths."""
-
-    sku: str | None
-    title: str | None
-    quantity: int
-    price: int
-    external_listing_id: str | None
-    listing_variant_id: int | None
-    product_variant_id: int | None
-    custom_fields: str
+__all__ = ["ItemDraft", "OrderDraft", "OrderPosted", "create_orders", "records", "restored_view"]
 
 
 class OrderDraft(NamedTuple):
@@ -50,8 +45,15 @@ class OrderDraft(NamedTuple):
 
     def content_hash(self) -> str:
         """Of everything that was posted: tells a repeat from a conflict."""
-        content = self[1:-3]
-        return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()
+        return hashlib.sha256(_told(self[1:-3]).encode()).hexdigest()
+
+    def likeness(self) -> str:
+        """Of what was posted but for its numbers and its time: tells a possible duplicate."""
+        content = (self.channel_id, "", None, None, *self[5:-4], None)  # as `content_hash` has it, but for those
+        return hashlib.blake2b(_told(content).encode(), digest_size=16).hexdigest()
+
+
+_told = json.JSONEncoder(ensure_ascii=False).encode  # one for all: to make it costs as much as to use it
 
 
 class OrderPosted(NamedTuple):
@@ -63,102 +65,215 @@ class OrderPosted(NamedTuple):
     dry_run: bool = False
 
 
+Number = tuple[int, str]  # channel id, order number
+
+
+class _Bench:
+    """One batch at work: the channels it may post to, the orders that were there already, and those it makes."""
+
+    def __init__(
+        self, channels: dict[tuple[int, int], ChannelRow], existing: dict[Number, OrderView], desk: Desk,
+        supply: Supply | None,
+    ) -> None:  # fmt: skip
+        self.channels = channels
+        self.existing = existing
+        self.desk = desk
+        self.supply = supply
+
+    def channel(self, draft: OrderDraft) -> ChannelRow | None:
+        """The draft's channel, if its account has it."""
+        return self.channels.get((draft.actor.scope.account_id, draft.channel_id))
+
+
 async def create_orders(tx: Tx, drafts: Sequence[OrderDraft], now: int) -> list[OrderPosted | Refusal]:
-    """Create a batch of orders; one outcome a draft. The same number with the same content is no error."""
+    """Create a batch of orders; one outcome a draft. The same number with the same content is no error.
+
+    Those whose channel says so are routed in the same transaction, and generated for or held. Locks: stock, counters.
+    """
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
     keyed = [draft.key for draft in drafts if draft.key is not None and not draft.dry_run]
-    loaded = await tx.load([], keyed, accounts)
-    kept = iter(loaded.keys)
-    at = max([now, *(counter.last_at + 1 for counter in loaded.counters.values())])
-    outcomes: list[OrderPosted | Refusal | None] = []
-    for draft in drafts:
-        record = next(kept) if draft.key is not None and not draft.dry_run else None
-        outcomes.append(_known_already(draft, record))
-    await _insert_open(tx, drafts, outcomes, at)
+    channels = await _channels(tx, drafts)
+    supply = await _supply(tx, channels, drafts)
+    desk = Desk(await tx.load([], keyed, accounts), now)
+    outcomes = [_known_already(draft, desk.journal) for draft in drafts]
+    open_ = [(place, draft) for place, draft in enumerate(drafts) if outcomes[place] is None]
+    bench = _Bench(channels, await _existing(tx, open_), desk, supply)
+    for place, outcome in (await _settle(tx, bench, open_)).items():
+        outcomes[place] = outcome
     posted = [outcome for outcome in outcomes if outcome is not None]
-    await _log(tx, drafts, posted, {a: c.last_seq for a, c in loaded.counters.items()}, at)
+    _keep(desk.journal, drafts, posted)
+    changes = desk.changes()
+    if changes is not None:
+        # The orders are there as they stand: nothing of them is left to be rolled up.
+        await tx.write(changes._replace(orders=[], items=[]))
     return posted
 
 
-def _known_already(draft: OrderDraft, record: object) -> OrderPosted | Refusal | None:
-    if record is None or draft.key is None:
-        return None
-    if record is False:
-        return KeyInProgress()
+def _known_already(draft: OrderDraft, journal: Journal) -> OrderPosted | Refusal | None:
     try:
-        kept = same_call(record, draft.key)  # type: ignore[arg-type]  # a record, once it is not False
+        kept = journal.record_of(draft.key, draft.dry_run)
     except Refusal as refusal:
         return refusal
-    _, created, order, items = json.loads(kept.outcome)
-    view = OrderView(Order._make(order), tuple(OrderItem._make(item) for item in items), ())
-    return OrderPosted(view, created, replayed=True)
+    if kept is None:
+        return None
+    _, created, view = json.loads(kept.outcome)
+    return OrderPosted(restored_view(view), created, replayed=True)
 
 
-async def _insert_open(
-    tx: Tx, drafts: Sequence[OrderDraft], outcomes: list[OrderPosted | Refusal | None], at: int
-) -> None:
-    """Settle the drafts that are still open, in order: find, create, or refuse."""
-    channels: set[tuple[int, int]] = set()
-    for draft in drafts:
-        rows = await tx.channel_rows(draft.actor.scope, [draft.channel_id]) if _is_new(draft, channels) else {}
-        channels.update((row.account_id, row.id) for row in rows.values())
-    places = [place for place, outcome in enumerate(outcomes) if outcome is None]
-    existing = await tx.orders_by_number([(drafts[p].channel_id, drafts[p].order_number) for p in places])
-    fresh: dict[tuple[int, str], int] = {}
-    for place in places:
-        draft = drafts[place]
-        if (draft.actor.scope.account_id, draft.channel_id) not in channels:
-            outcomes[place] = Invalid([Problem("channel_id", "unknown_channel", "There is no such channel.")])
-        elif (draft.channel_id, draft.order_number) not in existing:
-            fresh.setdefault((draft.channel_id, draft.order_number), place)
-    created = await _insert(tx, [(place, drafts[place]) for place in fresh.values()], at)
-    existing.update({(v.order.channel_id, v.order.order_number): v.order for v in created.values()})
-    for place in places:
-        if outcomes[place] is None:
-            outcomes[place] = await _outcome(tx, drafts[place], created.get(place), existing, at)
+async def _supply(
+    tx: Tx, channels: dict[tuple[int, int], ChannelRow], drafts: Sequence[OrderDraft]
+) -> Supply | None:
+    """What the orders that are fulfilled at once may draw upon; None where there are none."""
+    at_once = [
+        draft
+        for draft in drafts
+        if draft.payment_status in PAID_ENOUGH
+        and (channel := channels.get((draft.actor.scope.account_id, draft.channel_id))) is not None
+        and channel.auto_generate
+    ]
+    if not at_once:
+        return None
+    known = iter(await _identified(tx, at_once))
+    needs = []
+    for draft in at_once:
+        order, items = records(draft, 0, [0] * len(draft.items), 0, [next(known) for _ in draft.items])
+        needs.append(need_of(order, items))
+    return await gather(tx, sorted({draft.actor.scope.account_id for draft in drafts}), needs)
 
 
-def _is_new(draft: OrderDraft, channels: set[tuple[int, int]]) -> bool:
-    return (draft.actor.scope.account_id, draft.channel_id) not in channels
-
-
-async def _outcome(
-    tx: Tx, draft: OrderDraft, mine: OrderView | None, existing: dict[tuple[int, str], Order], at: int
-) -> OrderPosted | Refusal:
-    if mine is not None:
-        return OrderPosted(mine, created=True)
-    if draft.dry_run and (draft.channel_id, draft.order_number) not in existing:
-        order, items = records(draft, 0, [0] * len(draft.items), at)
-        return OrderPosted(OrderView(order, tuple(items), ()), created=True, dry_run=True)
-    order = existing[draft.channel_id, draft.order_number]
-    if order.content_hash != draft.content_hash():
-        return Conflict(
-            f"Order {draft.order_number} exists in this channel with other content (id {order.id})."
-        )
-    parts = (await tx.order_parts(draft.actor.scope, [order.id]))[order.id]
-    return OrderPosted(OrderView(parts.order, parts.items, ()), created=False, dry_run=draft.dry_run)
-
-
-async def _insert(tx: Tx, drafts: Sequence[tuple[int, OrderDraft]], at: int) -> dict[int, OrderView]:
-    """Insert those that are not dry runs; the views of what was created, by place."""
-    real = [(place, draft) for place, draft in drafts if not draft.dry_run]
-    if not real:
-        return {}
-    ids = await tx.new_ids("orders", len(real))
-    item_ids = iter(await tx.new_ids("order_item", sum(len(draft.items) for _, draft in real)))
-    views: dict[int, OrderView] = {}
-    for order_id, (place, draft) in zip(ids, real, strict=True):
-        order, items = records(draft, order_id, [next(item_ids) for _ in draft.items], at)
-        views[place] = OrderView(order, tuple(items), ())
-    inserted = await tx.insert_orders(
-        [view.order for view in views.values()], [item for view in views.values() for item in view.items]
+def restored_view(record: list[list[object]]) -> OrderView:
+    """A view read back from a record; fields that came later have their defaults."""
+    order, items, requests = record
+    return OrderView(
+        Order(*order),  # type: ignore[arg-type]  # as it was written
+        tuple(OrderItem(*item) for item in items),  # type: ignore[misc]  # likewise
+        tuple(tuple(request) for request in requests),  # type: ignore[arg-type,misc]
     )
-    # One that another process inserted meanwhile is found again by its number on the next look.
-    return {place: view for place, view in views.items() if view.order.id in inserted}
+
+
+Places = Sequence[tuple[int, OrderDraft]]
+
+
+async def _settle(tx: Tx, bench: _Bench, drafts: Places) -> dict[int, OrderPosted | Refusal]:
+    """Settle these drafts, by place, in order: find, create, or refuse."""
+    outcomes: dict[int, OrderPosted | Refusal] = {}
+    fresh: dict[Number, tuple[int, OrderDraft]] = {}
+    for place, draft in drafts:
+        number = (draft.channel_id, draft.order_number)
+        if bench.channel(draft) is None:
+            outcomes[place] = Invalid([Problem("channel_id", "unknown_channel", "There is no such channel.")])
+        elif number not in bench.existing and not draft.dry_run:
+            fresh.setdefault(number, (place, draft))
+    rehearsed = [(place, draft) for place, draft in drafts if draft.dry_run and place not in outcomes]
+    views = await _build(tx, bench, [*fresh.values(), *rehearsed])
+    made = await _insert(tx, {place: views[place] for place, _ in fresh.values()})
+    known = bench.existing | {(v.order.channel_id, v.order.order_number): v for v in made.values()}
+    for place, draft in drafts:
+        if place in made:
+            outcomes[place] = OrderPosted(made[place], created=True)
+        elif place not in outcomes:
+            outcomes[place] = _repeated(draft, views.get(place), known.get((draft.channel_id, draft.order_number)))
+    return outcomes
+
+
+def _repeated(draft: OrderDraft, rehearsed: OrderView | None, known: OrderView | None) -> OrderPosted | Refusal:
+    """What a draft comes to that creates nothing: a dry run, or a number that is taken."""
+    if known is None:
+        if rehearsed is None:
+            raise AssertionError("an order that is neither there nor made was not asked for")
+        return OrderPosted(rehearsed, created=True, dry_run=True)
+    order = known.order
+    if order.content_hash != draft.content_hash():
+        return Conflict(f"Order {draft.order_number} exists in this channel with other content (id {order.id}).")
+    return OrderPosted(known, created=False, dry_run=draft.dry_run)
+
+
+async def _channels(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[tuple[int, int], ChannelRow]:
+    by_scope: dict[object, list[OrderDraft]] = {}
+    for draft in drafts:
+        by_scope.setdefault(draft.actor.scope, []).append(draft)
+    found: dict[tuple[int, int], ChannelRow] = {}
+    for asked in by_scope.values():
+        rows = await tx.channel_rows(asked[0].actor.scope, sorted({draft.channel_id for draft in asked}))
+        found |= {(row.account_id, row.id): row for row in rows.values()}
+    return found
+
+
+async def _existing(tx: Tx, drafts: Places) -> dict[Number, OrderView]:
+    """The orders that have these numbers already, seen as they are now; nothing is locked."""
+    numbers = [(draft.channel_id, draft.order_number) for _, draft in drafts]
+    found = await tx.orders_by_number(numbers) if numbers else {}
+    wanted = {number: found[number] for number in set(numbers) & found.keys()}
+    views = await tx.order_views(list(wanted.values()))
+    return {(view.order.channel_id, view.order.order_number): view for view in views}
+
+
+async def _build(tx: Tx, bench: _Bench, drafts: Places) -> dict[int, OrderView]:
+    """The orders that these drafts would make, by place: items identified, held for all that is in the way."""
+    if not drafts:
+        return {}
+    real = [draft for _, draft in drafts if not draft.dry_run]
+    ids = iter(await tx.new_ids("orders", len(real)))
+    item_ids = iter(await tx.new_ids("order_item", sum(len(draft.items) for draft in real)))
+    known = iter(await _identified(tx, [draft for _, draft in drafts]))
+    mapped = await _mapped(tx, bench, [draft for _, draft in drafts])
+    newcomers = []
+    for _, draft in drafts:
+        id_, its_ids = (
+            (0, [0] * len(draft.items)) if draft.dry_run else (next(ids), [next(item_ids) for _ in draft.items])
+        )
+        order, items = records(draft, id_, its_ids, bench.desk.at, [next(known) for _ in draft.items])
+        reasons = tuple(_reasons(bench, draft, order, items, mapped))
+        newcomers.append(Newcomer(order, tuple(items), reasons, draft.actor, draft.call_id, draft.dry_run))
+    texts = {(draft.channel_id, draft.shipping_text) for draft in real if draft.shipping_text}
+    await tx.note_shipping_texts(sorted(texts), bench.desk.at)
+    views = await take_in(tx, bench.desk, bench.supply, newcomers)
+    return {place: view for (place, _), view in zip(drafts, views, strict=True)}
+
+
+async def _mapped(tx: Tx, bench: _Bench, drafts: Sequence[OrderDraft]) -> set[tuple[int, str]]:
+    """Those of their shipping texts that mean a policy, where it matters."""
+    texts = {
+        (draft.channel_id, draft.shipping_text)
+        for draft in drafts
+        if draft.shipping_text and (channel := bench.channel(draft)) and channel.require_shipping_mapping
+    }
+    return {(one.channel_id, one.text) for one in await tx.mapped_methods(sorted(texts))} if texts else set()
+
+
+def _reasons(
+    bench: _Bench, draft: OrderDraft, order: Order, items: Sequence[OrderItem], mapped: set[tuple[int, str]]
+) -> list[HoldReason]:
+    """What is in the way of the order before it is routed; routing looks at its shipping text by itself."""
+    channel = bench.channel(draft)
+    if channel is None or (bench.supply is not None and may_be_fulfilled(bench.supply, order)):
+        return unknown_things(items)
+    return standing_reasons(order, items, channel, mapped)
+
+
+async def _identified(tx: Tx, drafts: Sequence[OrderDraft]) -> list[Known | None]:
+    """What the items of all these drafts are, one after the other."""
+    found: dict[int, Known | None] = {}
+    namings = [(draft, naming(draft.channel_id, item)) for draft in drafts for item in draft.items]
+    for account in sorted({draft.actor.scope.account_id for draft in drafts}):
+        places = [n for n, (draft, _) in enumerate(namings) if draft.actor.scope.account_id == account]
+        known = await identify(tx, account, [namings[n][1] for n in places])
+        found |= dict(zip(places, known, strict=True))
+    return [found[n] for n in range(len(namings))]
+
+
+async def _insert(tx: Tx, views: dict[int, OrderView]) -> dict[int, OrderView]:
+    """Insert these, by place. Their account's counter is locked: nobody else can have taken their numbers meanwhile."""
+    if views:
+        orders = [view.order for view in views.values()]
+        items = [item for view in views.values() for item in view.items]
+        if len(await tx.insert_orders(orders, items)) != len(orders):
+            raise Unavailable("An order with this number is just being posted: ask again.", retry_after_s=1)
+    return views
 
 
 def records(
-    draft: OrderDraft, order_id: int, item_ids: Sequence[int], at: int
+    draft: OrderDraft, order_id: int, item_ids: Sequence[int], at: int, known: Sequence[Known | None]
 ) -> tuple[Order, list[OrderItem]]:
     """The rows of a draft. The total is what the items come to."""
     total = sum(item.price * item.quantity for item in draft.items)
@@ -167,34 +282,18 @@ def records(
         draft.imported_from, OrderStatus.OPEN, draft.payment_status, Progress.NOT_STARTED, Progress.NOT_STARTED,
         total, draft.note, draft.shipping_text, at if draft.ordered_at is None else draft.ordered_at, at, at,
         draft.shipping_address, draft.billing_address, draft.tags, draft.custom_fields, draft.content_hash(),
+        likeness=draft.likeness(),
     )  # fmt: skip
     items = [
-        OrderItem(id_, order_id, number, item.sku, item.title, item.quantity, item.price, item.external_listing_id,
-                  item.listing_variant_id, item.product_variant_id, item.custom_fields, 0, 0, 0, 0)
-        for number, (id_, item) in enumerate(zip(item_ids, draft.items, strict=True), 1)
-    ]  # fmt: skip
+        item_record(item, order_id, id_, number, thing)
+        for number, (id_, item, thing) in enumerate(zip(item_ids, draft.items, known, strict=True), 1)
+    ]
     return order, items
 
 
-async def _log(
-    tx: Tx, drafts: Sequence[OrderDraft], outcomes: Sequence[OrderPosted | Refusal], seqs: dict[int, int], at: int
-) -> None:
-    """One event per created order, and the idempotency records."""
-    events: list[Event] = []
-    keys: list[KeptOutcome] = []
+def _keep(journal: Journal, drafts: Sequence[OrderDraft], outcomes: Sequence[OrderPosted | Refusal]) -> None:
+    """The idempotency records."""
     for draft, outcome in zip(drafts, outcomes, strict=True):
-        if not isinstance(outcome, OrderPosted) or outcome.replayed or outcome.dry_run:
-            continue
-        account, actor, order = draft.actor.scope.account_id, draft.actor, outcome.view.order
-        if outcome.created:
-            seqs[account] += 1
-            events.append(
-                Event(account, seqs[account], at, "order", order.id, ORDER_CREATED, None, order.status, actor.type,
-                      actor.id, actor.name, None, None, draft.call_id, None)
-            )  # fmt: skip
-        if draft.key is not None:
-            record = [FORMAT, outcome.created, order, list(outcome.view.items)]
-            keys.append(KeptOutcome(draft.key, account, json.dumps(record, ensure_ascii=False)))
-    if events:
-        await tx.write_events(events, at)
-    await tx.keep(keys, at)
+        if isinstance(outcome, OrderPosted) and not outcome.replayed and draft.key is not None:
+            record = json.dumps([FORMAT, outcome.created, outcome.view], ensure_ascii=False)
+            journal.keep(draft.key, draft.actor.scope.account_id, record, draft.dry_run)

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from waypost.app.check import Examined
     from waypost.app.judging import Finding
     from waypost.app.ports import Store
+    from waypost.app.writer import Writer
     from waypost.storage.backup import BackedUp, Restored
     from waypost.storage.migrations.run import Migrated
 
@@ -33,6 +34,20 @@ def on_store(database: str, work: "Callable[[Store], Awaitable[T]]", create: boo
             await store.close()
 
     return asyncio.run(run())
+
+
+def on_writer(database: str, work: "Callable[[Store, Writer], Awaitable[T]]") -> T:
+    """Open the store, do `work` with a writer that runs batches again where that is known to be safe, close both."""
+    from waypost.storage.group_commit import GroupWriter
+
+    async def run(store: "Store") -> T:
+        writer = GroupWriter(store)
+        try:
+            return await work(store, writer)
+        finally:
+            await writer.close()
+
+    return on_store(database, run)
 
 
 def shown(database: str) -> str:

@@ -19,8 +19,9 @@ ORDERS_AT_MOST = 1_000_000
 
 @click.command()
 @database_option
-@click.option("--orders", type=click.IntRange(1, ORDERS_AT_MOST), default=200, show_default=True,
-              help="How many orders.")
+@click.option(
+    "--orders", type=click.IntRange(1, ORDERS_AT_MOST), default=200, show_default=True, help="How many orders."
+)
 @click.option("--seed", type=int, default=1, show_default=True, help="The same seed gives the same merchant.")
 @json_option
 def demo(database: str, orders: int, seed: int, as_json: bool) -> None:

@@ -1,6 +1,7 @@
 """What went wrong, as one sentence for a person."""
 
 import os
+from typing import Any
 
 import click
 
@@ -19,7 +20,15 @@ def worded(error: Exception) -> str:
 
     if isinstance(error, Refusal | CannotOpen | CopyFailed):
         return error.message
+    if type(error).__module__.startswith("waypost_client"):  # loaded by the commands that call a hub only
+        return _no_reply(error) if hasattr(error, "sent") else getattr(error, "message", str(error))
     if os.environ.get("WAYPOST_LOG_LEVEL") == "debug":
         raise error
     kind = type(error).__name__
     return f"Waypost failed unexpectedly ({kind}: {error}). WAYPOST_LOG_LEVEL=debug shows where."
+
+
+def _no_reply(error: Any) -> str:
+    if error.sent:
+        return f"No reply came, so a change may have been made or not: {error}."
+    return f"No hub can be reached there: {error}."

@@ -28,14 +28,24 @@ DEMO_TOKEN_NAME = "make serve"
 @setting_option("rate_limit")
 @setting_option("burst")
 @setting_option("trusted_proxy")
+@setting_option("allow_targets")
+@setting_option("delivery_concurrency")
+@click.option("--worker/--no-worker", default=True, help="Hand requests to their sources, too; on by default.")
 @setting_option("log_level")
-@click.option("--log", type=click.Path(dir_okay=False), default="-", show_default="standard error",
-              help="The file that the log is appended to; - for standard error.")
-@click.option("--demo", is_flag=True, 
-              help="Fill an empty database with the demo merchant; print tokens and a call to try.")
+@click.option(
+    "--log",
+    type=click.Path(dir_okay=False),
+    default="-",
+    show_default="standard error",
+    help="The file that the log is appended to; - for standard error.",
+)
+@click.option(
+    "--demo", is_flag=True, help="Fill an empty database with the demo merchant; print tokens and a call to try."
+)
 def serve(
     database: str, host: str, port: int, rate_limit: float | None, burst: int,
-    trusted_proxy: "tuple[Network, ...]", log_level: str, log: str, demo: bool,
+    trusted_proxy: "tuple[Network, ...]", allow_targets: "tuple[Network, ...]", delivery_concurrency: int,
+    worker: bool, log_level: str, log: str, demo: bool,
 ) -> None:  # fmt: skip
     """Serve the HTTP API.
 
@@ -43,7 +53,7 @@ def serve(
     refused, and it is gone within ten seconds.
     """
     from waypost.http.rates import Rate
-    from waypost.main import CannotListen, ServerSettings, run_server
+    from waypost.main import CannotListen, Outward, ServerSettings, run_server
 
     async def ready(url: str, hub: "Hub") -> None:
         say(f"Waypost listens on {url} - reference and try-out: {url}/docs")
@@ -53,16 +63,20 @@ def serve(
 
     rate = None if rate_limit is None else Rate(burst, rate_limit)
     with ExitStack() as stack:
-        settings = ServerSettings(database, host, port, rate, trusted_proxy, _opened(log, stack), log_level)
+        outward = Outward(allow_targets, delivery_concurrency)
+        settings = ServerSettings(
+            database, host, port, rate, trusted_proxy, opened(log, stack), log_level, outward, worker
+        )
         try:
             run_server(settings, ready)
         except CannotListen as error:
             raise Refused(str(error)) from error
 
 
-def _opened(log: str, stack: ExitStack) -> TextIO:
+def opened(log: str, stack: ExitStack) -> TextIO:
     if log == "-":
         return sys.stderr
+    """The log."""
     try:
         return stack.enter_context(Path(log).open("a", encoding="utf-8"))
     except OSError as error:

@@ -78,6 +78,8 @@ ADDRESSES = (
 
 SHIPPING_TEXTS = ("Ground", "Express", "Standard international", "Economy")
 
+CARRIERS = (("DHL", "Paket"), ("UPS", "Ground"), ("Royal Mail", "Tracked 48"), ("Yamato", "TA-Q-BIN"))
+
 # (failure code, what the source says)
 FAILURES = (
     ("out_of_stock", "Item discontinued; last units sold on Tuesday."),

@@ -12,12 +12,17 @@ from typing import NamedTuple
 from waypost.app.accounts import create_account, create_channel, create_source
 from waypost.app.actor import Actor, Scope
 from waypost.app.generation import Generated, LineDraft, RequestDraft, generate
+from waypost.app.goods import InventoryCall, VariantChange
+from waypost.app.inventory import change_inventory
 from waypost.app.orders import ItemDraft, OrderDraft, OrderPosted, create_orders
 from waypost.app.ports import OrderView, RequestQuery, Store, Tx
+from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
+from waypost.app.shipments import Shipped, create_shipments
 from waypost.app.tokens import TokenDraft, create_token
 from waypost.app.transitions import perform
 from waypost.demo import catalog
 from waypost.demo.plans import Plan, command, plan_for, targets
+from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.orders import PaymentStatus
 from waypost.domain.statuses import STATUSES, Status
 from waypost.wire.addresses import store_address
@@ -73,6 +78,7 @@ async def fill(
     today = now // DAY_US * DAY_US
     begin = today - DAYS * DAY_US
     cast, demo = await _cast(store, begin, randomness)
+    await store.write(lambda tx: change_inventory(tx, [_stock(cast, orders)], begin))
     story = _Story(random.Random(seed), cast, begin)
     size = max(4, min(250, orders // 120))
     span = DAYS * DAY_US // max(1, -(-orders // size))
@@ -114,6 +120,19 @@ async def _cast(store: Store, at: int, randomness: Randomness) -> tuple[_Cast, D
     return cast, Demo(account_token, source_tokens, channel_tokens, 0, {})
 
 
+def _stock(cast: _Cast, orders: int) -> InventoryCall:
+    """Every source has every product, enough for the month."""
+    changes = [
+        VariantChange(
+            f"/{place}", source, None, product.sku,
+            {"title": product.title, "quantity": 60 + 4 * orders, "cost": product.price * (55 + 5 * nth) // 100},
+        )
+        for nth, source in enumerate(cast.sources)
+        for place, product in enumerate(catalog.PRODUCTS)
+    ]  # fmt: skip
+    return InventoryCall(cast.people[0], tuple(changes), creates=True)
+
+
 class _Story:
     """The merchant's month, told chapter by chapter; a chapter is some orders and all that becomes of them."""
 
@@ -141,6 +160,24 @@ class _Story:
             due = [(id_, plan) for id_, plan in living if len(plan.steps) > number]
             commands = [command(plan.steps[number], id_, self._actor(plan, number)) for id_, plan in due]
             await perform(tx, commands, at + (number + 2) * rounds_us)
+        requests = {one.image.state.id: one.image for one in made if isinstance(one, Generated)}
+        parcels = [parcel for id_, plan in living if (parcel := self._parcel(requests[id_], plan)) is not None]
+        for outcome in await create_shipments(tx, parcels, at + span - rounds_us) if parcels else ():
+            if not isinstance(outcome, Shipped):
+                raise AssertionError(f"the demo's own shipment was refused: {outcome}")
+
+    def _parcel(self, request: FulfillmentRequest, plan: Plan) -> ShipmentDraft | None:
+        """What a source ships of a request that it has confirmed: all of it, its first line, or nothing yet."""
+        chance = self._chance
+        if plan.target != Status.ACKNOWLEDGED or chance.random() < 0.35:
+            return None
+        lines = request.lines if chance.random() < 0.8 else request.lines[:1]
+        carrier, method = chance.choice(catalog.CARRIERS)
+        return ShipmentDraft(
+            self._cast.by_source[request.state.source_id], request.state.id, None, None,
+            f"{carrier[:2].upper()}{chance.randrange(10**10):010d}",
+            tuple(PieceDraft(line.quantity, line_id=line.id) for line in lines), carrier=carrier, method=method,
+        )  # fmt: skip
 
     def _actor(self, plan: Plan, number: int) -> Actor:
         if plan.steps[number].by == "source":

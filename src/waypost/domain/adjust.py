@@ -50,12 +50,20 @@ def cancel_all(lines: Sequence[Line], kill: bool) -> tuple[Line, ...]:
     return tuple(cancel_line(line, line.unshipped, kill) for line in lines)
 
 
+def void_line(line: Line, quantity: int) -> Line:
+    """Withdraw `quantity`; it goes back to the order, and acknowledged counts never exceed what is left."""
+    left = line.effective - quantity
+    return line._replace(
+        voided=line.voided + quantity,
+        acknowledged=min(line.acknowledged, left),
+        secondary_acknowledged=min(line.secondary_acknowledged, left),
+    )
+
+
 def void_all(lines: Sequence[Line]) -> tuple[Line, ...]:
     """Withdraw everything that has not shipped; the quantity goes back to the order."""
     return tuple(
-        line._replace(
-            voided=line.voided + line.unshipped, acknowledged=line.shipped, secondary_acknowledged=0
-        )
+        line._replace(voided=line.voided + line.unshipped, acknowledged=line.shipped, secondary_acknowledged=0)
         for line in lines
     )
 

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import Status
 
 
@@ -11,7 +12,7 @@ class Event(NamedTuple):
     account_id: int
     seq: int
     at: int
-    subject: str  # fulfillment_request or order
+    subject: str  # fulfillment_request, order, shipment …
     subject_id: int
     type: str
     from_status: Status | str | None
@@ -26,3 +27,23 @@ class Event(NamedTuple):
 
 
 ORDER_CREATED = "order.created"
+ORDER_CHANGED = "order.updated"
+INVOICE_UPDATED = "source_invoice.updated"  # that it came: fulfillment_request.invoiced
+SHIPMENT_UPDATED = "shipment.updated"  # that it came is an event of its request: fulfillment_request.shipped
+ORDER_EVENTS = {
+    OrderStatus.OPEN: "order.opened",
+    OrderStatus.CLOSED: "order.closed",
+    OrderStatus.ON_HOLD: "order.held",
+    OrderStatus.FAILED: "order.failed",
+    OrderStatus.NO_SHIPPING_METHOD: "order.held",
+    OrderStatus.CANCELED: "order.canceled",
+    OrderStatus.NOT_MANAGED: "order.held",
+    OrderStatus.DRAFT: "order.drafted",
+}
+"""What the change of an order's status to this one is called."""
+
+ORDER_EVENT_TYPES = tuple(dict.fromkeys((ORDER_CREATED, ORDER_CHANGED, *ORDER_EVENTS.values())))
+
+SOURCE_DOWN = "source.down"
+SOURCE_UP = "source.up"
+SOURCE_DELIVERY_CHANGED = "source.delivery_changed"

@@ -60,10 +60,11 @@ class State(NamedTuple):
     accounting_synced: bool | None
     external_accounting_id: str | None
     accounting_error: str | None
+    status_since: int = 0  # when it came into its status
 
 
 class Particulars(NamedTuple):
-    """The part of a request that is fixed when it is generated."""
+    """The part of a request that is fixed when it is generated, but for repairs by hand (`app.editing`)."""
 
     id: int
     number: str
@@ -91,6 +92,9 @@ class Particulars(NamedTuple):
     package_weight_unit: str | None
     attachment_links: str  # JSON array of strings
     custom_fields: str  # JSON array of {id, name, value}
+    routing_decision_id: int | None = None  # why it came to this source; None: by hand
+    assignee: str | None = None  # who cares for it
+    snoozed_until: int | None = None  # until then it asks for nobody's attention
 
 
 class Line(NamedTuple):

@@ -23,17 +23,24 @@ _REASONS = {
     ),
     Guard.NO_HANDOVER_UNDER_WAY: "It is being handed to its source right now: ask again when that has ended.",
     Guard.NOTHING_SHIPPED: "Part of it has shipped already.",
+    Guard.RETRY_IS_SAFE: "Only what its source refused for now, and has not got, is tried again unasked.",
 }
+
+
+def is_doubtful(state: State) -> bool:
+    """Whether the source may have it already, so that to send it once more could order twice."""
+    return state.failure_code == OUTCOME_UNKNOWN or state.handover in ("delivered", "unknown")
 
 
 def _holds(guard: Guard, state: State, facts: Circumstances) -> bool:
     if guard is Guard.CAUSE_GONE:
         return state.status not in BLOCKED or facts.cause_gone
     if guard is Guard.RESEND_CONFIRMED:
-        doubtful = state.failure_code == OUTCOME_UNKNOWN or state.handover in ("delivered", "unknown")
-        return facts.resend_confirmed or not doubtful
+        return facts.resend_confirmed or not is_doubtful(state)
     if guard is Guard.NO_HANDOVER_UNDER_WAY:
         return state.handover != "sending"
+    if guard is Guard.RETRY_IS_SAFE:
+        return bool(state.failure_retryable) and state.handover == "rejected"
     return state.shipped_quantity == 0
 
 
@@ -68,5 +75,3 @@ def _unlimited(action: Action, state: State) -> bool:
 def is_blocked(status: Status) -> bool:
     """Whether release waits for a cause to go away."""
     return status in BLOCKED
-
-

@@ -8,7 +8,17 @@ from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from waypost.domain.statuses import ANY, AT_SOURCE, BLOCKED, FIRST, LIVE, STATUSES, Status, StatusFacts
+from waypost.domain.statuses import (
+    ANY,
+    AT_SOURCE,
+    BLOCKED,
+    FIRST,
+    LIVE,
+    MOVED_MEANWHILE,
+    STATUSES,
+    Status,
+    StatusFacts,
+)
 
 
 class Action(StrEnum):
@@ -23,7 +33,12 @@ class Action(StrEnum):
     CANCEL = "cancel"
     VOID = "void"
     SHIP = "ship"
+    CORRECT_SHIPMENT = "correct_shipment"
+    RECONCILE_STOCK = "reconcile_stock"
+    RELEASE_STOCK = "release_stock"
     SYNC_ACCOUNTING = "accounting_sync"
+    INVOICE = "invoice"
+    EDIT = "edit"
     HAND_OVER = "hand_over"
 
 
@@ -42,6 +57,7 @@ class Guard(StrEnum):
     RESEND_CONFIRMED = "needs_confirmation"
     NO_HANDOVER_UNDER_WAY = "handover_in_progress"
     NOTHING_SHIPPED = "already_shipped"
+    RETRY_IS_SAFE = "not_safe_to_retry"  # asked by the worker only: it never reaches the wire
 
 
 class Row(NamedTuple):
@@ -76,7 +92,9 @@ TABLE: tuple[Row, ...] = (
     ),
     Row(A.PROCESS, (S.UNPROCESSED, S.PROCESSING_ERROR, *BLOCKED), S.PROCESSING, Repeat.NO_CHANGE, MERCHANT,
         EVENT + "processing", DECIDED, repeat_from=(S.PROCESSING,),
-        guards=(Guard.CAUSE_GONE, Guard.RESEND_CONFIRMED)),
+        guards=(Guard.CAUSE_GONE, Guard.NO_HANDOVER_UNDER_WAY, Guard.RESEND_CONFIRMED)),
+    Row(A.PROCESS, (S.PROCESSING_ERROR,), S.PROCESSING, Repeat.REFUSED, WORKER,
+        EVENT + "processing", DECIDED, outcome="retry", guards=(Guard.RETRY_IS_SAFE,)),
     Row(A.PROCESSED, (S.PROCESSING,), S.PROCESSED, Repeat.NO_CHANGE, EVERYONE,
         EVENT + "processed", "documented", repeat_from=(S.PROCESSED,)),
     Row(A.FAIL, (S.PROCESSING, S.PROCESSED), S.PROCESSING_ERROR, Repeat.REFUSED, EVERYONE,
@@ -97,14 +115,39 @@ TABLE: tuple[Row, ...] = (
         touches_lines=True),
     Row(A.SHIP, (*AT_SOURCE, S.ACKNOWLEDGED), S.ACKNOWLEDGED, Repeat.NEW_INPUT, NO_CHANNEL,
         EVENT + "shipped", "documented", touches_lines=True),
+    Row(A.CORRECT_SHIPMENT, (S.ACKNOWLEDGED,), None, Repeat.NEW_INPUT, NO_CHANNEL,
+        EVENT + "shipment_corrected", "documented", touches_lines=True),
+    Row(A.RECONCILE_STOCK, ANY, None, Repeat.NEW_INPUT, MERCHANT,
+        EVENT + "stock_reconciled", "documented", touches_lines=True),
+    Row(A.RELEASE_STOCK, ANY, None, Repeat.NEW_INPUT, MERCHANT,
+        EVENT + "stock_released", "documented", touches_lines=True),
+    Row(A.RELEASE_STOCK, ANY, None, Repeat.NEW_INPUT, NO_CHANNEL,
+        EVENT + "stock_released", "documented", outcome="quantity_update", touches_lines=True),
     Row(A.SYNC_ACCOUNTING, ANY, None, Repeat.NEW_INPUT, MERCHANT,
         EVENT + "accounting_synced", "documented"),
+    Row(A.INVOICE, ANY, None, Repeat.NEW_INPUT, NO_CHANNEL,
+        EVENT + "invoiced", "documented"),
+    # What the source would be told may change only while it is not with the source; who cares for it, always.
+    Row(A.EDIT, (S.UNPROCESSED, S.PROCESSING_ERROR, *BLOCKED), None, Repeat.NEW_INPUT, MERCHANT,
+        EVENT + "edited", DECIDED, outcome="content", guards=(Guard.NO_HANDOVER_UNDER_WAY,), touches_lines=True),
+    Row(A.EDIT, LIVE, None, Repeat.NEW_INPUT, MERCHANT, EVENT + "attended", DECIDED, outcome="care"),
+    Row(A.HAND_OVER, (S.PROCESSING,), None, Repeat.REFUSED, WORKER,
+        EVENT + "handover_started", DECIDED, outcome="sending", guards=(Guard.NO_HANDOVER_UNDER_WAY,)),
     Row(A.HAND_OVER, (S.PROCESSING,), S.PROCESSED, Repeat.REFUSED, WORKER,
         EVENT + "processed", DECIDED, outcome="delivered"),
+    Row(A.HAND_OVER, (S.PROCESSING,), S.ACKNOWLEDGED, Repeat.REFUSED, WORKER,
+        EVENT + "acknowledged", DECIDED, outcome="acknowledged", touches_lines=True),
     Row(A.HAND_OVER, (S.PROCESSING,), S.PROCESSING_ERROR, Repeat.REFUSED, WORKER,
         EVENT + "failed", DECIDED, outcome="rejected"),
     Row(A.HAND_OVER, (S.PROCESSING,), S.PROCESSING_ERROR, Repeat.REFUSED, WORKER,
         EVENT + "failed", DECIDED, outcome="unknown"),
+    Row(A.HAND_OVER, (S.PROCESSING,), None, Repeat.REFUSED, WORKER,
+        EVENT + "handover_deferred", DECIDED, outcome="deferred"),
+    # What a hand-over came to when the request had moved meanwhile, and what was learnt of one long given up.
+    Row(A.HAND_OVER, MOVED_MEANWHILE, None, Repeat.NEW_INPUT, WORKER,
+        EVENT + "handover_settled", DECIDED, outcome="settled"),
+    Row(A.HAND_OVER, (S.PROCESSING, *MOVED_MEANWHILE), None, Repeat.NEW_INPUT, WORKER,
+        EVENT + "handover_late", DECIDED, outcome="late"),
 )  # fmt: skip
 
 ALLOWED_ACTIONS = (A.PROCESS, A.PROCESSED, A.FAIL, A.ACKNOWLEDGE, A.ADJUST, A.CANCEL, A.VOID, A.SHIP)

@@ -1,8 +1,11 @@
 """An order and its items: records, and the roll-ups that are derived from its fulfillment requests."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
+
+from waypost.domain.fulfillment import Line
 
 
 class OrderStatus(StrEnum):
@@ -17,6 +20,18 @@ class OrderStatus(StrEnum):
     NOT_MANAGED = "not_managed"
     DRAFT = "draft"
 
+
+HELD = (OrderStatus.ON_HOLD, OrderStatus.FAILED, OrderStatus.NO_SHIPPING_METHOD, OrderStatus.NOT_MANAGED)
+"""Somebody must act before the order goes on; `holdReasons` says why, where the hub found it."""
+
+HOLD_CODES = {
+    "unknown_sku": OrderStatus.NOT_MANAGED,
+    "shipping_text_unmapped": OrderStatus.NO_SHIPPING_METHOD,
+    "no_eligible_source": OrderStatus.ON_HOLD,
+    "no_available_quantity": OrderStatus.ON_HOLD,
+    "possible_duplicate": OrderStatus.ON_HOLD,
+}
+"""What the hub itself finds in the way of an order, and where it stands for that; the first one found decides."""
 
 ELIGIBLE_FOR_PROCESSING = (OrderStatus.OPEN, OrderStatus.NOT_MANAGED)
 
@@ -44,6 +59,13 @@ class Progress(StrEnum):
     COMPLETED = "completed"
 
 
+class HoldReason(NamedTuple):
+    """One thing in an order's way: a code of `HOLD_CODES`, and words for a person."""
+
+    code: str
+    message: str
+
+
 class Order(NamedTuple):
     """One order. Money in ten-thousandths, times in microseconds UTC, JSON where it says so."""
 
@@ -68,6 +90,11 @@ class Order(NamedTuple):
     tags: str  # JSON array of strings
     custom_fields: str  # JSON array of {id, name, value}
     content_hash: str  # of what was posted: tells a repeat from a conflict
+    hold_reasons: str = "[]"  # JSON array of {code, message}
+    accounting_synced: bool | None = None
+    external_accounting_id: str | None = None
+    accounting_error: str | None = None
+    likeness: str | None = None  # of what was posted but for number and time: tells a possible duplicate
 
 
 class OrderItem(NamedTuple):
@@ -88,6 +115,9 @@ class OrderItem(NamedTuple):
     acknowledged: int
     shipped: int
     canceled: int
+    ship_to: str | None = None  # JSON; None: the order's shipping address
+    refused_sources: str = "[]"  # JSON array of ids: sources that gave it back
+    dropped: int = 0  # canceled on the order itself, beyond what its requests' lines have killed
 
 
 class LineSums(NamedTuple):
@@ -99,6 +129,16 @@ class LineSums(NamedTuple):
     killed: int = 0
 
 
+def held(order: Order, reasons: Sequence[HoldReason]) -> Order:
+    """The order, held for all of these; for none: as it is."""
+    if not reasons:
+        return order
+    found = {reason.code for reason in reasons}
+    status = next(status for code, status in HOLD_CODES.items() if code in found)
+    told = [reason._asdict() for reason in reasons]
+    return order._replace(status=status, hold_reasons=json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+
+
 def progress(done: int, wanted: int) -> Progress:
     """How much of `wanted` is `done`; nothing wanted and nothing done has not started."""
     if done <= 0:
@@ -106,17 +146,53 @@ def progress(done: int, wanted: int) -> Progress:
     return Progress.COMPLETED if done >= wanted else Progress.PARTIALLY_COMPLETED
 
 
+def add_up(sums: dict[int, LineSums], lines: Iterable[Line]) -> None:
+    """Add these lines to the sums of the order items that they fill."""
+    for line in lines:
+        if line.order_item_id is not None:
+            was = sums.get(line.order_item_id, LineSums())
+            sums[line.order_item_id] = LineSums(
+                was.allocated + line.effective,
+                was.acknowledged + line.acknowledged,
+                was.shipped + line.shipped,
+                was.killed + line.killed,
+            )
+
+
 def roll_up_item(item: OrderItem, sums: LineSums) -> OrderItem:
     """The item with its derived quantities."""
     return item._replace(
-        allocated=sums.allocated, acknowledged=sums.acknowledged, shipped=sums.shipped, canceled=sums.killed
+        allocated=sums.allocated,
+        acknowledged=sums.acknowledged,
+        shipped=sums.shipped,
+        canceled=sums.killed + item.dropped,
     )
+
+
+def open_quantity(item: OrderItem, sums: LineSums) -> int:
+    """How much of the item can still be ordered: neither with a source nor canceled."""
+    return item.quantity - item.dropped - sums.killed - sums.allocated
 
 
 def roll_up(order: Order, items: Sequence[OrderItem]) -> Order:
     """The order with its derived statuses, from items that are rolled up already."""
     wanted = sum(item.quantity - item.canceled for item in items)
+    shipped = progress(sum(item.shipped for item in items), wanted)
+    status = _status(order, shipped, wanted)
     return order._replace(
+        status=status,
         acknowledged_status=progress(sum(item.acknowledged for item in items), wanted),
-        shipped_status=progress(sum(item.shipped for item in items), wanted),
+        shipped_status=shipped,
+        hold_reasons=order.hold_reasons if status in HELD else "[]",
     )
+
+
+def _status(order: Order, shipped: Progress, wanted: int) -> OrderStatus:
+    """All shipped closes an order, all canceled cancels it; a closed one of which less has shipped is open again."""
+    if wanted <= 0:
+        return OrderStatus.CANCELED
+    if shipped is Progress.COMPLETED:
+        return OrderStatus.CLOSED
+    # One that a person has closed before it had all shipped stays closed.
+    was_shipped = order.status == OrderStatus.CLOSED and order.shipped_status == Progress.COMPLETED
+    return OrderStatus.OPEN if was_shipped else order.status

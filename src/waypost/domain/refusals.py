@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from waypost.domain.lifecycle import Action
+from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import STATUSES, Status
 
 
@@ -46,6 +47,17 @@ class NotAllowed(Refusal):
         self.code = code
         self.status = status
         self.allowed = allowed
+
+
+class OrderNotAllowed(Refusal):
+    """The present status of an order does not allow it. `settable`: the statuses that can be set now."""
+
+    code = "not_allowed_from_status"
+
+    def __init__(self, message: str, status: OrderStatus, settable: Sequence[OrderStatus]) -> None:
+        super().__init__(message)
+        self.status = status
+        self.settable = settable
 
 
 class Stale(Refusal):

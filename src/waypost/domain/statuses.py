@@ -33,9 +33,7 @@ class StatusFacts(NamedTuple):
 
 STATUSES: dict[Status, StatusFacts] = {
     Status.UNPROCESSED: StatusFacts("Unprocessed", "Generated, not yet released to its source."),
-    Status.PROCESSING: StatusFacts(
-        "Processing", "Released: to be sent, or to be picked up by a source that polls."
-    ),
+    Status.PROCESSING: StatusFacts("Processing", "Released: to be sent, or to be picked up by a source that polls."),
     Status.PROCESSED: StatusFacts("Processed", "Handed over, not yet acknowledged."),
     Status.ACKNOWLEDGED: StatusFacts("Acknowledged", "The source has confirmed it."),
     Status.PROCESSING_ERROR: StatusFacts(
@@ -72,4 +70,7 @@ ANY = (*LIVE, S.CANCELED, S.VOIDED)
 BLOCKED = (S.ADDITIONAL_INFO_REQUIRED, S.NUMBER_EXCEEDS_MAX_LENGTH, S.DUPLICATE_NUMBER, S.CROSS_DOCKED)
 UNRELEASED = (S.UNPROCESSED, *BLOCKED)  # a source or channel does not see these (contract section 1.3)
 FIRST = (S.UNPROCESSED, S.PROCESSING, *BLOCKED)  # where a generated request may begin
+FINAL = tuple(status for status, facts in STATUSES.items() if facts.final)
 AT_SOURCE = (S.PROCESSING, S.PROCESSED, S.PROCESSING_ERROR)
+# Where a request can stand that was in Processing when its hand-over began.
+MOVED_MEANWHILE = (S.PROCESSED, S.ACKNOWLEDGED, S.PROCESSING_ERROR, S.CANCELED, S.VOIDED)

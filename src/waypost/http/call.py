@@ -37,12 +37,26 @@ class Operation(NamedTuple):
 
 
 class Call:
-    """A call past the gate. Reading collects every fault before it raises, so that all are told at once."""
+    """A call. Reading collects every fault before it raises, so that all are told at once.
 
-    def __init__(self, req: Request, actor: Actor, call_id: str) -> None:
-        self.req = req
-        self.actor = actor
+    `actor` is set by the gate: on a path that needs no token there is none. `why` is for the log only.
+    """
+
+    __slots__ = ("actor", "body", "faults", "forwarded", "headers", "id", "operation", "path", "peer", "query_string",
+                 "req", "token_id", "why")  # fmt: skip
+    actor: Actor
+    req: Request
+
+    def __init__(self, scope: dict[str, Any], call_id: str, peer: str, forwarded: str | None) -> None:
         self.id = call_id
+        path: str = scope["path"]
+        self.path = path[:-1] if path.endswith("/") and path != "/" else path
+        self.query_string: bytes = scope["query_string"]
+        self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.peer = peer
+        self.forwarded = forwarded
+        self.token_id: int | None = None
+        self.why: str | None = None
         self.operation: Operation | None = None
         self.faults: list[Fault] = []
         self.body = b""
@@ -57,7 +71,7 @@ class Call:
         """The known parameters, parsed; what is wrong is remembered."""
         if self.operation is None:
             raise AssertionError("begin() comes first")
-        return self.operation.params.read(self.req.scope["query_string"], self.faults)
+        return self.operation.params.read(self.query_string, self.faults)
 
     async def json(self, type_: type[T], limit: int = BODY_AT_MOST) -> T | None:
         """The body as `type_`; None when it is faulty (the faults are remembered) or too long (raised)."""
@@ -72,11 +86,11 @@ class Call:
 
     def expected(self) -> frozenset[int] | str | None:
         """If-Match."""
-        return read_if_match(self.req.scope["headers"], self.faults)
+        return read_if_match(self.headers, self.faults)
 
     def key(self, path_id: int | None, params: dict[str, Any]) -> IdempotencyKey | None:
         """Idempotency-Key with the fingerprint of this call; after the body was read."""
-        key = read_idempotency_key(self.req.scope["headers"], self.faults)
+        key = read_idempotency_key(self.headers, self.faults)
         if key is None or self.operation is None:
             return None
         known = b"%s %d %s" % (self.operation.id.encode(), path_id or 0, fingerprint(params))
@@ -110,6 +124,13 @@ async def read_body(req: Request, limit: int) -> bytes:
             raise too_large(limit)
         parts.append(part)
     return b"".join(parts)
+
+
+async def until_gone(req: Request) -> None:
+    """Return when the caller has hung up; for calls that wait, after their body, if any, was read."""
+    # Falcon offers this to streams of events only; what it was given by the server says it for every call.
+    while (await req._receive())["type"] != "http.disconnect":
+        pass
 
 
 def too_large(limit: int) -> BadInput:
@@ -148,8 +169,7 @@ class Resource:
 
 
 def call_of(req: Request) -> Call:
-    """The call that the gate let in."""
-    call: Call = req.context.call
+    """The call that the door let in."""
+    call: Call = req.scope["waypost.call"]
+    call.req = req
     return call
-
-

@@ -1,10 +1,10 @@
-"""Fulfillment requests as the original offers them (contract sections 2.3 and 2.4)."""
+"""Fulfillment requests as the original offers them (contract sections 2.3 and 2.4), under either set of names."""
 
 from typing import Any
 
 from falcon.asgi import Request, Response
 
-from waypost.app.commands import Command, Details, FailureReport
+from waypost.app.commands import FailureReport
 from waypost.app.hub import Hub
 from waypost.app.lists import Pull
 from waypost.app.ports import RequestQuery
@@ -12,62 +12,27 @@ from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotFound
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http import operations as ops
-from waypost.http.call import (
-    Call,
-    Operation,
-    Resource,
-    answer,
-    call_of,
-    no_content,
-    path_id,
-    replayed,
-)
+from waypost.http.call import Call, Operation, Resource, answer, call_of, path_id, replayed
+from waypost.http.faces import DEPRECATED_SINCE, OLDER, OWN, Face, change, settle, settle_stock
 from waypost.wire import bodies
+from waypost.wire.editing import EditRequest, edit_of
 from waypost.wire.rendered import Rendered, as_list
-from waypost.wire.requests import dry_run, render, render_list
+from waypost.wire.requests import dry_run, render_list
 
 PULL_LINK = '</docs>; rel="deprecation"; type="text/html"'
-
-
-async def change(
-    resource: Resource, call: Call, id_: int, action: Action, params: dict[str, Any], details: Details = None,
-    wants_image: bool = True,
-) -> Command:  # fmt: skip
-    """The command of a call, once everything about its shape is known to be right."""
-    expected = call.expected()
-    dry_run = params.get("dryRun", False)
-    key = None if dry_run else call.key(id_, params)
-    call.check()
-    return Command(
-        action, id_, call.actor, call.id, details, params.get("reason"), params.get("killOrFillType") == "kill",
-        params.get("confirm") == "resend", expected, key, dry_run, wants_image,
-    )  # fmt: skip
-
-
-async def settle(resource: Resource, resp: Response, command: Command, success: int = 200) -> None:
-    """Send a command down the road, and answer with the request, or with nothing (204)."""
-    done = await resource.hub.changes.change(command)
-    if done.dry_run:
-        names = STATUSES[done.from_status].name, STATUSES[done.to_status].name
-        answer(resp, dry_run(*names, done.moved, success), done.version)
-    elif success == 204 or done.image is None:
-        no_content(resp, done.version)
-    else:
-        answer(resp, render(done.image, command.actor.type), done.version)
-    replayed(resp, done.replayed)
 
 
 class Requests(Resource):
     """`/fulfillment-requests`"""
 
-    def __init__(self, hub: Hub, rendered: Rendered) -> None:
+    def __init__(self, hub: Hub, rendered: Rendered, face: Face = OWN) -> None:
         super().__init__(hub)
         self._rendered = rendered
+        self._face = face
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """List."""
-        call = call_of(req)
-        call.begin(ops.LIST)
+        call = self._face.begin(req, resp, self._face.list_all)
         params = call.query()
         call.check()
         page = await self.hub.reads.versions(query_of(call, params, "frNumbers"))
@@ -81,8 +46,7 @@ class Requests(Resource):
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Generate one by hand."""
-        call = call_of(req)
-        call.begin(ops.CREATE)
+        call = self._face.begin(req, resp, self._face.create)
         params = call.query()
         body = await call.json(bodies.CreateRequest)
         key = call.key(None, params)
@@ -96,7 +60,7 @@ class Requests(Resource):
             name = STATUSES[Status(made.image.state.status)].name
             answer(resp, dry_run(None, name, True, 201))
             return
-        answer(resp, render(made.image, call.actor.type), made.image.state.version, status=201)
+        answer(resp, self._face.render(made.image, call.actor.type), made.image.state.version, status=201)
         resp.set_header("Location", f"/fulfillment-requests/{made.image.state.id}")
         replayed(resp, made.replayed)
 
@@ -118,13 +82,20 @@ def query_of(call: Call, params: dict[str, Any], numbers: str) -> RequestQuery:
     )  # fmt: skip
 
 
-class Count(Resource):
+class Faced(Resource):
+    """A resource that both faces have."""
+
+    def __init__(self, hub: Hub, face: Face = OWN) -> None:
+        super().__init__(hub)
+        self._face = face
+
+
+class Count(Faced):
     """`/fulfillment-requests/count`"""
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """Count."""
-        call = call_of(req)
-        call.begin(ops.COUNT)
+        call = self._face.begin(req, resp, self._face.count_all)
         params = call.query()
         call.check()
         count = await self.hub.reads.count_requests(query_of(call, params, "fulfillmentRequestNumbers"))
@@ -141,13 +112,11 @@ class ToProcess(Resource):
         params = call.query()
         key = call.key(None, params)
         call.check()
-        resp.set_header("Deprecation", "@1764547200")
+        resp.set_header("Deprecation", DEPRECATED_SINCE)
         resp.set_header("Link", PULL_LINK)
         source_id = params.get("filterSourceId")
         if req.method == "HEAD" or params.get("peek") or params.get("dryRun"):
-            query = RequestQuery(
-                call.actor.scope, source_id=source_id, statuses=(Status.PROCESSING,), limit=100
-            )
+            query = RequestQuery(call.actor.scope, source_id=source_id, statuses=(Status.PROCESSING,), limit=100)
             answer(resp, render_list(await self.hub.reads.requests(query), call.actor.type))
             return
         pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id, key))
@@ -168,23 +137,35 @@ class OneRequest(Resource):
         call = call_of(req)
         call.begin(ops.GET)
         id_, scope, who = path_id(id), call.actor.scope, call.actor.type
-        version = await self.hub.reads.version(scope, id_)
-        body = None if version is None else self._rendered.find(id_, version, who)
-        if body is None or version is None:
+        kept = self._rendered.latest(id_, who)
+        if kept is None or kept[0] != await self.hub.reads.version(scope, id_):
             image = await self.hub.reads.request(scope, id_)
             if image is None:
                 raise NotFound
-            body, version = self._rendered.render(image, who), image.state.version
+            kept = image.state.version, self._rendered.render(image, who)
+        version, body = kept
         answer(resp, body, version)
+
+    async def on_patch(self, req: Request, resp: Response, id: str) -> None:
+        """Repair by hand, and say who cares for it (native)."""
+        call = call_of(req)
+        call.begin(ops.EDIT)
+        id_ = path_id(id)
+        params = call.query()
+        body = await call.json(EditRequest)
+        details = edit_of(body, call.faults) if body else None
+        command = await change(self, call, id_, Action.EDIT, params, details)
+        await settle(self, resp, command._replace(outcome=details.outcome if details else None))
 
 
 class Transition(Resource):
     """An action that needs nothing but its parameters, by PATCH."""
 
-    def __init__(self, hub: Hub, operation: Operation, action: Action) -> None:
+    def __init__(self, hub: Hub, operation: Operation, action: Action, face: Face = OWN) -> None:
         super().__init__(hub)
         self._operation = operation
         self._action = action
+        self._face = face
 
     async def on_patch(self, req: Request, resp: Response, id: str) -> None:
         """Ask for the action."""
@@ -192,11 +173,10 @@ class Transition(Resource):
 
     async def ask(self, operation: Operation, req: Request, resp: Response, id: str) -> None:
         """Ask for the action, under the name of `operation`."""
-        call = call_of(req)
-        call.begin(operation)
+        call = self._face.begin(req, resp, operation)
         id_ = path_id(id)
         params = call.query()
-        await settle(self, resp, await change(self, call, id_, self._action, params))
+        await settle(self, resp, await change(self, call, id_, self._action, params), face=self._face)
 
 
 class Acknowledge(Transition):
@@ -207,13 +187,12 @@ class Acknowledge(Transition):
         await self.ask(ops.ACKNOWLEDGE_POST, req, resp, id)
 
 
-class Fail(Resource):
+class Fail(Faced):
     """`/fulfillment-requests/{id}/processing-failed`: the call that everything else is for."""
 
     async def on_patch(self, req: Request, resp: Response, id: str) -> None:
         """Report a failure with its reason."""
-        call = call_of(req)
-        call.begin(ops.FAIL)
+        call = self._face.begin(req, resp, self._face.fail)
         id_ = path_id(id)
         params = call.query()
         report = FailureReport(
@@ -223,18 +202,17 @@ class Fail(Resource):
         await settle(self, resp, command, 204)
 
 
-class Adjust(Resource):
+class Adjust(Faced):
     """`/fulfillment-requests/{id}/adjust`"""
 
     async def on_post(self, req: Request, resp: Response, id: str) -> None:
         """Acknowledge or cancel parts."""
-        call = call_of(req)
-        call.begin(ops.ADJUST)
+        call = self._face.begin(req, resp, self._face.adjust)
         id_ = path_id(id)
         params = call.query()
         body = await call.json(bodies.Adjust)
         details = bodies.adjustment(body, call.faults) if body else None
-        await settle(self, resp, await change(self, call, id_, Action.ADJUST, params, details))
+        await settle(self, resp, await change(self, call, id_, Action.ADJUST, params, details), face=self._face)
 
 
 class SyncAccounting(Resource):
@@ -252,11 +230,46 @@ class SyncAccounting(Resource):
         await settle(self, resp, command, 204)
 
 
+class CommittedStock(Faced):
+    """`/fulfillment-requests/{id}/committed-stock`"""
+
+    async def on_patch(self, req: Request, resp: Response, id: str) -> None:
+        """Make the stock ledger say what the lines say."""
+        call = self._face.begin(req, resp, self._face.reconcile_stock)
+        id_ = path_id(id)
+        params = call.query()
+        command = await change(self, call, id_, Action.RECONCILE_STOCK, params)
+        await settle_stock(self, resp, command, self._face)
+
+    async def on_delete(self, req: Request, resp: Response, id: str) -> None:
+        """Give back what its lines hold."""
+        call = self._face.begin(req, resp, self._face.release_stock)
+        id_ = path_id(id)
+        params = call.query()
+        body = await call.json(bodies.ReleaseStock)
+        details = bodies.stock_release(body) if body else None
+        command = await change(self, call, id_, Action.RELEASE_STOCK, params, details)
+        await settle_stock(self, resp, command, self._face)
+
+
+def _older(hub: Hub) -> dict[str, Resource]:
+    """The paths of the tag that has the older names."""
+    base, face = OLDER.path, OLDER
+    return {
+        base: Requests(hub, Rendered(face.render), face),
+        f"{base}/count": Count(hub, face),
+        f"{base}/{{id}}/processed": Transition(hub, face.processed, Action.PROCESSED, face),
+        f"{base}/{{id}}/processing-failed": Fail(hub, face),
+        f"{base}/{{id}}/adjust": Adjust(hub, face),
+        f"{base}/{{id}}/committed-stock": CommittedStock(hub, face),
+    }
+
+
 def routes(hub: Hub) -> dict[str, Resource]:
     """The paths of this tag."""
-    base = "/fulfillment-requests"
+    base = OWN.path
     rendered = Rendered()
-    return {
+    return _older(hub) | {
         base: Requests(hub, rendered),
         f"{base}/count": Count(hub),
         f"{base}/processing": ToProcess(hub),
@@ -266,7 +279,6 @@ def routes(hub: Hub) -> dict[str, Resource]:
         f"{base}/{{id}}/acknowledge": Acknowledge(hub, ops.ACKNOWLEDGE, Action.ACKNOWLEDGE),
         f"{base}/{{id}}/cancel": Transition(hub, ops.CANCEL, Action.CANCEL),
         f"{base}/{{id}}/adjust": Adjust(hub),
+        f"{base}/{{id}}/committed-stock": CommittedStock(hub),
         f"{base}/{{id}}/accounting-sync": SyncAccounting(hub),
     }
-
-

@@ -5,6 +5,7 @@ refused; the log line does.
 """
 
 import time
+from collections.abc import Callable
 from typing import NamedTuple
 
 from waypost.app.access import Denied, Holder, TokenBook
@@ -40,10 +41,14 @@ def is_open(path: str) -> bool:
 
 
 class Gate:
-    """Tokens and their pools. `rate` None switches all limits off, for tests."""
+    """Tokens and their pools, which refill by `monotonic` seconds. `rate` None switches all limits off, for tests."""
 
-    def __init__(self, tokens: TokenBook, rate: Rate | None, trusted: tuple[Network, ...]) -> None:
+    def __init__(
+        self, tokens: TokenBook, rate: Rate | None, trusted: tuple[Network, ...],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self._tokens = tokens
+        self._monotonic = monotonic
         self.rate = rate
         self._pools = Pools(rate, TOKENS_AT_MOST) if rate else None
         self._strangers = Pools(UNKNOWN_CALLERS, ADDRESSES_AT_MOST)
@@ -59,14 +64,14 @@ class Gate:
             raise self.stranger(denied.reason, peer, forwarded, denied.token_id) from None
         if self._pools is None:
             return Admitted(holder, None)
-        pool = self._pools.draw(holder.token_id, time.monotonic())
+        pool = self._pools.draw(holder.token_id, self._monotonic())
         return Admitted(holder, pool)
 
     def stranger(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
         """The refusal of a call without a good token: 401 while its address has a turn left, then 429."""
         if self.rate is None:
             return Refused(401, why, token_id=token_id)
-        drawn = self._strangers.draw(client_name(peer, forwarded, self._trusted), time.monotonic())
+        drawn = self._strangers.draw(client_name(peer, forwarded, self._trusted), self._monotonic())
         if drawn.allowed:
             return Refused(401, why, token_id=token_id)
         return Refused(429, f"too many refused calls ({why})", max(1, drawn.retry_after_s), token_id)

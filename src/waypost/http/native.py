@@ -10,7 +10,7 @@ from waypost.domain.refusals import NotFound
 from waypost.http import operations as ops
 from waypost.http.call import BULK_BODY_AT_MOST, Resource, answer, call_of, path_id, replayed
 from waypost.http.fulfillment_requests import Transition
-from waypost.wire import bodies
+from waypost.wire import bulk
 from waypost.wire.events import render_timeline
 from waypost.wire.problems import bulk_status
 from waypost.wire.requests import encode
@@ -37,9 +37,9 @@ class BulkChange(Resource):
         call = call_of(req)
         call.begin(ops.BULK)
         params = call.query()
-        body = await call.json(bodies.BulkIn, BULK_BODY_AT_MOST)
+        body = await call.json(bulk.BulkIn, BULK_BODY_AT_MOST)
         key = call.key(None, params)
-        commands = bodies.bulk_commands(body, call.actor, call.id, call.faults) if body else ()
+        commands = bulk.bulk_commands(body, call.actor, call.id, call.faults) if body else ()
         call.check()
         dry_run = params.get("dryRun", False)
         commands = tuple(command._replace(dry_run=dry_run) for command in commands)

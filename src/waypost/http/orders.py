@@ -1,18 +1,39 @@
-"""Orders: posted and read (contract section 5; the rest of that section comes with later issues)."""
+"""Orders: posted, listed and read (contract section 5)."""
 
 from falcon.asgi import Request, Response
 
 from waypost.app.hub import Hub
+from waypost.app.ports import OrderQuery
 from waypost.domain.refusals import NotFound
 from waypost.http import operations as ops
 from waypost.http.call import Resource, answer, call_of, path_id, replayed
-from waypost.wire import bodies
-from waypost.wire.orders import ORDER_STATUS_NAMES, render_order
+from waypost.wire import order_bodies as bodies
+from waypost.wire.events import render_order_timeline
+from waypost.wire.orders import ORDER_STATUS_NAMES, render_order, render_orders
 from waypost.wire.requests import dry_run
+
+PAGE_AT_MOST = 1000  # orders
 
 
 class Orders(Resource):
     """`/orders`"""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """List."""
+        call = call_of(req)
+        call.begin(ops.LIST_ORDERS)
+        params = call.query()
+        call.check()
+        size = min(params.get("pageSize", 20), PAGE_AT_MOST)
+        # A client may have asked to be shown the tags; they are always shown.
+        tags = tuple(tag for tag in params.get("includeTags", ()) if tag.lower() not in ("true", "false"))
+        query = OrderQuery(
+            call.actor.scope, params.get("orderedAfter"), params.get("status", ()), tags,
+            params.get("orderUpdatedAt"), params.get("fulfillmentRequestsUpdatedAt"), params.get("shipmentsUpdatedAt"),
+            params.get("orderNumbers", ()), params.get("referenceNumbers", ()), params.get("channelId"),
+            size, (params.get("page", 1) - 1) * size,
+        )  # fmt: skip
+        answer(resp, render_orders(await self.hub.reads.orders(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create an order; the same again gives it back."""
@@ -32,11 +53,8 @@ class Orders(Resource):
             name = ORDER_STATUS_NAMES[posted.view.order.status]
             answer(resp, dry_run(None if posted.created else name, name, posted.created, status))
             return
-        view = posted.view
-        if not (posted.created or posted.replayed):
-            view = await self.hub.reads.order(call.actor.scope, view.order.id) or view
-        answer(resp, render_order(view), status=status)
-        resp.set_header("Location", f"/orders/{view.order.id}")
+        answer(resp, render_order(posted.view), status=status)
+        resp.set_header("Location", f"/orders/{posted.view.order.id}")
         replayed(resp, posted.replayed)
 
 
@@ -53,6 +71,19 @@ class OneOrder(Resource):
         answer(resp, render_order(view))
 
 
+class Timeline(Resource):
+    """`/orders/{id}/events`"""
+
+    async def on_get(self, req: Request, resp: Response, id: str) -> None:
+        """Who did what, when and why; oldest first."""
+        call = call_of(req)
+        call.begin(ops.ORDER_TIMELINE)
+        events = await self.hub.reads.order_timeline(call.actor.scope, path_id(id, "order"))
+        if events is None:
+            raise NotFound("order")
+        answer(resp, render_order_timeline(events, call.actor.type))
+
+
 def routes(hub: Hub) -> dict[str, Resource]:
     """The paths of this tag."""
-    return {"/orders": Orders(hub), "/orders/{id}": OneOrder(hub)}
+    return {"/orders": Orders(hub), "/orders/{id}": OneOrder(hub), "/orders/{id}/events": Timeline(hub)}

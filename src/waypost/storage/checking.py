@@ -10,9 +10,11 @@ import asyncpg
 
 from waypost.app.check import Evidence
 from waypost.app.judging import CounterEvidence, Finding, RequestEvidence
+from waypost.app.judging_lines import Carried
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State
 from waypost.domain.orders import Order, OrderItem
+from waypost.domain.stock import Entry
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
 from waypost.storage.location import Location, SqliteLocation, Unreachable
@@ -33,16 +35,49 @@ _ORDERS = f"SELECT {columns.ORDER} FROM orders ORDER BY id"
 _ITEMS = f"SELECT {columns.ITEM} FROM order_item ORDER BY order_id, line_number"
 _LINES_BY_ORDER = f"""SELECT f.order_id, {columns.listed(Line, "l")}
 FROM fulfillment_request f JOIN fulfillment_request_line l ON l.request_id = f.id ORDER BY f.order_id"""
+_CARRIED = """SELECT l.request_id, i.line_id, sum(i.quantity)
+FROM shipment_item i JOIN fulfillment_request_line l ON l.id = i.line_id
+GROUP BY l.request_id, i.line_id ORDER BY l.request_id"""
+_ENTRIES = f"""SELECT l.request_id, {columns.ENTRY}
+FROM stock_ledger g JOIN fulfillment_request_line l ON l.id = g.line_id ORDER BY l.request_id, g.id"""
 _COUNTERS = """SELECT a.id, c.last_seq, c.last_at, coalesce(e.events, 0), e.first, e.last, e.latest
 FROM account a LEFT JOIN account_counter c ON c.account_id = a.id LEFT JOIN (
   SELECT account_id, count(*) AS events, min(seq) AS first, max(seq) AS last, max(at) AS latest
   FROM event GROUP BY account_id) e ON e.account_id = a.id
 ORDER BY a.id"""
+# A request that got another number by hand still owns the one it had.
 _CLAIMS = """SELECT n.request_id, n.number FROM fulfillment_request_number n
 LEFT JOIN fulfillment_request f ON f.id = n.request_id
-WHERE f.id IS NULL OR f.source_id <> n.source_id OR f.number <> n.number"""
+WHERE f.id IS NULL OR f.source_id <> n.source_id OR (f.number <> n.number AND NOT EXISTS (SELECT 1 FROM event e
+  WHERE e.subject_id = f.id AND e.subject = 'fulfillment_request' AND e.type = 'fulfillment_request.edited'))"""
 _LOST_ORDERS = """SELECT DISTINCT e.subject_id FROM event e WHERE e.subject = 'order'
 AND NOT EXISTS (SELECT 1 FROM orders o WHERE o.id = e.subject_id AND o.account_id = e.account_id)"""
+_LOST_SHIPMENTS = """SELECT DISTINCT e.subject_id FROM event e WHERE e.subject = 'shipment'
+AND NOT EXISTS (SELECT 1 FROM shipment h WHERE h.id = e.subject_id AND h.account_id = e.account_id)"""
+_TOTALS = """SELECT v.id, v.committed, coalesce(sum(g.committed - g.released), 0)
+FROM inventory_variant v LEFT JOIN stock_ledger g ON g.variant_id = v.id
+GROUP BY v.id, v.committed HAVING v.committed <> coalesce(sum(g.committed - g.released), 0)"""
+_FOREIGN_STOCK = """SELECT f.id, g.line_id FROM stock_ledger g
+JOIN fulfillment_request_line l ON l.id = g.line_id JOIN fulfillment_request f ON f.id = l.request_id
+JOIN inventory_variant v ON v.id = g.variant_id WHERE v.source_id <> f.source_id"""
+_STRAY_SHIPMENTS = """SELECT h.id FROM shipment h JOIN fulfillment_request f ON f.id = h.request_id
+WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id OR f.order_id <> h.order_id"""
+_STRAY_ITEMS = """SELECT h.id, i.id FROM shipment h JOIN shipment_item i ON i.shipment_id = h.id
+JOIN fulfillment_request_line l ON l.id = i.line_id WHERE l.request_id <> h.request_id AND i.quantity > 0"""
+_LOST_INVOICES = """SELECT DISTINCT e.subject_id FROM event e WHERE e.subject = 'source_invoice'
+AND NOT EXISTS (SELECT 1 FROM source_invoice v WHERE v.id = e.subject_id AND v.account_id = e.account_id)"""
+_INVOICED = """SELECT s.id FROM fulfillment_request_state s
+WHERE s.invoiced AND NOT EXISTS (SELECT 1 FROM source_invoice v WHERE v.request_id = s.id)"""
+_NOT_INVOICED = """SELECT DISTINCT s.id FROM source_invoice v JOIN fulfillment_request_state s ON s.id = v.request_id
+WHERE NOT s.invoiced"""
+_STRAY_INVOICES = """SELECT v.id FROM source_invoice v JOIN fulfillment_request f ON f.id = v.request_id
+WHERE f.account_id <> v.account_id OR f.source_id <> v.source_id"""
+_NOT_SENT = """SELECT s.id FROM fulfillment_request_state s WHERE s.handover = 'sending' AND NOT EXISTS (
+  SELECT 1 FROM handover_attempt h WHERE h.request_id = s.id AND h.state = 'sending')"""
+_SENT = """SELECT h.request_id FROM handover_attempt h JOIN fulfillment_request_state s ON s.id = h.request_id
+WHERE h.state = 'sending' AND (s.handover IS NULL OR s.handover <> 'sending')"""
+_STRAY_ATTEMPTS = """SELECT h.id FROM handover_attempt h JOIN fulfillment_request f ON f.id = h.request_id
+WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id"""
 _LOST_ACCOUNTS = """SELECT DISTINCT e.account_id FROM event e
 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = e.account_id)"""
 
@@ -73,6 +108,16 @@ class CommonEvidence(ABC):
         """By request, then `seq`."""
         async for row in self.rows(_EVENTS):
             yield Event._make(row)
+
+    async def carried_by_request(self) -> AsyncIterator[Carried]:
+        """By request."""
+        async for row in self.rows(_CARRIED):
+            yield Carried(row[0], row[1], int(row[2]))
+
+    async def entries_by_request(self) -> AsyncIterator[tuple[int, Entry]]:
+        """By request."""
+        async for row in self.rows(_ENTRIES):
+            yield row[0], Entry._make(row[1:])
 
     async def orders(self) -> AsyncIterator[Order]:
         """By id."""
@@ -115,6 +160,51 @@ class CommonEvidence(ABC):
                 row[0],
                 f"owns the number {row[1]!r}, which is not its own.",
             )
+        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays()):
+            async for finding in findings:
+                yield finding
+
+    async def goods(self) -> AsyncIterator[Finding]:
+        """Totals and stock that disagree with the ledger, and shipments with what they are of."""
+        async for row in self.rows(_TOTALS):
+            words = f"says {row[1]} committed; its ledger comes to {row[2]}."
+            yield Finding("stock_total_differs", "inventory_variant", row[0], words)
+        async for row in self.rows(_FOREIGN_STOCK):
+            words = f"holds another source's stock for item {row[1]}."
+            yield Finding("stock_source_differs", "fulfillment_request", row[0], words)
+        async for row in self.rows(_STRAY_SHIPMENTS):
+            words = "is of another account, source or order than its request."
+            yield Finding("shipment_differs", "shipment", row[0], words)
+        async for row in self.rows(_STRAY_ITEMS):
+            yield Finding("shipment_differs", "shipment", row[0], f"has an item {row[1]} of another request.")
+
+    async def invoices(self) -> AsyncIterator[Finding]:
+        """Requests that are marked as invoiced and are not, and the reverse."""
+        async for row in self.rows(_INVOICED):
+            yield Finding("invoiced_differs", "fulfillment_request", row[0], "is marked as invoiced, and is not.")
+        async for row in self.rows(_NOT_INVOICED):
+            yield Finding("invoiced_differs", "fulfillment_request", row[0], "has an invoice, and is not marked so.")
+        async for row in self.rows(_STRAY_INVOICES):
+            words = "is of another account or source than its request."
+            yield Finding("invoice_differs", "source_invoice", row[0], words)
+
+    async def attempts(self) -> AsyncIterator[Finding]:
+        """Hand-overs: the request and its attempt say the same."""
+        async for row in self.rows(_NOT_SENT):
+            words = "says that it is being handed over; it has no such attempt."
+            yield Finding("handover_differs", "fulfillment_request", row[0], words)
+        async for row in self.rows(_SENT):
+            words = "has an attempt that is being sent, and does not say so."
+            yield Finding("handover_differs", "fulfillment_request", row[0], words)
+        async for row in self.rows(_STRAY_ATTEMPTS):
+            yield Finding("attempt_differs", "handover_attempt", row[0], "is of another source than its request.")
+
+    async def strays(self) -> AsyncIterator[Finding]:
+        """Events of what is not there."""
+        async for row in self.rows(_LOST_SHIPMENTS):
+            yield Finding("shipment_missing", "shipment", row[0], "has events, but is not there.")
+        async for row in self.rows(_LOST_INVOICES):
+            yield Finding("invoice_missing", "source_invoice", row[0], "has events, but is not there.")
         async for row in self.rows(_LOST_ORDERS):
             yield Finding("order_missing", "order", row[0], "has events, but is not there.")
         async for row in self.rows(_LOST_ACCOUNTS):

@@ -29,9 +29,19 @@ class Dialect(NamedTuple):
         return json.dumps(list(values)) if self.is_sqlite else list(values)
 
     @property
+    def false(self) -> str:
+        """The literal; SQLite keeps flags as numbers."""
+        return "0" if self.is_sqlite else "false"
+
+    @property
     def lock(self) -> str:
         """The clause that locks the rows read; SQLite has locked the whole database already."""
         return "" if self.is_sqlite else " FOR NO KEY UPDATE"
+
+    @property
+    def lock_free(self) -> str:
+        """As `lock`, but rows that somebody else has locked are passed over."""
+        return "" if self.is_sqlite else " FOR NO KEY UPDATE SKIP LOCKED"
 
 
 SQLITE = Dialect("sqlite")

@@ -23,6 +23,7 @@ BATCH = 256  # jobs
 QUEUE = 4096  # jobs
 QUEUE_S = 10.0
 RERUNS = 3
+_ROUNDS_PER_LOOK = 2  # of the event loop: one reads from the sockets, in the next the calls run that were read
 
 _log = logging.getLogger("waypost.writer")
 
@@ -46,6 +47,7 @@ class GroupWriter:
         self._depth = 0
         self._running: asyncio.Task[None] | None = None
         self._closing = False
+        self._loop: asyncio.AbstractEventLoop | None = None  # asking for it costs a system call
 
     @property
     def depth(self) -> int:
@@ -65,7 +67,7 @@ class GroupWriter:
     def _enqueue(self, work: AnyWork, jobs: Sequence[Any], alone: bool) -> "asyncio.Future[Any]":
         if self._closing or self._depth + len(jobs) > QUEUE:
             raise Unavailable("Too many changes are waiting to be written.", retry_after_s=1)
-        loop = asyncio.get_running_loop()
+        loop = self._loop = self._loop or asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         self._queue.append(_Group(work, jobs, alone, time.monotonic(), answer))
         self._depth += len(jobs)
@@ -77,9 +79,22 @@ class GroupWriter:
     async def _run(self) -> None:
         try:
             while self._queue:
+                await self._arrivals()
                 await self._settle(self._take())
         finally:
             self._running = None
+
+    async def _arrivals(self) -> None:
+        """Let in what arrives at this very moment: look again while the queue grows from one look to the next.
+
+        The callers of the last batch ask again one after the other; without this look the first of them would be
+        a batch of its own, and the others wait for its commit.
+        """
+        seen = 0
+        while seen < self._depth < BATCH:
+            seen = self._depth
+            for _ in range(_ROUNDS_PER_LOOK):
+                await asyncio.sleep(0)
 
     def _take(self) -> list[_Group]:
         """The oldest group, with those of the same work that may share its transaction, in order of arrival."""

@@ -1,6 +1,5 @@
 """Reading outside transactions: the same SQL and the same records on both engines."""
 
-from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from itertools import groupby
 from operator import attrgetter
@@ -9,33 +8,32 @@ from typing import Any
 from waypost.app.actor import Scope
 from waypost.app.ports import (
     AccountRow,
-    ChannelRow,
-    OrderView,
     RequestQuery,
-    SourceRow,
     TokenRow,
 )
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
-from waypost.domain.orders import Order, OrderItem
-from waypost.storage.dialect import Dialect
+from waypost.storage.catalog import CatalogReading
+from waypost.storage.clock_rules import ClockRuleReading
+from waypost.storage.delivery import DeliveryReading
+from waypost.storage.events import EventReading
+from waypost.storage.imports import ImportReading
+from waypost.storage.inventory import InventoryReading
+from waypost.storage.invoices import InvoiceReading
+from waypost.storage.orders import OrderReading
 from waypost.storage.queries import columns, requests
+from waypost.storage.routing import RoutingReading
+from waypost.storage.shipments import ShipmentReading
+from waypost.storage.webhooks import WebhookReading
 
 _WIDTH = columns.STATE_WIDTH
 
 
-class CommonReads(ABC):
-    """`quick` is for look-ups by key; `slow` for lists and counts, which may take their time elsewhere."""
-
-    dialect: Dialect
-
-    @abstractmethod
-    async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
-        """All rows of a look-up by key."""
-
-    @abstractmethod
-    async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
-        """All rows of a query whose cost grows with its matches; bounded in time."""
+class CommonReads(
+    CatalogReading, ClockRuleReading, DeliveryReading, EventReading, ImportReading, InventoryReading, InvoiceReading,
+    OrderReading, RoutingReading, ShipmentReading, WebhookReading,
+):  # fmt: skip
+    """See `ports.Reads`."""
 
     async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None:
         """One request with its lines, as far as `scope` may see it."""
@@ -73,9 +71,7 @@ class CommonReads(ABC):
         found = map(Line._make, await self.slow(requests.lines_of_many(self.dialect), ids))
         lines = {id_: tuple(group) for id_, group in groupby(found, attrgetter("request_id"))}
         return [
-            FulfillmentRequest(
-                State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:]), lines.get(row[0], ())
-            )
+            FulfillmentRequest(State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:]), lines.get(row[0], ()))
             for row in rows
         ]
 
@@ -90,24 +86,6 @@ class CommonReads(ABC):
             return None
         return [Event._make(row) for row in await self.slow(requests.TIMELINE, request_id, scope.account_id)]
 
-    async def order(self, scope: Scope, order_id: int) -> OrderView | None:
-        """One order with its items and requests."""
-        if scope.source_id is not None:
-            return None
-        sql = f"SELECT {columns.ORDER} FROM orders WHERE id = $1 AND account_id = $2"
-        rows = await self.quick(sql, order_id, scope.account_id)
-        if not rows or scope.channel_id not in (None, rows[0][2]):
-            return None
-        items = f"SELECT {columns.ITEM} FROM order_item WHERE order_id = $1 ORDER BY line_number"
-        made = """SELECT f.id, f.number, f.source_id, s.status
-          FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
-          WHERE f.order_id = $1 ORDER BY f.id"""
-        return OrderView(
-            Order._make(rows[0]),
-            tuple(map(OrderItem._make, await self.quick(items, order_id))),
-            tuple((row[0], row[1], row[2], row[3]) for row in await self.quick(made, order_id)),
-        )
-
     async def account(self, account_id: int) -> AccountRow | None:
         """One account."""
         rows = await self.quick(f"SELECT {columns.ACCOUNT} FROM account WHERE id = $1", account_id)
@@ -116,16 +94,6 @@ class CommonReads(ABC):
     async def accounts(self) -> list[AccountRow]:
         """All accounts, by id."""
         return [AccountRow._make(row) for row in await self.slow(f"SELECT {columns.ACCOUNT} FROM account ORDER BY id")]
-
-    async def sources(self, account_id: int) -> list[SourceRow]:
-        """The sources of an account, by id."""
-        sql = f"SELECT {columns.SOURCE} FROM source WHERE account_id = $1 ORDER BY id"
-        return [SourceRow._make(row) for row in await self.slow(sql, account_id)]
-
-    async def channels(self, account_id: int) -> list[ChannelRow]:
-        """The channels of an account, by id."""
-        sql = f"SELECT {columns.CHANNEL} FROM channel WHERE account_id = $1 ORDER BY id"
-        return [ChannelRow._make(row) for row in await self.slow(sql, account_id)]
 
     async def token(self, digest: bytes) -> TokenRow | None:
         """The token with this SHA-256 digest, revoked or not."""

@@ -1,43 +1,43 @@
 """What a transaction does in the same SQL on both engines; the drivers add locking, loading, batch writing."""
 
-from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
-from waypost.app.ports import ChannelRow, KeptOutcome, NewRequest, OrderParts, SourceRow, TokenRow
+from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, StockChange, TokenRow
 from waypost.domain.events import Event
-from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.domain.orders import Order, OrderItem
 from waypost.domain.statuses import Status
-from waypost.storage.dialect import Dialect
+from waypost.storage.catalog import CatalogWriting
+from waypost.storage.clock_rules import ClockRuleWriting
+from waypost.storage.delivery import DeliveryWriting
+from waypost.storage.events import EventWriting
 from waypost.storage.faults import BadRow, RolledBack
+from waypost.storage.imports import ImportWriting
+from waypost.storage.inventory import InventoryWriting
+from waypost.storage.invoices import InvoiceWriting
+from waypost.storage.orders import OrderWriting
 from waypost.storage.queries import columns, requests, writing
+from waypost.storage.routing import RoutingWriting
+from waypost.storage.shipments import ShipmentWriting
+from waypost.storage.webhooks import WebhookWriting
 
-# Tables that `insert_row` may write: names reach SQL only from here.
-_SMALL = {"account", "account_counter", "source", "channel", "token"}
+# Tables that `insert_row` and `update_row` may write: names reach SQL only from here.
+_SMALL = {
+    "account", "account_counter", "source", "channel", "token", "routing_group", "source_shipping_method",
+    "channel_shipping_method", "shipping_policy", "webhook",
+}  # fmt: skip
+T = TypeVar("T")
 
 
-class CommonTx(ABC):
+class CommonTx(
+    CatalogWriting, ClockRuleWriting, DeliveryWriting, EventWriting, ImportWriting, InventoryWriting, InvoiceWriting,
+    OrderWriting, RoutingWriting, ShipmentWriting, WebhookWriting,
+):  # fmt: skip
     """An open transaction. `fetch` and `execute` take `$n` parameters."""
 
-    dialect: Dialect
     last_event: tuple[int, int, str | None] | None = None  # account, seq, call: tells a lost commit's fate
-
-    @abstractmethod
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
-        """All rows."""
-
-    @abstractmethod
-    async def execute(self, sql: str, *args: Any) -> int:
-        """The number of rows changed."""
-
-    @abstractmethod
-    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
-        """One run per row."""
-
-    @abstractmethod
-    async def new_ids(self, kind: str, count: int) -> list[int]:
-        """Fresh ids, ascending."""
+    told: frozenset[int] = frozenset()  # the accounts whose events this transaction wrote
 
     async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
         """See `ports.Tx`."""
@@ -50,8 +50,11 @@ class CommonTx(ABC):
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
-        claims = [(r.state.source_id, r.particulars.number, r.state.id) for r in new if r.claims_number]
+        claims = [writing.claim_values(request) for request in new if request.claims_number]
         await self.execute_many(writing.CLAIM_NUMBER, claims)
+        entries = [entry for request in new for entry in request.entries]
+        if entries:
+            await self.write_stock([StockChange(entry, entry.open) for entry in entries], entries[0].at)
 
     async def keep(self, keys: Sequence[KeptOutcome], at: int) -> None:
         """See `ports.Tx`."""
@@ -83,28 +86,21 @@ class CommonTx(ABC):
         sql = f"""SELECT {columns.ORDER} FROM orders WHERE {d.any_of("id", 1)} AND account_id = $2
           AND (CAST($3 AS bigint) IS NULL OR channel_id = CAST($3 AS bigint)) ORDER BY id{d.lock}"""
         rows = await self.fetch(sql, d.array(sorted(set(order_ids))), scope.account_id, scope.channel_id)
-        orders = [Order._make(row) for row in rows]
-        ids = d.array([order.id for order in orders])
-        item_sql = f"SELECT {columns.ITEM} FROM order_item WHERE {d.any_of('order_id', 1)} ORDER BY line_number"
-        items: dict[int, list[OrderItem]] = {order.id: [] for order in orders}
-        for item in map(OrderItem._make, await self.fetch(item_sql, ids)):
-            items[item.order_id].append(item)
-        sums: dict[int, dict[int, LineSums]] = {order.id: {} for order in orders}
-        for row in await self.fetch(writing.line_sums(d), ids):
-            sums[row[0]][row[1]] = LineSums(*map(int, row[2:]))
-        return {order.id: OrderParts(order, tuple(items[order.id]), sums[order.id]) for order in orders}
-
-    async def request_counts(self, order_ids: Sequence[int]) -> dict[int, int]:
-        """See `ports.Tx`."""
-        where = self.dialect.any_of("order_id", 1)
-        sql = f"SELECT order_id, count(*) FROM fulfillment_request WHERE {where} GROUP BY order_id"
-        return {row[0]: row[1] for row in await self.fetch(sql, self.dialect.array(order_ids))}
+        return await self.parts_of([Order._make(row) for row in rows])
 
     async def update_order_rollups(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> None:
         """Write derived quantities and statuses."""
         await self.execute_many(writing.UPDATE_ITEM, [(*writing.item_values(item), item.id) for item in items])
-        rows = [(o.acknowledged_status, o.shipped_status, o.updated_at, o.id) for o in orders]
-        await self.execute_many(writing.UPDATE_ORDER, rows)
+        await self.execute_many(writing.UPDATE_ORDER, [(*writing.order_values(order), order.id) for order in orders])
+
+    async def write_stock(self, changes: Sequence[StockChange], at: int) -> None:
+        """See `ports.Tx`."""
+        new = [change.entry[1:] for change in changes if not change.entry.id]
+        await self.execute_many(writing.INSERT_ENTRY, new)
+        old = [(*c.entry[3:], c.entry.id) for c in changes if c.entry.id]
+        await self.execute_many(writing.UPDATE_ENTRY, old)
+        totals = [(by, at, variant_id) for variant_id, by in moved_totals(changes).items()]
+        await self.execute_many(writing.MOVE_TOTAL, totals)
 
     async def write_events(self, events: Sequence[Event], at: int) -> None:
         """Append events and move their accounts' counters on; `seq` was given out from the locked counter."""
@@ -116,20 +112,9 @@ class CommonTx(ABC):
             if await self.execute(writing.ADVANCE_COUNTER, count, at, account_id, was) != 1:
                 raise BadRow("the event counter moved while it was locked")
         await self.execute_many(writing.INSERT_EVENT, events)
+        self.told |= first.keys()
         last = events[-1]
         self.last_event = (last.account_id, last.seq, last.request_id)
-
-    async def source_rows(self, scope: Scope, ids: Sequence[int]) -> dict[int, SourceRow]:
-        """See `ports.Tx`."""
-        sql = f"SELECT {columns.SOURCE} FROM source WHERE {self.dialect.any_of('id', 1)} AND account_id = $2"
-        rows = await self.fetch(sql, self.dialect.array(ids), scope.account_id)
-        return {row[0]: SourceRow._make(row) for row in rows}
-
-    async def channel_rows(self, scope: Scope, ids: Sequence[int]) -> dict[int, ChannelRow]:
-        """See `ports.Tx`."""
-        sql = f"SELECT {columns.CHANNEL} FROM channel WHERE {self.dialect.any_of('id', 1)} AND account_id = $2"
-        rows = await self.fetch(sql, self.dialect.array(ids), scope.account_id)
-        return {row[0]: ChannelRow._make(row) for row in rows}
 
     async def insert_row(self, table: str, row: dict[str, Any]) -> int:
         """See `ports.Tx`."""
@@ -140,6 +125,25 @@ class CommonTx(ABC):
         returning = "account_id" if table == "account_counter" else "id"
         sql = f"INSERT INTO {table} ({names}) VALUES ({spots}) RETURNING {returning}"
         return int((await self.fetch(sql, *row.values()))[0][0])
+
+    async def update_row(self, table: str, row_id: int, columns: Mapping[str, Any]) -> None:
+        """See `ports.Tx`."""
+        if table not in _SMALL:
+            raise ValueError(table)
+        sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(columns, 1))
+        sql = f"UPDATE {table} SET {sets} WHERE id = ${len(columns) + 1}"
+        if await self.execute(sql, *columns.values(), row_id) != 1:
+            raise BadRow("a row went away while its account was locked")
+
+    async def rehearse(self, work: Callable[[], Awaitable[T]]) -> T:
+        """See `ports.Tx`. Ids that were given out stay so."""
+        await self.execute("SAVEPOINT rehearsal")
+        last_event = self.last_event
+        try:
+            return await work()
+        finally:
+            await self.execute("ROLLBACK TO SAVEPOINT rehearsal")
+            self.last_event = last_event
 
     async def token_by_id(self, token_id: int) -> TokenRow | None:
         """The token, revoked or not."""
@@ -165,8 +169,18 @@ class CommonTx(ABC):
         where = requests.Filter(self.dialect)
         requests.scoped(where, scope, "s")
         where.add("s.status = ?", str(Status.PROCESSING))
+        where.terms.append("s.handover IS NULL")  # what is being handed over is not picked up as well
         if source_id is not None:
             where.add("s.source_id = ?", source_id)
         places = f"LIMIT ${len(where.args) + 1}"
         sql = f"SELECT s.id FROM fulfillment_request_state s WHERE {' AND '.join(where.terms)} ORDER BY s.id {places}"
         return [row[0] for row in await self.fetch(sql, *where.args, limit)]
+
+
+def moved_totals(changes: Sequence[StockChange]) -> dict[int, int]:
+    """By how much each variant's committed total moves; variants by id, those that do not move left out."""
+    totals: dict[int, int] = {}
+    for change in changes:
+        variant_id = change.entry.variant_id
+        totals[variant_id] = totals.get(variant_id, 0) + change.by
+    return {variant_id: totals[variant_id] for variant_id in sorted(totals) if totals[variant_id]}

@@ -79,7 +79,7 @@ def store_address(given: AddressIn) -> str:
 
 
 def _text(value: str | None) -> str | None:
-    return (value or "").strip() or None
+    return value.strip() or None if value else None
 
 
 def _names(given: AddressIn) -> tuple[str | None, str | None]:
@@ -115,5 +115,5 @@ def _us_state(state: str | None, code: str | None) -> tuple[str | None, str | No
 
 def _hash(address: AddressOut) -> str:
     """Of the content, without regard to case and spacing: equal for the same address written alike."""
-    values = [str(value or "").casefold().split() for value in msgspec.structs.astuple(address)]
+    values = [value.casefold().split() if value else [] for value in msgspec.structs.astuple(address)]
     return hashlib.blake2b(msgspec.json.encode(values), digest_size=8).hexdigest()

@@ -18,8 +18,10 @@ class Fault(NamedTuple):
 class BadInput(Exception):
     """Input that cannot be read (contract section 1.1): 400, or 413, 414, 415, 431 with their own codes."""
 
-    def __init__(self, faults: Sequence[Fault], status: int = 400, code: str = "invalid_input") -> None:
+    def __init__(
+        self, faults: Sequence[Fault], status: int = 400, code: str = "invalid_input", detail: str = ""
+    ) -> None:
         self.faults = list(faults[:FAULTS_AT_MOST])
-        super().__init__(" ".join(fault.message for fault in self.faults))
+        super().__init__(detail or " ".join(fault.message for fault in self.faults))
         self.status = status
         self.code = code

@@ -1,10 +1,12 @@
 """The order on the wire (contract section 5)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from msgspec import Raw
 
-from waypost.app.ports import AccountRow, OrderView
+from waypost.app.order_changes import OrderDone
+from waypost.app.ports import OrderView
 from waypost.domain.orders import Order, OrderItem, OrderStatus, PaymentStatus, Progress, progress
 from waypost.domain.statuses import STATUSES, Status
 from waypost.wire.requests import encode
@@ -19,6 +21,7 @@ def title(handle: str) -> str:
 ORDER_STATUS_NAMES = {status.value: title(status) for status in OrderStatus}
 PAYMENT_STATUS_NAMES = {status.value: title(status) for status in PaymentStatus}
 PROGRESS_NAMES = {status.value: title(status) for status in Progress}
+ORDER_STATUSES = {name: OrderStatus(handle) for handle, name in ORDER_STATUS_NAMES.items()}
 PAYMENT_STATUSES = {name: PaymentStatus(handle) for handle, name in PAYMENT_STATUS_NAMES.items()}
 
 
@@ -39,6 +42,7 @@ def _item(item: OrderItem) -> dict[str, Any]:
         "shippedQuantity": item.shipped,
         "shippedStatus": PROGRESS_NAMES[progress(item.shipped, wanted)],
         "canceledQuantity": item.canceled,
+        "shippingAddress": None if item.ship_to is None else Raw(item.ship_to.encode()),
     }
 
 
@@ -67,8 +71,9 @@ def _order(order: Order) -> dict[str, Any]:
     }
 
 
-def render_order(view: OrderView) -> bytes:
-    """An order with its items and its fulfillment requests."""
+def order_out(view: OrderView) -> dict[str, Any]:
+    """An order with its items and its fulfillment requests, as it is shown."""
+    order = view.order
     made = [
         {
             "id": id_,
@@ -79,19 +84,44 @@ def render_order(view: OrderView) -> bytes:
         for id_, number, source_id, status in view.requests
     ]
     items = [_item(item) for item in view.items]
-    return encode(_order(view.order) | {"orderItems": items, "fulfillmentRequests": made})
+    synced = order.accounting_synced
+    native = {
+        "holdReasons": Raw(order.hold_reasons.encode()),
+        "accountingSynced": None if synced is None else bool(synced),  # SQLite keeps 0 and 1
+        "externalAccountingId": order.external_accounting_id,
+        "accountingError": order.accounting_error,
+    }
+    return _order(order) | {"orderItems": items, "fulfillmentRequests": made} | native
 
 
-def render_account(account: AccountRow) -> bytes:
-    """`GET /account` (contract section 6)."""
-    return encode(
-        {
-            "id": account.id,
-            "companyName": account.company_name,
-            "brandName": account.brand_name,
-            "subdomain": account.subdomain,
-            "defaultOrderRoutingGroupId": None,
-            "orderRoutingWorkflowEventId": None,
-            "productPriceWorkflowEventId": None,
-        }
-    )
+def render_order(view: OrderView) -> bytes:
+    """One."""
+    return encode(order_out(view))
+
+
+def render_done(done: OrderDone) -> bytes:
+    """An order after a change; of a cancellation also what it could not stop."""
+    shown = order_out(done.view)
+    if done.unstopped is not None:
+        shown["notStopped"] = [
+            {
+                "id": one.request_id,
+                "fulfillmentRequestNumber": one.number,
+                "sourceId": one.source_id,
+                "fulfillmentRequestStatus": {"name": STATUSES[Status(one.status)].name, "handle": one.status},
+                "code": one.code,
+                "message": one.message,
+            }
+            for one in done.unstopped
+        ]
+    return encode(shown)
+
+
+def render_tags(done: OrderDone) -> bytes:
+    """The tags of an order."""
+    return done.view.order.tags.encode()
+
+
+def render_orders(views: Sequence[OrderView]) -> bytes:
+    """A bare array."""
+    return encode([order_out(view) for view in views])

@@ -49,13 +49,9 @@ def _folded(name: str) -> str:
     return " ".join(words[1:] if words[:1] == ["the"] else words)
 
 
-_STATE_CODES = {_folded(name): code for code, name in US_STATES.items()} | {
-    code.casefold(): code for code in US_STATES
-}
+_STATE_CODES = {_folded(name): code for code, name in US_STATES.items()} | {code.casefold(): code for code in US_STATES}
 # XK is in no edition of ISO 3166, but on every carrier's list.
-_COUNTRY_NAMES = (
-    {country.alpha2: country.apolitical_name for country in countries} | {"XK": "Kosovo"} | _SHORT_NAMES
-)
+_COUNTRY_NAMES = {country.alpha2: country.apolitical_name for country in countries} | {"XK": "Kosovo"} | _SHORT_NAMES
 _COUNTRY_CODES = (
     {_folded(form): c.alpha2 for c in countries for form in (c.name, c.apolitical_name, c.alpha3)}
     | {_folded(text): code for code, name in _COUNTRY_NAMES.items() for text in (name, code)}

@@ -11,12 +11,14 @@ import msgspec
 from waypost.domain import refusals
 from waypost.domain.statuses import STATUSES
 from waypost.wire.faults import BadInput, Fault
+from waypost.wire.orders import ORDER_STATUS_NAMES
 
 CONTENT_TYPE = "application/problem+json"
 
 STATUS_OF: dict[type[refusals.Refusal], int] = {
     refusals.NotFound: 404,
     refusals.NotAllowed: 400,
+    refusals.OrderNotAllowed: 400,
     refusals.NotPermitted: 401,
     refusals.Stale: 412,
     refusals.Invalid: 400,
@@ -69,16 +71,53 @@ CODES: dict[str, int] = {
 }
 
 # The domain's field names, where the wire spells them otherwise, by the kind of place they stand in.
-_PARAMETERS = {"line_ids": "itemIds"}
+_PARAMETERS = {"line_ids": "itemIds", "to_source_id": "sourceId", "after": "after", "webhook_id": "id"}
 _MEMBERS = {
     "channel_id": "channelId",
+    "configuration": "configurationName",
+    "event_ids": "eventIds",
+    "to_event_id": "toEventId",
     "order_id": "orderId",
     "source_id": "sourceId",
+    "order_items": "orderItems",
+    "request_items": "fulfillmentRequestItems",
+    "shipping_text": "shippingText",
     "status": "fulfillmentRequestStatus",
     "order_item_id": "orderItemId",
+    "inventory_variant_id": "inventoryVariantId",
     "acknowledge": "acknowledgedQuantity",
     "secondary_acknowledge": "secondaryAcknowledgedQuantity",
     "cancel": "cancelledQuantity",
+    "pieces": "shipmentItems",
+    "line_id": "fulfillmentRequestItemId",
+    "variant_id": "inventoryVariantId",
+    "tracking_number": "trackingNumber",
+    "invoice_items": "invoiceItems",
+    "invoice_item_id": "invoiceItemId",
+    "edited_number": "fulfillmentRequestNumber",
+    "shipment_item_ids": "shipmentItemIds",
+    "custom_field_ids": "customFieldIds",
+    "custom_fields": "customFields",
+    "number": "purchaseOrderNumber",
+    "request_id": "fulfillmentRequestId",
+    "product_variant_id": "productVariantId",
+    "listing_variant_id": "listingVariantId",
+    "order_ids": "orderIds",
+    "line_ids": "onlyReleaseFulfillmentRequestItemIds",
+    "skus": "onlyReleaseFulfillmentRequestItemSkus",
+    "product_sku": "productSku",
+    "product_id": "productVariantId",
+    "listing_id": "listingVariantId",
+    "policy_id": "shippingPolicyId",
+    "method_id": "sourceShippingMethodId",
+    "estimated_cost": "estimatedCost",
+    "company_name": "companyName",
+    "brand_name": "brandName",
+    "default_routing_group_id": "defaultOrderRoutingGroupId",
+    "routing_group_id": "routingGroupId",
+    "max_number_length": "maxPoNumberCharacters",
+    "required_fields": "requiredCustomFields",
+    "refused_characters": "refusedCharacters",
 }
 
 _encode = msgspec.json.Encoder().encode
@@ -119,6 +158,9 @@ def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[
     extra: dict[str, Any] = {}
     if isinstance(refusal, refusals.NotAllowed):
         extra = {"currentStatus": STATUSES[refusal.status].name, "allowedActions": list(refusal.allowed)}
+    elif isinstance(refusal, refusals.OrderNotAllowed):
+        names = [ORDER_STATUS_NAMES[status] for status in refusal.settable]
+        extra = {"currentStatus": ORDER_STATUS_NAMES[refusal.status], "allowedStatuses": names}
     elif isinstance(refusal, refusals.Invalid):
         extra = {"errors": [_fault(one) for one in refusal.problems]}
     elif isinstance(refusal, refusals.Unavailable):
@@ -128,9 +170,8 @@ def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[
 
 def of_bad_input(error: BadInput, instance: str, call_id: str) -> tuple[int, bytes]:
     """Status and document of input that cannot be read, with all its faults."""
-    detail = " ".join(fault.message for fault in error.faults) or "The request cannot be read."
     extra = {"errors": [_input_fault(fault) for fault in error.faults]}
-    return error.status, problem(error.status, error.code, detail, instance, call_id, extra)
+    return error.status, problem(error.status, error.code, str(error), instance, call_id, extra)
 
 
 def bulk_status(code: str | None) -> int:

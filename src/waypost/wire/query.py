@@ -154,6 +154,7 @@ class Params:
         self._params = {param.name: param for param in params}
         # Some clients write arrays as `frNumbers[]=A`.
         self._spelled = self._params | {f"{param.name}[]": param for param in params if param.many}
+        self._plainly = {spelled.encode(): spelled for spelled in self._spelled}  # names that need no decoding
         self._required = tuple(param.name for param in params if param.required)
 
     @property
@@ -181,9 +182,10 @@ class Params:
         """What is given for each known parameter; None stands for a value that cannot be decoded."""
         for pair in raw.split(b"&"):
             raw_name, _, raw_value = pair.partition(b"=")
-            name = value = None
+            name, value = self._plainly.get(raw_name), None
             try:
-                name = _decode(raw_name)
+                if name is None:
+                    name = _decode(raw_name)
                 value = _decode(raw_value)
             except ValueError as error:
                 # Of an unknown parameter, too: nothing that is not text may pass.
@@ -198,10 +200,11 @@ def _decode(raw: bytes) -> str:
     if b"+" in raw:
         raw = raw.replace(b"+", b" ")
     if b"%" in raw:
-        if _BAD_ESCAPE.search(raw) is not None:
-            raise ValueError("bad escape")
-        # Blanks are most of the escapes of most texts.
-        raw = _ESCAPES.sub(_unescape, raw.replace(b"%20", b" "))
+        raw = raw.replace(b"%20", b" ")  # most of the escapes of most texts; a blank completes no broken one
+        if b"%" in raw:
+            if _BAD_ESCAPE.search(raw) is not None:
+                raise ValueError("bad escape")
+            raw = _ESCAPES.sub(_unescape, raw)
     decoded = raw.decode("utf-8")
     if "\0" in decoded:
         raise Misread("bad_characters", "U+0000 is not text.")

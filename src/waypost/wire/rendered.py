@@ -5,34 +5,43 @@ shown depends on nothing else but the type of the caller: so bytes of the same v
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.wire.requests import render
 
-KEPT_AT_MOST = 8_000  # requests; about 3 KiB each
+KEPT_AT_MOST = 32 * 2**20  # bytes; a request has about 2.5 KiB
 
 
 class Rendered:
     """The most recently shown requests, by id and type of caller."""
 
-    def __init__(self) -> None:
+    def __init__(self, show: Callable[[FulfillmentRequest, str], bytes] = render) -> None:
+        self._show = show
         self._kept: OrderedDict[tuple[int, str], tuple[int, bytes]] = OrderedDict()
+        self._bytes = 0
+
+    def latest(self, request_id: int, who: str) -> tuple[int, bytes] | None:
+        """The version that was shown last, and its bytes; whether it still stands is for the caller to find out."""
+        kept = self._kept.get((request_id, who))
+        if kept is not None:
+            self._kept.move_to_end((request_id, who))
+        return kept
 
     def find(self, request_id: int, version: int, who: str) -> bytes | None:
         """The bytes of this very version, if they are still here."""
-        kept = self._kept.get((request_id, who))
-        if kept is None or kept[0] != version:
-            return None
-        self._kept.move_to_end((request_id, who))
-        return kept[1]
+        kept = self.latest(request_id, who)
+        return kept[1] if kept is not None and kept[0] == version else None
 
     def render(self, image: FulfillmentRequest, who: str) -> bytes:
         """Render, and keep."""
-        body = render(image, who)
-        self._kept[image.state.id, who] = (image.state.version, body)
-        if len(self._kept) > KEPT_AT_MOST:
-            self._kept.popitem(last=False)
+        body = self._show(image, who)
+        name = (image.state.id, who)
+        was = self._kept.pop(name, None)
+        self._kept[name] = (image.state.version, body)
+        self._bytes += len(body) - (len(was[1]) if was else 0)
+        while self._bytes > KEPT_AT_MOST:
+            self._bytes -= len(self._kept.popitem(last=False)[1][1])
         return body
 
 

@@ -95,6 +95,8 @@ class RequestOut(msgspec.Struct, rename="camel", frozen=True):
     fulfillment_request_items: list[ItemOut]
     failure: "FailureOut | None"
     attempt_count: int
+    assignee: str | None
+    snoozed_until: str | None
     allowed_actions: Raw
     version: int
 
@@ -190,7 +192,8 @@ def request_out(image: FulfillmentRequest, who: str) -> RequestOut:
         _unit(p.package_dimension_unit), _unit(p.package_weight_unit), s.failure_reason, s.cancel_reason,
         s.voided_reason, None if flag is None else bool(flag), s.external_accounting_id, s.accounting_error,
         Raw(p.attachment_links.encode()), Raw(p.custom_fields.encode()), [_item(line) for line in lines],
-        _failure(s, who), s.attempt_count, _actions(allowed_actions(s, who)), s.version,
+        _failure(s, who), s.attempt_count, None if who in ("source", "channel") else p.assignee,
+        _when(p.snoozed_until), _actions(allowed_actions(s, who)), s.version,
     )  # fmt: skip
 
 
@@ -204,7 +207,7 @@ def render_list(images: list[FulfillmentRequest], who: str) -> bytes:
     return encode([request_out(image, who) for image in images])
 
 
-def dry_run(from_name: str | None, to_name: str, moved: bool, status: int) -> bytes:
+def dry_run(from_name: str | None, to_name: str | None, moved: bool, status: int) -> bytes:
     """What a dry run answers (contract section 1.4)."""
     change = "move" if moved else "none"
     return encode({"dryRun": True, "from": from_name, "to": to_name, "change": change, "wouldReplyStatus": status})

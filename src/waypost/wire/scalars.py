@@ -2,7 +2,7 @@
 
 import re
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from decimal import Context, Decimal, Inexact
 from functools import lru_cache
 
 _ID = re.compile(r"[0-9]{1,19}")
@@ -15,11 +15,12 @@ _DAY_US = 86_400_000_000
 _MINUTE_US = 60_000_000
 _MINUTES = tuple(f"{minute // 60:02d}:{minute % 60:02d}:" for minute in range(24 * 60))
 # Python takes any character between date and time, and "2026-04-20+02:00" for two o'clock.
+_LOST_PLUS = re.compile(r"T[0-9:.,]+ [0-9]{2}:?[0-9]{2}$")  # a zone of the east, unencoded in a query
 _MOMENT = re.compile(r"[0-9W-]{7,10}(?:[T ][0-9:.,]+(?:Z|[+-][0-9:.,]+)?)?")
 
 Amount = int | Decimal  # money in a body: a JSON number
 MONEY_BELOW = 10**11  # units of the currency; keeps every amount exact as a JSON number
-_DECIMALS_READ = 30  # more can only be zeros, or are too many in any case
+_EXACT = Context(prec=50, traps=[Inexact])  # digits: any that are cut off are zeros, or too many decimals
 
 
 class Misread(ValueError):
@@ -66,6 +67,8 @@ def parse_datetime(text: str) -> int:
         moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         message = f"{text.strip()[:40]!r} is not a date-time in ISO 8601 form, such as 2026-04-20T00:00:00Z."
+        if _LOST_PLUS.search(given):
+            message += " In a URL, + means a blank: write %2B."
         raise Misread("bad_date", message) from None
     return (moment - _EPOCH) // timedelta(microseconds=1)
 
@@ -92,14 +95,10 @@ def parse_money(value: Decimal | int) -> int:
     # The size is judged before anything is computed: 1E+999999999 is a short text and an endless integer.
     if not amount.is_finite() or not -MONEY_BELOW < amount < MONEY_BELOW:
         raise Misread("bad_amount", f"An amount is a number below {MONEY_BELOW}.")
-    exponent = amount.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -_DECIMALS_READ:
-        raise Misread("bad_amount", "An amount has at most 4 decimals.")
-    numerator, denominator = amount.as_integer_ratio()
-    whole, rest = divmod(numerator * 10_000, denominator)
-    if rest:
-        raise Misread("bad_amount", "An amount has at most 4 decimals.")
-    return whole
+    try:
+        return int(_EXACT.to_integral_exact(_EXACT.scaleb(amount, 4)))
+    except Inexact:
+        raise Misread("bad_amount", "An amount has at most 4 decimals.") from None
 
 
 def money(amount: int) -> float:

@@ -1,16 +1,19 @@
 """PostgreSQL's own statements: locking in one order, loading and writing a whole batch in one trip each."""
 
+from collections.abc import Callable
 from functools import cache
-from typing import Any, get_args, get_type_hints
+from typing import Any, NamedTuple, get_args, get_type_hints
 
+from waypost.app.ports.routing import DecisionRow
 from waypost.domain.events import Event
-from waypost.domain.fulfillment import Line, State
+from waypost.domain.fulfillment import Line, Particulars, State
 from waypost.domain.orders import Order, OrderItem
+from waypost.domain.stock import Entry
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import HIDDEN
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
-# made once. Orders, then requests, then counters; each by id: the one global order.
+# made once. Orders, requests, stock variants, counters; each by id: the one global order.
 PREPARED = {
     "waypost_lock_orders": (
         "(bigint[], bigint[]) AS SELECT 1 FROM orders WHERE id IN (SELECT order_id FROM fulfillment_request"
@@ -20,9 +23,28 @@ PREPARED = {
         "(bigint[], bigint[]) AS SELECT 1 FROM fulfillment_request_state"
         " WHERE id = ANY($1) AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
     ),
+    "waypost_lock_variants": (
+        "(bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant WHERE id IN (SELECT inventory_variant_id"
+        " FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3))"
+        " AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
+    ),
+    # As the one above, with what every source has of the items of the requests in $4, if their channel routes again or
+    # they are in $5, too.
+    "waypost_lock_variants_everywhere": (
+        "(bigint[], bigint[], bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant WHERE id IN ("
+        "SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
+        " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
+        " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
+        " JOIN inventory_variant v ON v.account_id = f.account_id AND v.sku = i.sku"
+        " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5))"
+        " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
+        " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
+        " JOIN inventory_variant v ON v.product_variant_id = i.product_variant_id"
+        " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5)))"
+        " AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
+    ),
     "waypost_lock_counters": (
-        "(bigint[]) AS SELECT 1 FROM account_counter WHERE account_id = ANY($1)"
-        " ORDER BY account_id FOR NO KEY UPDATE"
+        "(bigint[]) AS SELECT 1 FROM account_counter WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE"
     ),
 }
 
@@ -32,23 +54,44 @@ def literal(ids: list[int]) -> str:
     return "'{" + ",".join(map(str, ids)) + "}'"
 
 
-def begin_and_lock(requests: list[int], with_orders: list[int], accounts: list[int], begin: bool) -> str:
+class Locks(NamedTuple):
+    """What a batch locks, by id. `elsewhere`: requests whose items are locked at every source, if their channel routes
+    again or they are in `anyway`, too."""
+
+    requests: list[int]
+    with_orders: list[int]
+    accounts: list[int]
+    variants: list[int]
+    elsewhere: list[int]
+    anyway: list[int]
+
+
+def begin_and_lock(locks: Locks, begin: bool) -> str:
     """BEGIN, unless that is done, and every lock of a batch, as one message."""
     parts = ["BEGIN"] if begin else []
-    owners = literal(accounts)
-    if with_orders:
-        parts.append(f"EXECUTE waypost_lock_orders({literal(with_orders)}, {owners})")
-    if requests:
-        parts.append(f"EXECUTE waypost_lock_requests({literal(requests)}, {owners})")
+    with_orders, owners = literal(locks.with_orders), literal(locks.accounts)
+    if locks.with_orders:
+        parts.append(f"EXECUTE waypost_lock_orders({with_orders}, {owners})")
+    if locks.requests:
+        parts.append(f"EXECUTE waypost_lock_requests({literal(locks.requests)}, {owners})")
+    held = f"{with_orders}, {owners}, {literal(locks.variants)}"
+    if locks.elsewhere:
+        everywhere = f"{literal(locks.elsewhere)}, {literal(locks.anyway)}"
+        parts.append(f"EXECUTE waypost_lock_variants_everywhere({held}, {everywhere})")
+    elif locks.with_orders or locks.variants:
+        parts.append(f"EXECUTE waypost_lock_variants({held})")
     parts.append(f"EXECUTE waypost_lock_counters({owners})")
     return "; ".join(parts)
 
 
 ASKED = "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
-SEEN = f"""{ASKED} AS c(id, account_id, source_id, channel_id, place)
-JOIN fulfillment_request_state s ON s.id = c.id AND s.account_id = c.account_id
+# The requests that callers in `c` may see. OFFSET keeps the look-up by id to itself: of a table that was filled a
+# moment ago and has no statistics yet, the planner takes an account's requests for few, and would walk them all.
+VISIBLE = f"""LATERAL (SELECT * FROM fulfillment_request_state r WHERE r.id = c.id OFFSET 0) s
+  ON s.account_id = c.account_id
   AND (c.source_id IS NULL OR (s.source_id = c.source_id AND s.status NOT IN ({HIDDEN})))
   AND (c.channel_id IS NULL OR s.channel_id = c.channel_id)"""
+SEEN = f"{ASKED} AS c(id, account_id, source_id, channel_id, place) JOIN {VISIBLE}"
 
 # The narrow form of loading: states and counters only.
 LOAD_STATES = f"""SELECT c.place, a.last_seq, a.last_at, {columns.STATE}
@@ -61,7 +104,7 @@ def _json(names: str) -> str:
 
 # A roll-up needs the lines of all of an order's requests in the batch, whatever is asked of them.
 # The whole form: rows of (kind, place or id, JSON array). $5 places that want particulars and lines, $6 that want the
-# order, $7 that want the cause; $8 to $10 keys with the hash they are locked by; $11 accounts.
+# order, $7 that want the cause; $8 to $10 keys with the hash they are locked by; $11 accounts; $12 numbers asked for.
 LOAD_ALL = f"""WITH seen AS (SELECT c.place, {columns.STATE} FROM {SEEN}),
 mine AS (SELECT DISTINCT order_id FROM seen WHERE place = ANY($6::bigint[]))
 SELECT 'counter', a.account_id, {_json("a.last_seq, a.last_at")}::text
@@ -83,10 +126,22 @@ UNION ALL SELECT 'sum', r.order_id, json_build_array(l.order_item_id, sum(l.quan
   WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id NOT IN (SELECT id FROM seen)
     AND l.order_item_id IS NOT NULL
   GROUP BY r.order_id, l.order_item_id
+UNION ALL SELECT 'reroute', f.order_id, '[]'
+  FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id
+  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($13::bigint[])) AND c.reroute_on_fill
+UNION ALL SELECT 'release', f.id, {_json("o.stock_release")}::text
+  FROM fulfillment_request f JOIN source o ON o.id = f.source_id
+  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($6::bigint[]))
+UNION ALL SELECT 'entry', l.request_id, {_json(columns.ENTRY)}::text
+  FROM fulfillment_request_line l JOIN stock_ledger g ON g.line_id = l.id
+  WHERE l.request_id IN (SELECT id FROM seen WHERE place = ANY($6::bigint[]))
 UNION ALL SELECT 'cause', f.id, json_build_array(o.max_number_length, o.required_fields, n.request_id)::text
   FROM fulfillment_request f JOIN source o ON o.id = f.source_id
   LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
   WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($7::bigint[]))
+UNION ALL SELECT 'owner', n.source_id, json_build_array(n.number, n.request_id)::text
+  FROM unnest($12::text[]) WITH ORDINALITY AS w(number, place) JOIN seen s ON s.place = w.place
+  JOIN fulfillment_request_number n ON n.source_id = s.source_id AND n.number = w.number
 UNION ALL SELECT 'key', k.place, json_build_array(pg_try_advisory_xact_lock(k.hash), i.operation,
     encode(i.fingerprint, 'hex'), i.outcome)::text
   FROM unnest($8::bigint[], $9::text[], $10::bigint[]) WITH ORDINALITY AS k(family, key, hash, place)
@@ -132,6 +187,15 @@ class Statement:
         )
         self._counts.append(f"(SELECT count(*) FROM {name})")
 
+    def move(self, name: str, table: str, total: str, moment: str) -> None:
+        """Move a total by id from rows of (id, difference, moment)."""
+        rows = self.rows(["bigint", "bigint", "bigint"])
+        self._parts.append(
+            f"{name} AS (UPDATE {table} t SET {total} = t.{total} + c.by, {moment} = c.moment"
+            f" FROM unnest({rows}) AS c(key, by, moment) WHERE t.id = c.key RETURNING 1)"
+        )
+        self._counts.append(f"(SELECT count(*) FROM {name})")
+
     def insert(self, name: str, table: str, given: dict[str, str], suffix: str = "") -> None:
         """Insert rows."""
         listed = ", ".join(given)
@@ -143,75 +207,68 @@ class Statement:
 
     def text(self) -> str:
         """The statement; its one row is the transaction's id, then how many rows each part wrote."""
-        return (
-            f"WITH {', '.join(self._parts)} SELECT pg_current_xact_id()::text, {', '.join(self._counts)}"
-        )
+        return f"WITH {', '.join(self._parts)} SELECT pg_current_xact_id()::text, {', '.join(self._counts)}"
+
+
+def _some(record: Any, names: tuple[str, ...]) -> dict[str, str]:
+    hints = kinds(record)
+    return {name: hints[name] for name in names}
+
+
+_COUNTER = {"last_seq": "bigint", "last_at": "bigint"}
+_KEY = {"family": "bigint", "key": "text", "account_id": "bigint", "operation": "text", "fingerprint": "bytea",
+        "outcome": "text", "created_at": "bigint"}  # fmt: skip
+_REQUEST = kinds(Particulars) | _some(State, ("account_id", "source_id", "channel_id", "order_id"))
+_CLAIM = {"source_id": "bigint", "number": "text", "request_id": "bigint"}
+_NEW = " ON CONFLICT DO NOTHING"
+
+# What a batch may write, and how each part of it is written.
+PARTS: dict[str, Callable[[Statement, str], None]] = {
+    "states": lambda made, name: made.update(
+        name, "fulfillment_request_state", "id", _some(State, columns.CHANGING), ("status", "version")
+    ),
+    "lines": lambda made, name: made.update(
+        name, "fulfillment_request_line", "id", _some(Line, columns.LINE_CHANGING)
+    ),
+    "items": lambda made, name: made.update(name, "order_item", "id", _some(OrderItem, columns.ITEM_CHANGING)),
+    "rollups": lambda made, name: made.update(name, "orders", "id", _some(Order, columns.ORDER_CHANGING)),
+    "counters": lambda made, name: made.update(name, "account_counter", "account_id", _COUNTER, ("last_seq",)),
+    "events": lambda made, name: made.insert(name, "event", kinds(Event)),
+    "kept": lambda made, name: made.insert(name, "idempotency_key", _KEY, _NEW),
+    "held": lambda made, name: made.update(name, "stock_ledger", "id", _some(Entry, columns.ENTRY_CHANGING)),
+    "totals": lambda made, name: made.move(name, "inventory_variant", "committed", "updated_at"),
+    "entries": lambda made, name: made.insert(name, "stock_ledger", _some(Entry, Entry._fields[1:])),
+    "decisions": lambda made, name: made.insert(name, "routing_decision", kinds(DecisionRow)),
+    "requests": lambda made, name: made.insert(name, "fulfillment_request", _REQUEST),
+    "new_states": lambda made, name: made.insert(name, "fulfillment_request_state", kinds(State)),
+    "new_lines": lambda made, name: made.insert(name, "fulfillment_request_line", kinds(Line)),
+    "edited": lambda made, name: made.update(
+        name, "fulfillment_request", "id", _some(Particulars, columns.PARTICULARS_CHANGING)
+    ),
+    "claims": lambda made, name: made.insert(name, "fulfillment_request_number", _CLAIM, _NEW),
+}
 
 
 @cache
-def write_batch(lines: bool, orders: bool, items: bool, keys: bool, states: bool, events: bool) -> str:
-    """The statement that writes a batch with these parts."""
+def write_batch(parts: tuple[str, ...]) -> str:
+    """The statement that writes a batch with these parts, in this order."""
     made = Statement()
-    if states:
-        hints = kinds(State)
-        changing = {name: hints[name] for name in columns.CHANGING}
-        made.update("states", "fulfillment_request_state", "id", changing, ("status", "version"))
-    if lines:
-        hints = kinds(Line)
-        made.update("lines", "fulfillment_request_line", "id", {n: hints[n] for n in columns.LINE_CHANGING})
-    if items:
-        hints = kinds(OrderItem)
-        made.update("items", "order_item", "id", {n: hints[n] for n in columns.ITEM_CHANGING})
-    if orders:
-        hints = kinds(Order)
-        made.update("rollups", "orders", "id", {n: hints[n] for n in columns.ORDER_CHANGING})
-    if events:
-        counter = {"last_seq": "bigint", "last_at": "bigint"}
-        made.update("counters", "account_counter", "account_id", counter, ("last_seq",))
-        made.insert("events", "event", kinds(Event))
-    if keys:
-        given = {"family": "bigint", "key": "text", "account_id": "bigint", "operation": "text",
-                 "fingerprint": "bytea", "outcome": "text", "created_at": "bigint"}  # fmt: skip
-        made.insert("kept", "idempotency_key", given, " ON CONFLICT DO NOTHING")
+    for name in parts:
+        PARTS[name](made, name)
     return made.text()
 
 
-# A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the
-# request is visible and stands in one of $5. $1 to $4 as in ASKED; the rest in the order of `LoneMove`.
-LONE_MOVE = f"""WITH cur AS (
-  SELECT s.id, s.account_id, s.status FROM fulfillment_request_state s
-  WHERE s.id = $1 AND s.account_id = $2
-    AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.status NOT IN ({HIDDEN})))
-    AND ($4::bigint IS NULL OR s.channel_id = $4) AND s.status = ANY($5::text[])
-  FOR NO KEY UPDATE
-), counter AS (
-  UPDATE account_counter a SET last_seq = a.last_seq + 1, last_at = greatest($15::bigint, a.last_at + 1)
-  FROM cur WHERE a.account_id = cur.account_id RETURNING a.last_seq, a.last_at
-), moved AS (
-  UPDATE fulfillment_request_state t SET status = $6, version = t.version + 1, modified_at = counter.last_at,
-    failure_code = $12, failure_reason = $13, failure_retryable = $14, failed_at = counter.last_at,
-    failed_by = $10, failed_lines = NULL
-  FROM cur, counter WHERE t.id = cur.id RETURNING t.version
-), logged AS (
-  INSERT INTO event ({columns.EVENT})
-  SELECT $2, counter.last_seq, counter.last_at, 'fulfillment_request', cur.id, $7, cur.status, $6, $8, $9, $17,
-    $12, $13, $11, $16 FROM cur, counter, moved RETURNING 1
-) SELECT cur.status, moved.version, counter.last_at FROM cur, moved, counter"""
-
-STATE_BY_ID_WITH_LINES = f"""SELECT {columns.STATE}, {columns.PARTICULARS},
+# Look-ups of many callers at once: a row for each that its caller may see, with its place.
+VERSIONS = f"SELECT c.place, s.version FROM {SEEN}"
+REQUESTS_WITH_LINES = f"""SELECT c.place, {columns.STATE}, {columns.PARTICULARS},
   (SELECT json_agg(json_build_array({columns.listed(Line, "l")}) ORDER BY l.line_number)::text
    FROM fulfillment_request_line l WHERE l.request_id = s.id)
-FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
-WHERE s.id = $1 AND s.account_id = $2
-  AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.status NOT IN ({HIDDEN})))
-  AND ($4::bigint IS NULL OR s.channel_id = $4)"""
+FROM {SEEN} JOIN fulfillment_request f ON f.id = s.id"""
 
-SEQUENCES = {kind: f"{kind}_id_seq" for kind in
-             ("orders", "order_item", "fulfillment_request", "fulfillment_request_line", "token")}  # fmt: skip
+SEQUENCES = {kind: f"{kind}_id_seq" for kind in columns.NUMBERED}
 
 INSERT_ORDERS = (
     f"INSERT INTO orders ({columns.ORDER}) SELECT * FROM unnest("
     + ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds(Order).values()))
     + ") ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
 )
-

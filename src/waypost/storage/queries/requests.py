@@ -28,6 +28,10 @@ VISIBLE = f"""s.account_id = $2
 
 VERSION_BY_ID = f"SELECT s.version FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
 STATE_BY_ID = f"SELECT {columns.STATE} FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
+# What a late refusal may have raised attention about takes the batch road, which settles that.
+PLAIN = "coalesce(s.handover, '') <> 'rejected'"
+STANDING_BY_ID = f"""SELECT s.status, s.version FROM fulfillment_request_state s
+WHERE s.id = $1 AND {VISIBLE} AND {PLAIN}"""
 REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
 FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
 WHERE s.id = $1 AND {VISIBLE}"""
@@ -39,6 +43,10 @@ CAUSE_OF = """SELECT o.max_number_length, o.required_fields, n.request_id
 FROM fulfillment_request f JOIN source o ON o.id = f.source_id
 LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
 WHERE f.id = $1"""
+HOLDING_OF = f"""SELECT {columns.ENTRY} FROM stock_ledger g
+JOIN fulfillment_request_line l ON l.id = g.line_id WHERE l.request_id = $1"""
+RELEASE_OF = "SELECT o.stock_release FROM fulfillment_request f JOIN source o ON o.id = f.source_id WHERE f.id = $1"
+REROUTES = "SELECT reroute_on_fill FROM channel WHERE id = $1"
 TIMELINE = f"""SELECT {columns.EVENT} FROM event
 WHERE subject_id = $1 AND subject = 'fulfillment_request' AND account_id = $2 ORDER BY seq"""
 

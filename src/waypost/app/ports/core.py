@@ -1,128 +1,63 @@
 """What the use cases need from the world: a store, a clock, randomness. Implemented in `storage` and `main`."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from waypost.app.actor import Scope
-from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.commands import IdempotencyKey
+from waypost.app.ports.batch import (
+    Ask,
+    Changes,
+    KeptOutcome,
+    Loaded,
+    NewRequest,
+    OrderParts,
+    PlainMoved,
+    PlainMoves,
+    StockChange,
+)
+from waypost.app.ports.catalog import ALL, CatalogReads, CatalogTx, Page
+from waypost.app.ports.clock_rules import ClockRuleReads, ClockRuleTx
+from waypost.app.ports.delivery import DeliveryReads, DeliveryTx
+from waypost.app.ports.events import EventReads, EventTx, Heard
+from waypost.app.ports.imports import ImportReads, ImportTx
+from waypost.app.ports.inventory import InventoryReads, InventoryTx
+from waypost.app.ports.invoices import InvoiceReads, InvoiceTx
+from waypost.app.ports.orders import OrderReads, OrderTx
+from waypost.app.ports.routing import RoutingReads, RoutingTx
+from waypost.app.ports.shipments import ShipmentReads, ShipmentTx
+from waypost.app.ports.webhooks import WebhookReads, WebhookTx
 from waypost.domain.events import Event
-from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
-from waypost.domain.orders import LineSums, Order, OrderItem
-from waypost.domain.statuses import Status
+from waypost.domain.fulfillment import FulfillmentRequest
+from waypost.domain.orders import Order, OrderItem
 
 T = TypeVar("T")
 
 
-class Ask(NamedTuple):
-    """One request to be locked and loaded, as far as `scope` may see it."""
-
-    request_id: int
-    scope: Scope
-    whole: bool = False  # with particulars and lines
-    with_order: bool = False  # with its order, for the roll-up
-    with_cause: bool = False  # with what blocks or unblocks it
-
-
-class Cause(NamedTuple):
-    """What a blocked request is judged by. `number_owner` is the request that claimed the number first."""
-
-    max_length: int | None
-    required_fields: str  # JSON array of names
-    number_owner: int | None
-
-
-class OrderParts(NamedTuple):
-    """An order, its items, and what the lines of its requests *outside the batch* add up to, by item id."""
-
-    order: Order
-    items: tuple[OrderItem, ...]
-    other_sums: dict[int, LineSums]
-
-
-class Clocked(NamedTuple):
-    """An account's event counter, locked until the transaction ends."""
-
-    last_seq: int
-    last_at: int
-
-
-class Loaded(NamedTuple):
-    """All that a batch was promised. `states` has a place for each ask: None where the scope sees nothing."""
-
-    states: list[State | None]
-    particulars: dict[int, Particulars]
-    lines: dict[int, tuple[Line, ...]]
-    orders: dict[int, OrderParts]  # by order id
-    causes: dict[int, Cause]  # by request id
-    keys: list["KeyRow | bool | None"]  # per key asked: its record, None when free, False when held elsewhere
-    counters: dict[int, Clocked]  # by account id
-
-
-class KeptOutcome(NamedTuple):
-    """An idempotency record to be written with the change it belongs to."""
-
-    key: IdempotencyKey
-    account_id: int
-    outcome: str
-
-
-class Changes(NamedTuple):
-    """All rows that one batch writes. `states` pairs the state as loaded with the state as it becomes."""
-
-    states: list[tuple[State, State]]
-    lines: list[Line]
-    items: list[OrderItem]
-    orders: list[Order]
-    events: list[Event]
-    keys: list[KeptOutcome]
-    at: int
-
-
-class LoneMove(NamedTuple):
-    """A batch of one whose row of the table needs nothing but the status: fit for one round trip."""
-
-    request_id: int
-    scope: Scope
-    sources: tuple[Status, ...]
-    to: Status
-    event: str
-    actor_type: str
-    actor_id: int | None
-    actor_name: str | None
-    actor_signature: str
-    call_id: str | None
-    code: str
-    reason: str
-    retryable: bool
-    data: str
-    now: int
-
-
-class LoneMoved(NamedTuple):
-    """What a lone move did."""
-
-    from_status: Status
-    version: int
-
-
-class NewRequest(NamedTuple):
-    """A request to be inserted."""
-
-    state: State
-    particulars: Particulars
-    lines: tuple[Line, ...]
-    claims_number: bool
-
-
-class Tx(Protocol):
+class Tx(
+    CatalogTx, ClockRuleTx, DeliveryTx, EventTx, ImportTx, InventoryTx, InvoiceTx, OrderTx, RoutingTx, ShipmentTx,
+    WebhookTx, Protocol,
+):  # fmt: skip
     """One open transaction. What its methods write is answered only after its commit."""
 
-    async def load(self, asks: Sequence[Ask], keys: Sequence[IdempotencyKey], accounts: Sequence[int]) -> Loaded:
-        """Lock in the one global order (orders, requests, counters; each by id), then load."""
+    async def load(
+        self,
+        asks: Sequence[Ask],
+        keys: Sequence[IdempotencyKey],
+        accounts: Sequence[int],
+        variants: Sequence[int] = (),
+    ) -> Loaded:
+        """Lock in the one global order (orders, requests, stock variants, counters; each by id), then load.
+
+        `variants`: those to be locked beside the ones that the requests' lines hold.
+        """
         ...
 
-    async def move_alone(self, move: LoneMove) -> LoneMoved | None:
-        """Lock, write and commit in one round trip. None: not possible so, nothing done; take the batch road."""
+    async def move_plainly(self, asked: PlainMoves) -> Sequence[PlainMoved | None]:
+        """Lock, judge by status alone, and write, in as few steps as the engine can.
+
+        None for each that is not possible so: nothing was done about it, it is to take the batch road.
+        """
         ...
 
     async def write(self, changes: Changes) -> None:
@@ -138,7 +73,13 @@ class Tx(Protocol):
         """Insert those whose number is still free in their channel; the ids that were inserted."""
         ...
 
-    async def insert_requests(self, requests: Sequence[NewRequest]) -> None: ...
+    async def insert_requests(self, requests: Sequence[NewRequest]) -> None:
+        """Insert them with their lines, their claims to numbers, and the stock that they commit."""
+        ...
+
+    async def write_stock(self, changes: Sequence[StockChange], at: int) -> None:
+        """Write entries of the ledger and move their variants' totals; the variants are locked."""
+        ...
 
     async def number_owners(self, numbers: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
         """Which request owns each (source id, number) that is taken."""
@@ -156,11 +97,11 @@ class Tx(Protocol):
         """Lock these orders (by id) and load them with their items and the sums of *all* their lines."""
         ...
 
-    async def request_counts(self, order_ids: Sequence[int]) -> dict[int, int]: ...
-
     async def source_rows(self, scope: Scope, ids: Sequence[int]) -> dict[int, "SourceRow"]: ...
 
     async def channel_rows(self, scope: Scope, ids: Sequence[int]) -> dict[int, "ChannelRow"]: ...
+
+    async def account_rows(self, ids: Sequence[int]) -> dict[int, "AccountRow"]: ...
 
     async def write_events(self, events: Sequence[Event], at: int) -> None:
         """Append events whose `seq` was given out from the locked counters, and move those on."""
@@ -180,6 +121,14 @@ class Tx(Protocol):
         """Insert one row of a small table (account, source, channel, token); its id."""
         ...
 
+    async def update_row(self, table: str, row_id: int, columns: Mapping[str, Any]) -> None:
+        """Change these columns of one row of a small table."""
+        ...
+
+    async def rehearse(self, work: Callable[[], Awaitable[T]]) -> T:
+        """Do `work`, and undo all that it wrote."""
+        ...
+
     async def purge_keys(self, before: int, limit: int) -> int:
         """Forget idempotency records made before `before` (microseconds), at most `limit`; how many."""
         ...
@@ -197,6 +146,20 @@ class SourceRow(NamedTuple):
     required_fields: str  # JSON array of names
     auto_process: bool
     created_at: int
+    reference: str | None = None
+    number_strategy: str | None = None  # of domain.numbering; None: the account's
+    exceed_strategy: str | None = None  # instead, where the number would be too long
+    refused_characters: str = ""
+    pass_order_fields: bool = False
+    pass_item_fields: bool = False
+    stock_release: str = "shipment"  # what gives committed stock back: `shipment` or `quantity_update`
+    allow_backorders: bool = False
+    dropship_fee: int = 0  # per request, ten-thousandths
+    shipping_estimate: int = 0  # per request, ten-thousandths
+    archived: bool = False
+    settings: str = "{}"  # JSON object
+    updated_at: int | None = None
+    version: int = 1  # raised by every change, as with every record
 
 
 class ChannelRow(NamedTuple):
@@ -204,6 +167,13 @@ class ChannelRow(NamedTuple):
     account_id: int
     name: str
     created_at: int
+    auto_generate: bool = False  # generate requests as soon as an order may be fulfilled
+    allow_backorders: bool = False
+    reroute_on_fill: bool = False  # what a source gives back goes to another one
+    require_shipping_mapping: bool = False  # hold orders whose shipping text means no policy
+    routing_group_id: int | None = None  # None: the account's default group
+    updated_at: int | None = None
+    version: int = 1
 
 
 class AccountRow(NamedTuple):
@@ -212,6 +182,9 @@ class AccountRow(NamedTuple):
     brand_name: str | None
     subdomain: str | None
     created_at: int
+    default_routing_group_id: int | None = None
+    number_strategy: str = "order_number"
+    version: int = 1
 
 
 class TokenRow(NamedTuple):
@@ -229,14 +202,6 @@ class TokenRow(NamedTuple):
     created_at: int
     expires_at: int | None
     revoked_at: int | None
-
-
-class OrderView(NamedTuple):
-    """An order for a reply, with the states and numbers of its requests."""
-
-    order: Order
-    items: tuple[OrderItem, ...]
-    requests: tuple[tuple[int, str, int, str], ...]  # id, number, source id, status handle
 
 
 class RequestQuery(NamedTuple):
@@ -265,7 +230,10 @@ class RequestQuery(NamedTuple):
     offset: int = 0
 
 
-class Reads(Protocol):
+class Reads(
+    CatalogReads, ClockRuleReads, DeliveryReads, EventReads, ImportReads, InventoryReads, InvoiceReads, OrderReads,
+    RoutingReads, ShipmentReads, WebhookReads, Protocol,
+):  # fmt: skip
     """Reading, outside any transaction, from connections that cannot write."""
 
     async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None: ...
@@ -275,11 +243,12 @@ class Reads(Protocol):
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]: ...
     async def count_requests(self, query: RequestQuery) -> int: ...
     async def timeline(self, scope: Scope, request_id: int) -> list[Event] | None: ...
-    async def order(self, scope: Scope, order_id: int) -> OrderView | None: ...
     async def account(self, account_id: int) -> AccountRow | None: ...
     async def accounts(self) -> list[AccountRow]: ...
-    async def sources(self, account_id: int) -> list[SourceRow]: ...
-    async def channels(self, account_id: int) -> list[ChannelRow]: ...
+    async def source(self, scope: Scope, source_id: int) -> SourceRow | None: ...
+    async def sources(self, account_id: int, page: Page = ALL) -> list[SourceRow]: ...
+    async def channel(self, scope: Scope, channel_id: int) -> ChannelRow | None: ...
+    async def channels(self, account_id: int, page: Page = ALL) -> list[ChannelRow]: ...
     async def token(self, digest: bytes) -> TokenRow | None: ...
     async def tokens(self, account_id: int | None) -> list[TokenRow]: ...
 
@@ -298,6 +267,10 @@ class Store(Protocol):
     def reads(self) -> Reads: ...
 
     async def write(self, work: Work[T]) -> T: ...
+
+    def listen(self, heard: Heard) -> None:
+        """Call `heard` after every commit of this store that wrote events."""
+        ...
 
     async def ready(self) -> str:
         """Raise `Unavailable` unless the database can be written and its schema is current; the revision."""

@@ -1,0 +1,170 @@
+"""`python -m bench.scale`: does it cost the same at five million requests as at ten thousand?
+
+Two databases of one engine, one small and one large, behind a server each; the same calls in interleaved rounds. The
+large one is multiplied inside the engine from one request that came down the real road.
+"""
+
+import argparse
+import asyncio
+import json
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import asyncpg
+from rich.console import Console
+from rich.table import Table
+
+from bench import seeding, servers
+from bench.load import Job
+from tests.support.postgres import PostgresServer
+from waypost.storage.queries.columns import NUMBERED
+
+SMALL, LARGE = 10_000, 5_000_000
+WANTED = 1.3  # times longer, at most
+# The pages after an id walk 9,500 requests, more than are kept rendered: each is read from the database.
+CALLS = {"get": 4000, "page": 400, "since": 190, "fail": 1500}
+PAGE = 50
+CONNECTIONS = 16
+STEP = 500_000  # rows at once
+
+# How each table's rows follow from those of the first request: columns that count up, those made of the count.
+# Every id counts up alike, since one order has one item, one request and one line.
+_MULTIPLIED: dict[str, dict[str, str]] = {
+    "orders": {"id": "n", "order_number": "'O-' || n", "updated_at": "updated_at + n"},
+    "order_item": {"id": "n", "order_id": "n"},
+    "fulfillment_request": {"id": "n", "order_id": "n", "number": "'O-' || n || '-1'"},
+    "fulfillment_request_state": {"id": "n", "order_id": "n", "modified_at": "modified_at + n"},
+    "fulfillment_request_line": {"id": "n", "request_id": "n", "order_item_id": "n"},
+    "fulfillment_request_number": {"request_id": "n", "number": "'O-' || n || '-1'"},
+}
+
+
+def _statement(table: str, columns: list[str], numbers: str, first: str) -> str:
+    changed = _MULTIPLIED[table]
+    values = ", ".join(changed.get(name, f"t.{name}").replace("updated_at +", "t.updated_at +")
+                       .replace("modified_at +", "t.modified_at +") for name in columns)  # fmt: skip
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {numbers}, {table} t WHERE {first}"
+
+
+# Two events a request, as it has them from its order and its generation.
+_EVENTS = """INSERT INTO event SELECT account_id, (n - 1) * 2 + seq, at + n, subject, n, type, from_status, to_status,
+  actor_type, actor_id, actor_name, code, reason, request_id, data FROM {numbers}, event t WHERE t.seq <= 2"""
+
+
+def _tables() -> Iterator[tuple[str, str]]:
+    for table in _MULTIPLIED:
+        yield table, "t.request_id = 1" if table == "fulfillment_request_number" else "t.id = 1"
+
+
+def grow_sqlite(path: Path, count: int) -> None:
+    """From one request to `count`."""
+    db = sqlite3.connect(path, isolation_level=None)
+    db.execute("PRAGMA synchronous = OFF")
+    db.execute("PRAGMA cache_size = -1000000")
+    columns = {table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in _MULTIPLIED}
+    for low in range(2, count + 1, STEP):
+        high = min(count, low + STEP - 1)
+        series = f"WITH RECURSIVE c(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM c WHERE n < {high})"
+        db.execute("BEGIN")
+        for table, first in _tables():
+            db.execute(f"{series} {_statement(table, columns[table], 'c', first)}")
+        db.execute(f"{series} {_EVENTS.format(numbers='c')}")
+        db.execute("COMMIT")
+    db.execute("UPDATE account_counter SET last_seq = ?, last_at = last_at + ?", (count * 2, count + 1))
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.execute("ANALYZE")
+    db.close()
+
+
+async def grow_postgres(url: str, count: int) -> None:
+    """From one request to `count`."""
+    db = await asyncpg.connect(url, server_settings={"synchronous_commit": "off"})
+    sql = "SELECT column_name FROM information_schema.columns WHERE table_name = $1 ORDER BY ordinal_position"
+    columns = {table: [row[0] for row in await db.fetch(sql, table)] for table in _MULTIPLIED}
+    for low in range(2, count + 1, STEP):
+        series = f"generate_series({low}::bigint, {min(count, low + STEP - 1)}::bigint) AS c(n)"
+        async with db.transaction():
+            for table, first in _tables():
+                await db.execute(_statement(table, columns[table], series, first))
+            await db.execute(_EVENTS.format(numbers=series))
+    await db.execute("UPDATE account_counter SET last_seq = $1, last_at = last_at + $2", count * 2, count + 1)
+    for table in {"orders", "order_item", "fulfillment_request", "fulfillment_request_line"} & set(NUMBERED):
+        await db.execute(f"SELECT setval('{table}_id_seq', $1)", count)
+    await db.execute("VACUUM ANALYZE")
+    await db.close()
+
+
+def _measure(port: int, kind: str, count: int, first: int) -> float:
+    calls = CALLS[kind]
+    stride = {"get": max(1, count // calls - 1), "since": PAGE}.get(kind, 1)
+    job = Job(port, kind, CONNECTIONS, calls, first, stride)
+    command = [sys.executable, "-m", "bench.load", json.dumps(job._asdict())]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise RuntimeError(done.stderr[-2000:])
+    found = json.loads(done.stdout)
+    if set(found["statuses"]) - {"200", "204"}:
+        raise RuntimeError(f"{job}: {found['statuses']}")
+    return float(found["per_second"])
+
+
+def measure(urls: dict[int, str], folder: Path, rounds: int) -> dict[str, dict[int, list[float]]]:
+    """Calls per second by kind and size."""
+    running = {count: servers.waypost(url, folder / "scale.log") for count, url in urls.items()}
+    found: dict[str, dict[int, list[float]]] = {kind: {count: [] for count in urls} for kind in CALLS}
+    try:
+        for number in range(rounds):
+            for kind in CALLS:
+                for count, server in running.items():
+                    # Failures take requests from the middle on, afresh in each round.
+                    first = {"fail": count // 4 + number * CALLS["fail"], "since": count - SMALL + 1}.get(kind, 1)
+                    found[kind][count].append(_measure(server.port, kind, count, first))
+    finally:
+        for server in running.values():
+            server.stop()
+    return found
+
+
+def show(engine: str, found: dict[str, dict[int, list[float]]], small: int, large: int) -> None:
+    """Print it."""
+    table = Table(title=f"{engine}: calls per second, {CONNECTIONS} connections (median, min – max)", box=None)
+    for heading in ("what", f"{small:,} requests", f"{large:,} requests", "times longer", "wanted", ""):
+        table.add_column(heading, justify="left" if heading == "what" else "right")
+    for kind, by_size in found.items():
+        told = [f"{statistics.median(v):,.0f} ({min(v):,.0f} – {max(v):,.0f})" for v in (by_size[small], by_size[large])]
+        ratio = statistics.median(by_size[small]) / statistics.median(by_size[large])
+        table.add_row(kind, *told, f"{ratio:.2f}", f"≤ {WANTED}", "met" if ratio <= WANTED else "missed")
+    Console(width=130).print(table)
+
+
+def main() -> None:
+    """Run it."""
+    parser = argparse.ArgumentParser(prog="bench.scale", description=__doc__)
+    parser.add_argument("--engines", default="sqlite,postgresql")
+    parser.add_argument("--large", type=int, default=LARGE)
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="waypost-scale-") as name, PostgresServer() as postgres:
+        folder = Path(name)
+        for engine in options.engines.split(","):
+            urls = {}
+            for count in (SMALL, options.large):
+                print(f"{engine}: making {count:,} requests", file=sys.stderr)
+                sqlite_url = f"sqlite:///{folder}/{count}.db"
+                url = sqlite_url if engine == "sqlite" else asyncio.run(postgres.create(f"scale_{count}"))
+                asyncio.run(seeding.waypost(url, 1, lines=1))
+                if engine == "sqlite":
+                    grow_sqlite(folder / f"{count}.db", count)
+                else:
+                    asyncio.run(grow_postgres(url, count))
+                urls[count] = url
+            show(engine, measure(urls, folder, options.rounds), SMALL, options.large)
+
+
+if __name__ == "__main__":
+    main()

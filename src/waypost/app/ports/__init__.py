@@ -1,0 +1,56 @@
+"""What the use cases need from the world: a store, a clock, randomness. Implemented in `storage` and `main`."""
+
+from waypost.app.ports.batch import (
+    Ask,
+    Cause,
+    Changes,
+    Clocked,
+    KeptOutcome,
+    Loaded,
+    NewRequest,
+    OrderParts,
+    PlainMove,
+    PlainMoved,
+    PlainMoves,
+    StockChange,
+)
+from waypost.app.ports.core import (
+    AccountRow,
+    ChannelRow,
+    Clock,
+    Reads,
+    RequestQuery,
+    SourceRow,
+    Store,
+    TokenRow,
+    Tx,
+    Work,
+)
+from waypost.app.ports.orders import OrderQuery, OrderView
+
+__all__ = [
+    "AccountRow",
+    "Ask",
+    "Cause",
+    "Changes",
+    "ChannelRow",
+    "Clock",
+    "Clocked",
+    "KeptOutcome",
+    "Loaded",
+    "NewRequest",
+    "OrderParts",
+    "OrderQuery",
+    "OrderView",
+    "PlainMove",
+    "PlainMoved",
+    "PlainMoves",
+    "Reads",
+    "RequestQuery",
+    "SourceRow",
+    "StockChange",
+    "Store",
+    "TokenRow",
+    "Tx",
+    "Work",
+]

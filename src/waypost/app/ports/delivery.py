@@ -1,0 +1,259 @@
+"""Handing over: attempts, how each source is handed its requests, what needs attention; how they are kept."""
+
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+from waypost.app.actor import Scope
+from waypost.domain.fulfillment import FulfillmentRequest
+
+
+class SourceDelivery(NamedTuple):
+    """How a source is handed its requests. A source without such a row polls."""
+
+    source_id: int
+    account_id: int
+    kind: str
+    settings: str  # JSON object, as the kind has checked it; nothing secret
+    secrets: str  # JSON object; never shown
+    policy: str  # JSON object; what is missing has its default
+    paused: bool
+    version: int
+    created_at: int
+    updated_at: int
+
+
+class Attempt(NamedTuple):
+    """One hand-over. Times in microseconds; `number` counts from 1 within the request."""
+
+    id: int
+    account_id: int
+    source_id: int
+    request_id: int
+    number: int
+    release: int  # the request's `attempt_count` when it was claimed
+    attempt_group: int  # the release that a person gave: what the worker tries again stays in the group
+    idempotency_key: str  # one a group
+    tries: int  # of the group so far that count towards the policy's attempts
+    state: str
+    worker: str
+    lease_until: int
+    claimed_at: int
+    sending_at: int | None
+    settled_at: int | None
+    outcome: str | None
+    code: str | None
+    message: str | None
+    retryable: bool | None
+    reference: str | None  # what the source calls it
+    next_at: int | None  # deferred: not before; rejected: tried again then
+    retried_as: int | None  # the release that the worker's retry was
+    request: str | None  # JSON: method, url, headers (secrets left out), body
+    response_status: int | None
+    response: str | None  # the beginning of its body
+    duration_us: int | None
+    late_outcome: str | None  # an answer that came when the attempt had been given up
+    late_at: int | None
+
+
+class Claimed(NamedTuple):
+    """What a worker has taken on: the first columns of the attempt."""
+
+    id: int
+    account_id: int
+    source_id: int
+    request_id: int
+    number: int
+    release: int
+    attempt_group: int
+    idempotency_key: str
+    tries: int
+
+
+class OpenAttempt(NamedTuple):
+    """An attempt as far as settling it must know it; its request is locked."""
+
+    id: int
+    account_id: int
+    source_id: int
+    request_id: int
+    number: int
+    release: int
+    tries: int
+    state: str
+    worker: str
+    lease_until: int
+    outcome: str | None
+    late_outcome: str | None
+    retried_as: int | None
+
+
+class Started(NamedTuple):
+    """An attempt that begins to send."""
+
+    id: int
+    sending_at: int
+    lease_until: int
+    request: str
+
+
+class Ended(NamedTuple):
+    """What an attempt came to, as it is written."""
+
+    id: int
+    settled_at: int
+    outcome: str
+    code: str | None
+    message: str | None
+    retryable: bool | None
+    reference: str | None
+    tries: int
+    next_at: int | None
+    response_status: int | None
+    response: str | None
+    duration_us: int | None
+
+
+class Confirmed(NamedTuple):
+    """What a source calls a request."""
+
+    id: int
+    confirmation_number: str
+
+
+class Papers(NamedTuple):
+    """A request with what else is told to its source: its order, its channel, the source itself."""
+
+    image: FulfillmentRequest
+    order_number: str
+    order_reference: str | None
+    ordered_at: int
+    payment_status: str | None
+    order_fields: str  # JSON array of custom fields
+    channel_name: str
+    source_name: str
+    source_reference: str | None
+
+
+class Attention(NamedTuple):
+    """Something that somebody must look at, until it is settled. One at a time of each code for a subject."""
+
+    account_id: int
+    source_id: int | None
+    subject: str  # fulfillment_request or source
+    subject_id: int
+    code: str
+    message: str
+    raised_at: int
+
+
+class DeliveryReads(Protocol):
+    """The part of `Reads` that is about handing over. What has no scope is for the worker."""
+
+    async def delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:
+        """How a source is handed its requests; None: it polls, or the scope sees no such source."""
+        ...
+
+    async def attempts(self, scope: Scope, request_id: int, limit: int) -> list[Attempt] | None:
+        """The latest attempts of a request, oldest first; None where the scope sees no such request."""
+        ...
+
+    async def papers(self, request_ids: Sequence[int]) -> list[Papers]:
+        """These requests with their orders, by id."""
+        ...
+
+    async def deliveries(self, kinds: Sequence[str]) -> list[SourceDelivery]:
+        """Every source of these kinds that is neither paused nor archived."""
+        ...
+
+    async def waiting_sources(self, source_ids: Sequence[int]) -> list[int]:
+        """Which of these have requests that stand in Processing and are not being handed over."""
+        ...
+
+    async def told_down(self, source_ids: Sequence[int]) -> set[int]:
+        """Of which of these people are told that they are down, by whichever worker."""
+        ...
+
+    async def lapsed(self, now: int, limit: int) -> list[Claimed]:
+        """Attempts that are sending although their lease has ended."""
+        ...
+
+    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int) -> list[Claimed]:
+        """Rejected attempts that are to be tried again by now."""
+        ...
+
+
+class DeliveryTx(Protocol):
+    """The part of `Tx` that is about handing over. Requests are locked before their attempts are."""
+
+    async def claim_requests(
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool
+    ) -> list[Claimed]:
+        """Take on the oldest requests of a source that may be handed over now and that nobody has taken on.
+
+        `probing`: those with the fewest attempts first, so that one bad request does not keep a source down.
+        """
+        ...
+
+    async def take_over_claims(
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int
+    ) -> list[Claimed]:
+        """Take over what another worker has claimed, and not begun to send before its lease ended."""
+        ...
+
+    async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:
+        """Become the one who finds out what became of an attempt whose lease has ended; 0: it is not to be had."""
+        ...
+
+    async def prolong_lease(self, attempt_id: int, worker: str, lease_until: int) -> int:
+        """Of an attempt that this worker is sending; 0: it is not."""
+        ...
+
+    async def release_claims(self, worker: str, now: int) -> int:
+        """Let go of what this worker has claimed and not begun to send."""
+        ...
+
+    async def limit_leases(self, latest: int) -> int:
+        """End no lease later than `latest`: they were given while the clock ran ahead."""
+        ...
+
+    async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:
+        """Lock and load these."""
+        ...
+
+    async def delivered_since(self, ids: Sequence[int]) -> set[int]:
+        """The requests of these attempts of which another one turned out to be delivered since this one's claim."""
+        ...
+
+    async def start_attempts(self, started: Sequence[Started]) -> None: ...
+
+    async def end_attempts(self, ended: Sequence[Ended]) -> None: ...
+
+    async def note_late(self, late: Sequence[tuple[str, int, int]]) -> None:
+        """Keep (outcome, moment, attempt id) of answers that came late."""
+        ...
+
+    async def mark_retried(self, retried: Sequence[tuple[int | None, int]]) -> None:
+        """(release or None, attempt id): it was tried again as that release, or will not be."""
+        ...
+
+    async def confirm_numbers(self, numbers: Sequence[Confirmed]) -> None:
+        """What the sources call these requests: (text, request id)."""
+        ...
+
+    async def raise_attention(self, raised: Sequence[Attention]) -> int:
+        """Where it is not raised already; how many were."""
+        ...
+
+    async def settle_attention(
+        self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
+    ) -> list[int]:
+        """It needs nobody any more; the ids of those that did."""
+        ...
+
+    async def source_delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:
+        """As `DeliveryReads.delivery`, locked."""
+        ...
+
+    async def write_delivery(self, row: SourceDelivery) -> None:
+        """Insert it, or put it in the place of the one there is."""
+        ...

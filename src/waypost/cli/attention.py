@@ -1,0 +1,65 @@
+"""`waypost attention`: what needs somebody in a hub that runs."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from waypost.cli.calling import calling, hub_options
+from waypost.cli.options import json_option
+from waypost.cli.output import print_json, print_table, say
+
+if TYPE_CHECKING:
+    from waypost_client.models import AttentionGroup
+
+
+@click.command()
+@click.option("--source", "source_id", type=click.IntRange(min=1), metavar="ID", help="At this source.")
+@click.option("--code", "codes", multiple=True, metavar="CODE", help="For this reason; may be repeated.")
+@click.option("--assignee", metavar="NAME", help="What this person cares for.")
+@click.option("--unassigned", is_flag=True, help="What nobody cares for yet.")
+@click.option("--snoozed", is_flag=True, help="With what is snoozed.")
+@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Of each group.")
+@hub_options
+@json_option
+def attention(
+    source_id: int | None, codes: tuple[str, ...], assignee: str | None, unassigned: bool, snoozed: bool, limit: int,
+    url: str, token: str, as_json: bool,
+) -> None:  # fmt: skip
+    """Show what needs somebody: by source and reason, the oldest first."""
+    with calling(url, token) as hub:
+        found = hub.list_attention(
+            source_id=source_id, codes=codes or None, assignee=assignee, unassigned=unassigned or None,
+            snoozed=snoozed or None, limit=limit,
+        )  # fmt: skip
+    if as_json:
+        print_json(found)
+        return
+    if not found["total"]:
+        say("Nothing needs anybody.")
+    for group in found["groups"]:
+        _show(group)
+
+
+def _show(group: "AttentionGroup") -> None:
+    where = f" at {group['sourceName']}" if group["sourceName"] else ""
+    say(f"{group['title']} ({group['code']}){where}: {group['total']}, the oldest for {age(group['oldestAgeSeconds'])}")
+    say(f"  {group['hint']}")
+    rows: list[tuple[object, ...]] = []
+    for item in group["items"]:
+        request = item["fulfillmentRequest"]
+        name, who, may = (
+            (request["fulfillmentRequestNumber"], request["assignee"], ", ".join(request["allowedActions"]))
+            if request
+            else (item["subject"]["type"], None, "")
+        )
+        rows.append((item["subject"]["id"], name, age(item["ageSeconds"]), who, item["message"], may))
+    print_table("items", ("Id", "Number", "Age", "Whose", "Why", "Allowed now"), rows)
+    say("")
+
+
+def age(seconds: int) -> str:
+    """A length of time for a person: `3 d 4 h`, `12 min`."""
+    minutes = seconds // 60
+    if minutes >= 1440:
+        return f"{minutes // 1440} d {minutes % 1440 // 60} h"
+    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min"

@@ -1,0 +1,1 @@
+"""Handing requests over to their sources: the worker, and the kinds of source it knows."""

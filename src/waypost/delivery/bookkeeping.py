@@ -1,0 +1,110 @@
+"""What a worker writes down, and insists on: the database may be away for a while."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar, cast
+
+from waypost.app import handover
+from waypost.app.changes import timed
+from waypost.app.handover import Begun, ClaimAsk, Settlement, Start
+from waypost.app.ports import Clock, Tx
+from waypost.app.ports.delivery import Claimed
+from waypost.app.source_health import Health, tell_health
+from waypost.app.writer import Writer
+from waypost.domain.handover import Outcome
+from waypost.domain.refusals import Unavailable
+
+T = TypeVar("T")
+
+LONGEST_PAUSE_S = 2.0  # between two tries
+
+_log = logging.getLogger("waypost.delivery")
+
+
+class Books:
+    """The worker's way to the one road. `outage_at`: when the database was last found away (monotonic seconds)."""
+
+    def __init__(self, writer: Writer, clock: Clock) -> None:
+        self._writer = writer
+        self._clock = clock
+        self._claim = timed(handover.claim, clock)
+        self._advance = timed(handover.advance, clock)
+        self._retry = timed(handover.retry, clock)
+        self._tell = timed(tell_health, clock)
+        self.outage_at = float("-inf")
+
+    async def claim(self, ask: ClaimAsk) -> list[Claimed]:
+        """Raises `Unavailable`: there is another time to claim."""
+        return await self._writer.submit(self._claim, ask)
+
+    async def start(self, ask: Start, within_s: float) -> Begun | None:
+        """None: it could not be written in time, and may have been written all the same."""
+        return cast("Begun | None", await self._insisted(lambda: self._writer.submit(self._advance, ask), within_s))
+
+    async def settle(self, settlement: Settlement) -> Outcome | None:
+        """However long the database is away."""
+        ended = await self._insisted(lambda: self._writer.submit(self._advance, settlement), None)
+        return cast("Outcome | None", ended)
+
+    async def settle_lapsed(self, settlements: Sequence[Settlement]) -> list[Outcome | None]:
+        """Raises `Unavailable`: what is not settled now is found again."""
+        asked = (self._writer.submit(self._advance, one) for one in settlements)
+        return cast("list[Outcome | None]", await asyncio.gather(*asked))
+
+    async def retry(self, attempts: Sequence[Claimed]) -> int:
+        """How many requests were released again; raises `Unavailable`."""
+        return sum(await asyncio.gather(*(self._writer.submit(self._retry, one) for one in attempts)))
+
+    async def tell(self, health: Health, within_s: float) -> bool | None:
+        """Whether it was news."""
+        return await self._insisted(lambda: self._writer.submit(self._tell, health), within_s)
+
+    async def take_over(self, attempt: Claimed, worker: str, lease_us: int) -> bool:
+        """Whether this worker may now find out what became of it; raises `Unavailable`."""
+
+        async def take(tx: Tx, jobs: Sequence[Claimed]) -> list[bool]:
+            now = self._clock()
+            return [await tx.take_over_sending(job.id, worker, now, now + lease_us) > 0 for job in jobs]
+
+        return await self._writer.submit(take, attempt)
+
+    async def prolong(self, attempt: Claimed, worker: str, lease_us: int) -> bool:
+        """Whether it is still this worker's to find out about."""
+
+        async def prolong(tx: Tx, jobs: Sequence[Claimed]) -> list[bool]:
+            until = self._clock() + lease_us
+            return [await tx.prolong_lease(job.id, worker, until) > 0 for job in jobs]
+
+        return await self._insisted(lambda: self._writer.submit(prolong, attempt), None) or False
+
+    async def release(self, worker: str) -> int:
+        """Let go of what this worker has claimed only; raises `Unavailable`."""
+
+        async def release(tx: Tx, jobs: Sequence[str]) -> list[int]:
+            return [await tx.release_claims(name, self._clock()) for name in jobs]
+
+        return await self._writer.submit(release, worker)
+
+    async def limit_leases(self, longest_us: int) -> int:
+        """Leases that were given while the clock ran ahead end no later than this from now; raises `Unavailable`."""
+
+        async def limit(tx: Tx, jobs: Sequence[int]) -> list[int]:
+            return [await tx.limit_leases(self._clock() + job) for job in jobs]
+
+        return await self._writer.submit(limit, longest_us)
+
+    async def _insisted(self, ask: Callable[[], Awaitable[T]], within_s: float | None) -> T | None:
+        """Ask until the database answers; None when it did not within this time (None: no limit)."""
+        began, pause = time.monotonic(), 0.05
+        while True:
+            try:
+                return await ask()
+            except Unavailable as error:
+                self.outage_at = time.monotonic()
+                if within_s is not None and self.outage_at - began > within_s:
+                    _log.warning("given up for now: %s", error.message)
+                    return None
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, LONGEST_PAUSE_S)

@@ -1,0 +1,129 @@
+"""JMESPath expressions in settings: what picks values out of a request, and out of a source's answer.
+
+The language has no loops, no assignments and no way out of the document it is given. What is left to bound is how
+often an expression may copy parts of the document, and how deep it may be.
+"""
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from typing import Any
+from urllib.parse import quote
+
+import jmespath
+from jmespath.exceptions import JMESPathError
+
+EXPRESSION_AT_MOST = 8192  # characters
+COPIES_AT_MOST = 1000
+DEPTH_AT_MOST = 40
+
+# Of these the right side works on all that the left side gives; every other node puts its children side by side.
+_CHAINED = ("subexpression", "pipe", "projection", "value_projection", "filter_projection", "index_expression",
+            "flatten")  # fmt: skip
+
+
+class BadExpression(ValueError):
+    """The expression cannot be used; the message is for a person."""
+
+
+class Expression:
+    """A compiled expression."""
+
+    def __init__(self, text: str) -> None:
+        if len(text) > EXPRESSION_AT_MOST:
+            raise BadExpression(f"may have at most {EXPRESSION_AT_MOST} characters")
+        try:
+            self._compiled = jmespath.compile(text)
+            copies = _copies(self._compiled.parsed, DEPTH_AT_MOST)
+        except JMESPathError as error:
+            raise BadExpression(f"is no JMESPath expression: {str(error).splitlines()[0]}") from error
+        except RecursionError:
+            raise BadExpression("is nested too deep") from None
+        if copies > COPIES_AT_MOST:
+            raise BadExpression("copies the document too often")
+
+    def __call__(self, document: Any) -> Any:
+        """The value; None where there is none, and where a function is given what it cannot take."""
+        try:
+            return self._compiled.search(document)
+        except JMESPathError:
+            return None
+
+    def strict(self, document: Any) -> Any:
+        """The value; raises `BadExpression` where a function is given what it cannot take."""
+        try:
+            return self._compiled.search(document)
+        except JMESPathError as error:
+            raise BadExpression(str(error).splitlines()[0]) from error
+
+    def text(self, document: Any) -> str | None:
+        """The value as text; None where there is none, and where it is neither text nor a number."""
+        value = self(document)
+        if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return None
+        return str(value).strip() or None
+
+    def holds(self, document: Any) -> bool:
+        """Whether the value is true, as JMESPath understands it: not false, null or empty."""
+        value = self(document)
+        return value is not None and value is not False and value not in ("", [], {})
+
+
+def _copies(node: Any, depth: int) -> int:
+    """How many times at most the result can hold a part of the document."""
+    if depth == 0:
+        raise RecursionError
+    parts = [_copies(child, depth - 1) for child in node["children"] if isinstance(child, dict)] or [1]
+    if node["type"] not in _CHAINED:
+        return sum(parts)
+    product = 1
+    for part in parts:
+        product *= part
+    return product
+
+
+@lru_cache(maxsize=4096)
+def expression(text: str) -> Expression:
+    """The expression, compiled once; raises `BadExpression`."""
+    return Expression(text)
+
+
+class UrlTemplate:
+    """A URL with `{expression}` in it; what is filled in is percent-encoded."""
+
+    def __init__(self, text: str) -> None:
+        self._parts: list[str | Expression] = []
+        rest = text
+        while rest:
+            literal, brace, rest = rest.partition("{")
+            self._parts.append(literal)
+            if brace:
+                inner, closing, rest = rest.partition("}")
+                if not closing:
+                    raise BadExpression("has a { without its }")
+                self._parts.append(expression(inner))
+
+    def filled(self, document: Mapping[str, Any]) -> str:
+        """The URL; raises `BadExpression` where an expression has no value."""
+        return "".join(part if isinstance(part, str) else _encoded(part, document) for part in self._parts)
+
+    def example(self) -> str:
+        """The URL with every expression replaced, to be judged as a URL."""
+        return "".join(part if isinstance(part, str) else "x" for part in self._parts)
+
+
+def _encoded(part: Expression, document: Mapping[str, Any]) -> str:
+    value = part.text(document)
+    if value is None:
+        raise BadExpression("fills the URL with something that has no value")
+    return quote(value, safe="")
+
+
+def tried(make: Callable[[str], Any], text: str | None) -> str | None:
+    """Why `make` refuses this text; None where it does not, and where there is no text."""
+    if text is None:
+        return None
+    try:
+        make(text)
+    except BadExpression as error:
+        return str(error)
+    return None

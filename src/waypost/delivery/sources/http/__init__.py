@@ -1,0 +1,1 @@
+"""Sources that take their requests over HTTP."""

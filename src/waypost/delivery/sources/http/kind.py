@@ -1,0 +1,155 @@
+"""The kind `http`: one call hands a request over, its answer says what became of it, another call may look it up."""
+
+import base64
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import msgspec
+
+from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
+from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
+from waypost.delivery.sources.http import settings as given
+from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
+from waypost.delivery.sources.http.settings import HttpSettings
+from waypost.domain.handover import Outcome
+from waypost.outgoing.calling import Caller, NoAnswer, NotSent
+from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
+
+BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
+SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
+ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
+HIDDEN = "***"
+
+_encode = msgspec.json.Encoder().encode
+
+
+class Http:
+    """See `app.ports.kinds.Kind`."""
+
+    name = "http"
+    pushes = True
+
+    def __init__(self, caller: Caller, seconds: Callable[[], float] = time.time) -> None:
+        self._caller = caller
+        self._seconds = seconds
+
+    def check(self, settings: Mapping[str, Any], secrets: Mapping[str, str], kept: Mapping[str, str]) -> Checked:
+        """Raises `wire.faults.BadInput`."""
+        read, every = given.read(settings, secrets, kept, self._caller.targets)
+        return Checked(_encode(read).decode(), _encode(every).decode())
+
+    def open(self, settings: str, secrets: str) -> "HttpSource":
+        """A source."""
+        read = msgspec.json.decode(settings, type=HttpSettings)
+        return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._caller.close()
+
+
+class _Call(NamedTuple):
+    """A call that is ready to be made; what is secret is added when it is sent."""
+
+    url: str
+    body: bytes
+    key: str
+
+
+class HttpSource:
+    """One source; see `app.ports.kinds.Recipient`."""
+
+    def __init__(
+        self, settings: HttpSettings, secrets: Mapping[str, str], caller: Caller, seconds: Callable[[], float]
+    ) -> None:
+        self._settings = settings
+        self._secrets = secrets
+        self._caller = caller
+        self._seconds = seconds
+        self._url = UrlTemplate(settings.url)
+        self._body = expression(settings.body)
+        self._rules = [CompiledRule(rule) for rule in settings.rules]
+        look_up = settings.look_up
+        self._look_up_url = UrlTemplate(look_up.url) if look_up else None
+        self._look_up_rules = [CompiledRule(rule) for rule in look_up.rules] if look_up else []
+        self.look_up_after_s: tuple[float, ...] = tuple(look_up.after_s) if look_up else ()
+
+    def write(self, document: Document) -> Letter:
+        """Raises `CannotWrite`."""
+        try:
+            url = self._url.filled(document)
+            body = _encode(self._body.strict(document))
+        except BadExpression as error:
+            raise CannotWrite(f"The request cannot be written for this source: {error}.") from error
+        if len(body) > BODY_AT_MOST:
+            raise CannotWrite(f"The request has {len(body)} bytes; at most {BODY_AT_MOST} are sent.", "other")
+        key = str(document["idempotencyKey"])
+        shown = {
+            "method": self._settings.method,
+            "url": url,
+            "headers": self._headers(key, body, secret=False),
+            "body": body.decode()[:SHOWN_AT_MOST],
+        }
+        return Letter(_encode(shown).decode(), _Call(url, body, key))
+
+    def _headers(self, key: str, body: bytes, secret: bool) -> dict[str, str]:
+        """All headers; without `secret`, what must not be known is blotted out."""
+        settings = self._settings
+        headers = {**settings.headers, "Content-Type": "application/json", settings.idempotency_header: key}
+        headers |= self._auth(secret)
+        signature = settings.signature
+        if signature is None:
+            return headers
+        if not secret:
+            name = "webhook-signature" if signature.scheme == "standard-webhooks" else signature.header
+            return {**headers, name: HIDDEN}
+        own = self._secrets[given.SIGNING]
+        if signature.scheme == "standard-webhooks":
+            return headers | standard_headers(standard_key(own), key, int(self._seconds()), body)
+        signed = plain_signature(own, signature.algorithm, signature.encoding, body)
+        return {**headers, signature.header: signature.prefix + signed}
+
+    def _auth(self, secret: bool) -> dict[str, str]:
+        auth = self._settings.auth
+        if auth is None:
+            return {}
+        own = self._secrets[given.SECRET_OF[auth.type]] if secret else HIDDEN
+        if auth.type == "header":
+            return {auth.name or "": own}
+        if auth.type == "basic" and secret:
+            own = base64.b64encode(f"{auth.username}:{own}".encode()).decode()
+        return {"Authorization": f"{auth.type.capitalize()} {own}"}
+
+    async def send(self, letter: Letter) -> Result:
+        """One call; whatever goes wrong is a result."""
+        call: _Call = letter.content
+        headers = self._headers(call.key, call.body, secret=True)
+        settings = self._settings
+        began = time.perf_counter()
+        try:
+            answer = await self._caller.call(
+                settings.method, call.url, headers, call.body, settings.timeout_s, settings.connect_timeout_s,
+                ANSWER_AT_MOST,
+            )  # fmt: skip
+            result = read_answer(answer, self._rules)
+        except NotSent as error:
+            result = Result(Outcome.DEFERRED, "source_unreachable", error.message, True)
+        except NoAnswer as error:
+            result = Result(Outcome.UNKNOWN, "outcome_unknown", error.message)
+        return result._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
+
+    async def look_up(self, document: Document) -> Result:
+        """Ask for it; whatever goes wrong leaves it unknown."""
+        if self._look_up_url is None:
+            raise AssertionError("this source offers no look-up")
+        settings = self._settings
+        try:
+            url = self._look_up_url.filled(document)
+            headers = {**settings.headers, **self._auth(secret=True), "Accept": "application/json"}
+            answer = await self._caller.call(
+                "GET", url, headers, None, settings.timeout_s, settings.connect_timeout_s, ANSWER_AT_MOST
+            )
+        except (BadExpression, NotSent, NoAnswer) as error:
+            return Result(Outcome.UNKNOWN, "outcome_unknown", f"It could not be looked up: {error}")
+        return read_look_up(answer, self._look_up_rules)

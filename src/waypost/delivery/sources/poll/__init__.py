@@ -1,0 +1,1 @@
+"""Sources that fetch their requests themselves."""

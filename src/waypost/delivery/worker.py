@@ -1,0 +1,268 @@
+"""The worker: finds what may be handed over, keeps every source's limits, and clears up after workers that died.
+
+It keeps nothing that is not in the database: killed at any moment, it leaves attempts that another worker takes
+over (claimed) or finds out about (sending).
+"""
+
+import asyncio
+import logging
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from contextlib import suppress
+from typing import Any
+
+from waypost.app.handover import ClaimAsk, Settlement
+from waypost.app.ports import Clock, Reads
+from waypost.app.ports.delivery import Claimed, SourceDelivery
+from waypost.app.ports.kinds import CannotWrite, Result
+from waypost.app.writer import Writer
+from waypost.delivery.bookkeeping import Books
+from waypost.delivery.hands import GONE, RATE_LIMITED, SECOND, Hands
+from waypost.delivery.lanes import DEFAULT_LIMITS, Job, Kinds, Lane, Limits
+from waypost.domain.handover import Outcome, Policy
+from waypost.domain.refusals import Refusal, Unavailable
+from waypost.wire.handover import document
+
+IDLE_S = 0.25  # between two looks for work
+QUIET_S = 1.0  # after a look that found nothing although something stands in Processing
+SETTINGS_S = 1.0  # between two looks at how sources are handed over
+RETRIES_S = 1.0
+LONGEST_LEASE_S = 2 * 3600.0
+AT_ONCE = 100  # rows of one look
+CUT_OFF_S = 2.0  # for settling what was cut off
+
+_log = logging.getLogger("waypost.delivery")
+
+
+class Worker:
+    """One worker. `run` it once, in the loop that owns the writer."""
+
+    def __init__(
+        self, reads: Reads, writer: Writer, clock: Clock, kinds: Kinds, limits: Limits = DEFAULT_LIMITS,
+        chance: Callable[[], float] = random.random,
+    ) -> None:  # fmt: skip
+        self.name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
+        self._reads = reads
+        self._clock = clock
+        self._kinds = {name: kind for name, kind in kinds.items() if kind.pushes}
+        self._limits = limits
+        self._stop = asyncio.Event()
+        self._books = Books(writer, clock)
+        self._hands = Hands(self.name, reads, self._books, self._stop, limits, chance)
+        self._lanes: dict[int, Lane] = {}
+        self._live: set[int] = set()  # attempts that this worker is at
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._in_flight = 0
+        self._hungry = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None
+        self._sweep_at = self._settings_at = self._retries_at = 0.0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until `stop`; then begin nothing, and let what runs end in time."""
+        feeder = asyncio.create_task(self._feed())
+        told = asyncio.create_task(stop.wait())
+        await asyncio.wait({feeder, told}, return_when=asyncio.FIRST_COMPLETED)
+        self._stop.set()
+        for task in (feeder, told):
+            task.cancel()
+        ends = await asyncio.gather(feeder, told, return_exceptions=True)
+        await self._wind_up()
+        if isinstance(ends[0], Exception):
+            raise ends[0]
+
+    async def _wind_up(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+        for lane in self._lanes.values():
+            lane.ready.clear()
+        if self._tasks:
+            _, late = await asyncio.wait(self._tasks, timeout=self._limits.stop_s)
+            for task in late:
+                task.cancel()  # a call that is cut off is settled as unknown
+            if late:
+                await asyncio.wait(late, timeout=CUT_OFF_S)
+        with suppress(Refusal):  # else claims end with their leases
+            await self._books.release(self.name)
+
+    async def _feed(self) -> None:
+        while True:
+            self._hungry.clear()
+            try:
+                await self._look()
+            except Refusal as error:
+                _log.warning("cannot look for work: %s", error.message)
+                if isinstance(error, Unavailable):
+                    self._books.outage_at = time.monotonic()
+                await asyncio.sleep(1.0)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._hungry.wait()
+
+    async def _look(self) -> None:
+        now = time.monotonic()
+        if now >= self._settings_at:
+            self._settings_at = now + SETTINGS_S
+            self._read_settings(await self._reads.deliveries(sorted(self._kinds)), now)
+            down = await self._reads.told_down(sorted(self._lanes)) if self._lanes else set()
+            for source_id, lane in self._lanes.items():
+                lane.told_down = source_id in down
+        if now >= max(self._sweep_at, self._books.outage_at + self._limits.outage_s):
+            self._sweep_at = now + self._limits.sweep_s
+            await self._sweep()
+        if now >= self._retries_at and self._lanes:
+            self._retries_at = now + RETRIES_S
+            up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
+            due = await self._reads.due_retries(up, self._clock(), AT_ONCE)
+            if due:
+                await self._books.retry(due)
+        await self._take_on()
+
+    def _read_settings(self, rows: Sequence[SourceDelivery], now: float) -> None:
+        found = {row.source_id: row for row in rows}
+        for source_id in self._lanes.keys() - found.keys():
+            del self._lanes[source_id]
+        for source_id, row in found.items():
+            lane = self._lanes.get(source_id)
+            if lane is None:
+                self._lanes[source_id] = Lane(row, self._kinds[row.kind], now)
+            elif lane.row.version != row.version:
+                lane.renew(row, self._kinds[row.kind])
+                self._spawn(self._write(self._taken_back(lane)))
+
+    def _taken_back(self, lane: Lane) -> list[Claimed]:
+        """What was written by settings that are no longer those."""
+        claimed = [job.attempt for job in lane.ready]
+        lane.ready.clear()
+        return claimed
+
+    async def _sweep(self) -> None:
+        """Attempts that were being sent by a worker that has gone: looked up, or unknown."""
+        await self._books.limit_leases(int(LONGEST_LEASE_S * SECOND))
+        unknown: list[Settlement] = []
+        for attempt in await self._reads.lapsed(self._clock(), AT_ONCE):
+            if attempt.id in self._live:
+                continue
+            lane = self._lanes.get(attempt.source_id)
+            if lane is not None and lane.recipient.look_up_after_s:
+                self._live.add(attempt.id)
+                self._spawn(self._find_out(lane, attempt))
+            else:
+                result = Result(Outcome.UNKNOWN, "outcome_unknown", GONE)
+                unknown.append(Settlement(attempt, self.name, result, Policy(), 0.0, lapsed=True))
+        await self._books.settle_lapsed(unknown)
+
+    async def _find_out(self, lane: Lane, attempt: Claimed) -> None:
+        try:
+            await self._hands.find_out(lane, attempt)
+        finally:
+            self._live.discard(attempt.id)
+
+    async def _take_on(self) -> None:
+        """Claim what there is room for, and write it."""
+        now = time.monotonic()
+        hungry = sorted(source_id for source_id, lane in self._lanes.items() if lane.wanted(now))
+        if not hungry:
+            return
+        waiting = [self._lanes[source_id] for source_id in await self._reads.waiting_sources(hungry)]
+        wanted = tuple((lane.row.source_id, lane.wanted(now), lane.gate.is_down) for lane in waiting)
+        if not wanted:
+            return
+        claimed = await self._books.claim(ClaimAsk(self.name, wanted, int(self._limits.claim_s * SECOND)))
+        found = {attempt.source_id for attempt in claimed}
+        for lane in waiting:
+            if lane.row.source_id not in found:
+                lane.quiet_until = now + QUIET_S
+        if claimed:
+            await self._write(claimed)
+            self._hungry.set()  # there may be more
+
+    async def _write(self, claimed: Sequence[Claimed]) -> None:
+        """Write what was claimed for its sources; what cannot be written is settled at once."""
+        if not claimed:
+            return
+        now = time.monotonic()
+        papers = {one.image.state.id: one for one in await self._reads.papers([c.request_id for c in claimed])}
+        for attempt in claimed:
+            lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
+            if lane is None or paper is None:
+                continue  # its lease ends
+            told, recipient = document(paper, attempt), lane.recipient
+            try:
+                letter = recipient.write(told)
+            except CannotWrite as error:
+                result = Result(Outcome.REJECTED, error.code, error.message)
+                self._spawn(self._hands.unsent(lane, attempt, result))
+                continue
+            lane.ready.append(Job(attempt, recipient, told, letter, paper.image.state.version, now))
+        self._pump()
+
+    def _pump(self) -> None:
+        """Begin what may begin, source by source in turn; and come back when time has made room."""
+        now, most = time.monotonic(), self._limits.in_flight
+        began = not self._stop.is_set()
+        while began and self._in_flight < most:
+            began = False
+            for lane in self._lanes.values():
+                if lane.ready and self._in_flight < most and lane.gate.room(now) > 0:
+                    self._begin(lane, lane.ready.popleft(), now)
+                    began = True
+        waits = [wait for lane in self._lanes.values() if lane.ready and (wait := lane.gate.wait_s(now)) > 0]
+        if waits and not self._stop.is_set():
+            if self._alarm is not None:
+                self._alarm.cancel()
+            self._alarm = asyncio.get_running_loop().call_later(min(waits), self._pump)
+
+    def _begin(self, lane: Lane, job: Job, now: float) -> None:
+        if len(lane.ready) * 2 <= lane.gate.appetite(now):
+            self._hungry.set()
+        if now - job.claimed_s > self._limits.claim_s / 2 or job.attempt.id in self._live:
+            return  # it has waited long: whoever has room takes it over when the lease ends
+        lane.gate.begin(now)
+        self._in_flight += 1
+        self._live.add(job.attempt.id)
+        self._spawn(self._hand_over(lane, job))
+
+    async def _hand_over(self, lane: Lane, job: Job) -> None:
+        counts = not lane.gate.is_down
+        try:
+            try:
+                job, result = await self._hands.send(lane, job)
+                if result is not None:
+                    self._judge(lane, result)
+            finally:
+                lane.gate.end()
+                self._in_flight -= 1
+                self._pump()
+            if result is not None:
+                await self._hands.conclude(lane, job, result, counts)
+        finally:
+            self._live.discard(job.attempt.id)
+
+    def _judge(self, lane: Lane, result: Result) -> None:
+        """What an answer says of the source itself."""
+        gate, now = lane.gate, time.monotonic()
+        if result.code == RATE_LIMITED:
+            gate.pause(now, result.retry_after_s or gate.policy.pause_s)
+        elif result.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN):
+            gate.failed(now, result.retry_after_s)
+            if gate.is_down and not lane.told_down:
+                lane.told_down = True
+                self._spawn(self._hands.say(lane, True, f"It does not take requests: {result.message}"))
+        else:
+            gate.succeeded()
+            if lane.told_down:  # the worker that told it may be gone
+                lane.told_down = False
+                self._spawn(self._hands.say(lane, False, "It takes requests again."))
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._done)
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            _log.error("a hand-over failed in the hub itself", exc_info=task.exception())

@@ -1,0 +1,48 @@
+"""What stands in front of somebody beside failed and blocked requests, and what ends it. Pure.
+
+Every code here ends: by itself where the world says so (a source takes requests again, a request moves on), by a
+decision about the request, or by somebody who has seen to it and says so with a note.
+"""
+
+from waypost.domain.clock_rules import MEANINGS, Condition
+from waypost.domain.handover import LATE_DELIVERY, LATE_REJECTION, Outcome, surprise
+from waypost.domain.lifecycle import Action
+from waypost.domain.statuses import Status
+
+SOURCE_DOWN = "source_down"
+WEBHOOK_DISABLED = "webhook_disabled"
+LATE = (LATE_DELIVERY, LATE_REJECTION)
+
+STANDING: dict[str, tuple[str, str]] = {
+    LATE_DELIVERY: (
+        "Delivered after all",
+        "The source has it although it was given up: make sure it ships once. Acknowledge it, cancel or void it, or"
+        " settle this with a note.",
+    ),
+    LATE_REJECTION: (
+        "Rejected after all",
+        "The source does not have it although it seemed so: send it elsewhere, or settle this with a note.",
+    ),
+    SOURCE_DOWN: (
+        "The source takes no requests",
+        "Its requests wait and are sent when it is back: ask the source, or see to its address and credentials.",
+    ),
+    WEBHOOK_DISABLED: (
+        "A webhook was given up",
+        "It is sent nothing any more: see to its endpoint, then set it to active, or delete it.",
+    ),
+    **{str(code): (f"Overdue: {code}", MEANINGS[code]) for code in Condition},
+}
+"""Title and hint of every code that may be settled by hand."""
+
+_MERCHANT = ("account", "user")
+_DECIDERS = (*_MERCHANT, "source", "channel")  # neither the worker nor a rule of the clock
+
+
+def decides(who: str, action: Action, was: Status, handover: str | None, now: Status) -> bool:
+    """Whether this ends what a late answer has raised: somebody moves, or ships, what contradicts its hand-over."""
+    if who not in _DECIDERS or not (now != was or action is Action.SHIP):
+        return False
+    if handover == "unknown":  # tried again since, and in doubt: only the merchant knows of both
+        return was == Status.PROCESSING_ERROR and who in _MERCHANT
+    return handover in ("delivered", "rejected") and surprise(was, Outcome(handover)) is not None

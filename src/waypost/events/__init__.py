@@ -1,0 +1,1 @@
+"""What is sent of the event log: webhooks."""

@@ -1,0 +1,114 @@
+"""What one step for one endpoint has come to so far: its cursor, its health, and the rows of its messages."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
+from waypost.domain.webhooks import (
+    DISABLE_AFTER_S,
+    MOST_ATTEMPTS,
+    STRICT_DELAY_S,
+    Message,
+    delay,
+    pause,
+)
+from waypost.events.sending import Sent
+
+LOG_AT_MOST = 20  # attempts kept of one message
+SECOND = 1_000_000  # microseconds
+
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+
+
+class Progress:
+    """Collects the outcomes of a step. `chance` gives numbers from 0 to 1 for the jitter."""
+
+    def __init__(self, hook: Webhook, chance: Callable[[], float]) -> None:
+        self._hook = hook
+        self._chance = chance
+        self._rows: dict[str, Delivery] = {}
+        self._seen: dict[str, int] = {}  # when each was last written before this step
+        self.cursor = hook.cursor
+        self.failures = hook.failures
+        self.failing_since = hook.failing_since
+        self.paused_until = 0
+        self.gone = False
+        self.more = False  # whether another step has something to do at once
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the endpoint is to be left alone now."""
+        return self.gone or self.paused_until > 0
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing happened that would have to be written."""
+        return not self._rows and self.cursor == self._hook.cursor
+
+    def delivered(self, message: Message, known: Delivery | None, sent: Sent) -> None:
+        """It has arrived: the endpoint is well."""
+        at = sent.entry["at"]
+        row = self._attempted(message, known, sent)
+        self._rows[message.id] = row._replace(status="delivered", next_at=None, delivered_at=at)
+        if message.event is not None:
+            self.failures, self.failing_since = 0, None
+
+    def failed(self, message: Message, known: Delivery | None, sent: Sent, strict: bool = False) -> None:
+        """It has not arrived. It gets a time of its own, or with `strict` holds the whole endpoint up."""
+        row = self._attempted(message, known, sent)
+        at = sent.entry["at"]
+        if message.event is None:
+            self._rows[message.id] = row._replace(status="failed", next_at=None)
+            return
+        self._ail(at)
+        wait_s = max(delay(row.attempts, self._chance()), sent.retry_after_s)
+        if sent.gone:
+            self.gone = True
+            row = row._replace(status="failed", next_at=None)
+        elif strict:
+            self.paused_until = max(self.paused_until, at + int(min(wait_s, STRICT_DELAY_S) * SECOND))
+            row = row._replace(status="pending", next_at=None)
+        elif row.attempts >= MOST_ATTEMPTS:
+            row = row._replace(status="failed", next_at=None)
+        else:
+            row = row._replace(status="pending", next_at=at + int(wait_s * SECOND))
+        self._rows[message.id] = row
+
+    def forgotten(self, row: Delivery, at: int) -> None:
+        """Its event is no longer kept: there is nothing to send."""
+        entry = {"at": at, "status": None, "ms": 0, "error": "The event is no longer kept.", "response": None}
+        log = _encode([*_decode(row.log), entry][-LOG_AT_MOST:]).decode()
+        self._seen[row.message_id] = row.updated_at
+        self._rows[row.message_id] = row._replace(status="failed", next_at=None, log=log, updated_at=at)
+
+    def _ail(self, at: int) -> None:
+        self.failures += 1
+        self.failing_since = at if self.failing_since is None else self.failing_since
+        rest_s = pause(self.failures)
+        if rest_s:
+            self.paused_until = max(self.paused_until, at + int(rest_s * SECOND))
+
+    def _attempted(self, message: Message, known: Delivery | None, sent: Sent) -> Delivery:
+        at = sent.entry["at"]
+        seq = None if message.event is None else message.event.seq
+        row = known or Delivery(0, self._hook.id, message.id, seq, message.name, "pending", 0, None, "[]", at, at, None)
+        self._seen[message.id] = row.updated_at
+        log = _encode([*_decode(row.log), sent.entry][-LOG_AT_MOST:]) if known else _encode([sent.entry])
+        return row._replace(attempts=row.attempts + 1, log=log.decode(), updated_at=at)
+
+    def given_up_because(self, now: int) -> tuple[str, str] | None:
+        """Code and reason why the endpoint is to be disabled; None: it goes on."""
+        if self.gone:
+            return "gone", "The endpoint answered 410: it is gone for good."
+        if self.failing_since is not None and now - self.failing_since >= DISABLE_AFTER_S * SECOND:
+            days = DISABLE_AFTER_S // (24 * 3600)
+            return "failing", f"For {days} days every delivery has failed, {self.failures} in a row."
+        return None
+
+    def settlement(self, owner: str, until: int) -> Settlement:
+        """As it is to be written."""
+        return Settlement(
+            self._hook.id, owner, self.cursor, self.failures, self.failing_since, self.paused_until, until,
+            tuple((row, self._seen[message_id]) for message_id, row in self._rows.items()),
+        )  # fmt: skip

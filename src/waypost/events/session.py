@@ -1,0 +1,173 @@
+"""One endpoint, held by one worker: its next events in order, and what is to be tried again, step by step.
+
+A step sends without any transaction open and is then written in one: cursor, health, the rows of its messages.
+What a worker that dies has sent but not written is sent again by the next, with the same id.
+"""
+
+import asyncio
+import contextlib
+import json
+import time
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from waypost.app import webhooks
+from waypost.app.hub import Hub
+from waypost.app.ports import Tx
+from waypost.app.ports.events import FeedQuery
+from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
+from waypost.app.writer import Writer
+from waypost.domain.refusals import Refusal, Unavailable
+from waypost.domain.webhooks import Message, messages_of, patterns_of
+from waypost.events.progress import SECOND, Progress
+from waypost.events.sending import Sender
+
+LEASE_S = 15  # after this an endpoint whose worker has died is another's
+RENEW_EVERY_S = 5.0
+STEP_S = 5.0
+EVENTS_A_STEP = 100
+RETRIES_A_STEP = 10
+SETTLE_AGAIN_S = 1.0
+SETTLE_WITHIN_S = 30.0  # while the database is away
+
+
+class Claim(NamedTuple):
+    """An endpoint that a worker wants to hold."""
+
+    webhook_id: int
+    owner: str
+    now: int
+    until: int
+
+
+async def claim(tx: Tx, claims: Sequence[Claim]) -> list[Webhook | None]:
+    """Hold endpoints; several claims share a transaction."""
+    return [await tx.claim_webhook(*one) for one in claims]
+
+
+async def renew(tx: Tx, claims: Sequence[Claim]) -> list[bool]:
+    """Hold endpoints longer, as far as they are still held."""
+    return [await tx.renew_webhook(one.webhook_id, one.owner, one.until) for one in claims]
+
+
+async def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[Webhook | None]:
+    """Write what was done; the settlements of several endpoints share a transaction."""
+    return await tx.settle_webhooks(settlements)
+
+
+class Session:
+    """One worker with one endpoint."""
+
+    def __init__(self, hub: Hub, writer: Writer, sender: Sender, owner: str, chance: Callable[[], float]) -> None:
+        self._hub = hub
+        self._writer = writer
+        self._sender = sender
+        self._owner = owner
+        self._chance = chance
+
+    async def run(self, webhook_id: int, stop: asyncio.Event) -> None:
+        """Work until nothing is left, or until told to stop; a cancelled session writes what it has sent."""
+        now = self._hub.clock()
+        asked = Claim(webhook_id, self._owner, now, now + LEASE_S * SECOND)
+        hook = await self._writer.submit(claim, asked)
+        while hook is not None and hook.status == "active":
+            hook = await self._step(hook, stop)
+
+    async def _step(self, hook: Webhook, stop: asyncio.Event) -> Webhook | None:
+        """The endpoint as it is after this step, as long as there is more to do."""
+        progress = Progress(hook, self._chance)
+        broken: list[BaseException] = []
+        renewing = asyncio.create_task(self._renew(hook.id))
+        try:
+            both = self._advance(hook, progress, stop), self._retry(hook, progress, stop)
+            results = await asyncio.gather(*both, return_exceptions=True)
+            broken = [result for result in results if result is not None]
+        except asyncio.CancelledError as cancelled:
+            broken = [cancelled]
+        finally:
+            renewing.cancel()
+        goes_on = progress.more and not (progress.is_over or stop.is_set() or broken)
+        why = progress.given_up_because(self._hub.clock())
+        settled = await self._settle(progress, goes_on)
+        if broken:
+            raise broken[0]
+        if why is not None and settled is not None:
+            with contextlib.suppress(Refusal):
+                await self._hub.changes.record(webhooks.disabling(hook.account_id, hook.id, *why))
+            return None
+        return settled if goes_on else None
+
+    async def _renew(self, webhook_id: int) -> None:
+        """Keep holding the endpoint while a step takes its time."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY_S)
+            now = self._hub.clock()
+            with contextlib.suppress(Unavailable):
+                await self._writer.submit(renew, Claim(webhook_id, self._owner, now, now + LEASE_S * SECOND))
+
+    async def _settle(self, progress: Progress, goes_on: bool) -> Webhook | None:
+        """Write the step; while the database is away, try again for a while."""
+        begun_s = time.monotonic()
+        while True:
+            now = self._hub.clock()
+            try:
+                until = now + LEASE_S * SECOND if goes_on else 0
+                return await self._writer.submit(settle, progress.settlement(self._owner, until))
+            except Unavailable:
+                if time.monotonic() - begun_s > SETTLE_WITHIN_S:
+                    raise
+                await asyncio.sleep(SETTLE_AGAIN_S)
+
+    async def _advance(self, hook: Webhook, progress: Progress, stop: asyncio.Event) -> None:
+        """The next events, in order."""
+        subscribed = json.loads(hook.subscribed)
+        query = FeedQuery(hook.scope, hook.cursor, patterns_of(subscribed), EVENTS_A_STEP)
+        page = await self._hub.reads.feed(query)
+        messages = [(event.seq, messages_of(event, subscribed)) for event in page.events]
+        ids = [message.id for _, some in messages for message in some]
+        known = await self._hub.reads.deliveries_of(hook.id, ids) if ids else {}
+        begun_s = time.monotonic()
+        for seq, some in messages:
+            for message in some:
+                if not await self._passed(hook, message, known.get(message.id), progress):
+                    return
+            progress.cursor = seq
+            if progress.is_over or stop.is_set() or time.monotonic() - begun_s > STEP_S:
+                progress.more = True
+                return
+        progress.cursor = max(page.reached, hook.cursor)
+        progress.more |= page.reached < (await self._hub.reads.heads([hook.account_id]))[hook.account_id]
+
+    async def _passed(self, hook: Webhook, message: Message, known: Delivery | None, progress: Progress) -> bool:
+        """Send one message; whether the cursor may go past it."""
+        if known is not None and known.status == "delivered":
+            return True
+        sent = await self._sender.send(hook, message)
+        if sent.delivered:
+            progress.delivered(message, known, sent)
+            return True
+        progress.failed(message, known, sent, hook.strict_order)
+        return not (hook.strict_order or progress.gone)
+
+    async def _retry(self, hook: Webhook, progress: Progress, stop: asyncio.Event) -> None:
+        """What is to be tried again, the longest due first."""
+        due = await self._hub.reads.due_deliveries(hook.id, self._hub.clock(), RETRIES_A_STEP)
+        if not due:
+            return
+        seqs = [row.seq for row in due if row.seq is not None]
+        events = await self._hub.reads.events_by_seq(hook.account_id, seqs) if seqs else {}
+        begun_s = time.monotonic()
+        progress.more |= len(due) == RETRIES_A_STEP
+        for row in due:
+            if row.seq is not None and row.seq not in events:
+                progress.forgotten(row, self._hub.clock())
+                continue
+            message = Message(row.message_id, row.name, None if row.seq is None else events[row.seq])
+            sent = await self._sender.send(hook, message)
+            if sent.delivered:
+                progress.delivered(message, row, sent)
+            else:
+                progress.failed(message, row, sent)
+            if progress.is_over or stop.is_set() or time.monotonic() - begun_s > STEP_S:
+                progress.more = True
+                return

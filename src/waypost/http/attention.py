@@ -1,0 +1,72 @@
+"""What needs somebody, and the clock rules that raise it (native)."""
+
+from falcon.asgi import Request, Response
+
+from waypost.app.attention import settle_attention
+from waypost.app.clock_rules import replace_clock_rules
+from waypost.app.hub import Hub
+from waypost.app.ports.clock_rules import AttentionQuery
+from waypost.http import operations as ops
+from waypost.http.call import Resource, answer, call_of
+from waypost.http.records import Records, asked_for
+from waypost.wire import clock_rules as wire
+from waypost.wire.attention import SettleIn, render_attention, render_settled, settle_spots
+
+SHOWN = 20  # of each group
+SHOWN_AT_MOST = 100
+
+
+class Attention(Resource):
+    """`/attention`"""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """Everything that needs somebody now."""
+        call = call_of(req)
+        call.begin(ops.ATTENTION)
+        params = call.query()
+        call.check()
+        scope, now, reads = call.actor.scope, self.hub.clock(), self.hub.reads
+        query = AttentionQuery(
+            scope, params.get("sourceId"), params.get("codes", ()), params.get("assignee"),
+            params.get("unassigned", False), params.get("snoozed", False), now,
+            min(params.get("limit", SHOWN), SHOWN_AT_MOST),
+        )  # fmt: skip
+        items = await reads.attention(query)
+        ids = sorted({item.subject_id for item in items if item.subject == "fulfillment_request"})
+        images = {image.state.id: image for image in (await reads.requests_of(scope, ids) if ids else [])}
+        sources = {row.id: row.name for row in await reads.sources(scope.account_id)}
+        answer(resp, render_attention(items, images, sources, now))
+
+
+class Settling(Records):
+    """`/attention/settle`"""
+
+    async def on_post(self, req: Request, resp: Response) -> None:
+        """Say what was seen to."""
+        call = call_of(req)
+        asked = await asked_for(call, ops.SETTLE_ATTENTION, SettleIn)
+        spots = () if asked.body is None else settle_spots(asked.body)
+        note = "" if asked.body is None else asked.body.note.strip()
+        await self.record(call, resp, asked, settle_attention(call.actor, spots, note), render_settled)
+
+
+class Policies(Records):
+    """`/policies`"""
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """The rules of the account."""
+        call = call_of(req)
+        call.begin(ops.GET_POLICIES)
+        answer(resp, wire.render_rules(await self.hub.reads.clock_rules(call.actor.scope.account_id)))
+
+    async def on_put(self, req: Request, resp: Response) -> None:
+        """All rules, in the place of those there are."""
+        call = call_of(req)
+        asked = await asked_for(call, ops.PUT_POLICIES, wire.Rules)
+        change = replace_clock_rules(call.actor, wire.rule_drafts(asked.body or ()))
+        await self.record(call, resp, asked, change, wire.render_rules)
+
+
+def routes(hub: Hub) -> dict[str, Resource]:
+    """The paths of this tag."""
+    return {"/attention": Attention(hub), "/attention/settle": Settling(hub), "/policies": Policies(hub)}

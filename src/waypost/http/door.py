@@ -1,0 +1,166 @@
+"""The door: ids, limits and the gate before Falcon; rate headers and one log line after it (sections 1.1, 1.2).
+
+A plain ASGI function around the application, because every call pays for it: what can be made once is made once,
+headers are put in as the bytes they are sent as, and a call refused here never reaches a route.
+"""
+
+import time
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any
+
+from waypost.domain.refusals import Defect, Refusal, Unavailable
+from waypost.http.call import Call
+from waypost.http.faults import Reply, reply_to
+from waypost.http.gate import Gate, Refused, is_open
+from waypost.http.log import CallIds, LineLog, log_defect
+from waypost.http.rates import Drawn, Rate
+from waypost.wire import problems
+from waypost.wire.faults import BadInput
+from waypost.wire.preconditions import clean_request_id
+
+URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
+HEADERS_AT_MOST = 32_768  # bytes
+CALLS_AT_ONCE = 2000
+
+Scope = dict[str, Any]
+Message = dict[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+Application = Callable[[Scope, Receive, Send], Awaitable[None]]
+RawHeader = tuple[bytes, bytes]
+
+
+class Door:
+    """An ASGI application before another one."""
+
+    def __init__(self, inner: Application, gate: Gate, log: LineLog) -> None:
+        self._inner = inner
+        self._gate = gate
+        self._log = log.write
+        self._ids = CallIds()
+        self._under_way = 0
+        self._pool_headers = PoolHeaders(gate.rate) if gate.rate else None
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One call."""
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        begun_s = time.monotonic()
+        call, token, size = self._read_headers(scope)
+        status = 0
+        headers: list[RawHeader] = [(b"x-request-id", call.id.encode())]
+
+        def answer(message: Message) -> Awaitable[None]:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = headers + message["headers"]
+            return send(message)
+
+        self._under_way += 1
+        try:
+            try:
+                if self._under_way > CALLS_AT_ONCE:
+                    raise Unavailable("Too many calls at once.", retry_after_s=1)
+                self._judge_size(scope, size)
+                if not is_open(call.path):
+                    await self._admit(call, token, headers)
+            except (Refused, Refusal, BadInput) as error:
+                await _refuse(reply_to(error, call), scope["method"], answer)
+            else:
+                await self._inner(scope, receive, answer)
+        except Exception as error:
+            # What breaks outside the error handlers of Falcon: in the gate, or while a reply is put together.
+            log_defect(call.id, error)
+            if status:
+                raise
+            await _refuse(reply_to(Defect(), call), scope["method"], answer)
+        finally:
+            self._under_way -= 1
+            scope["waypost.call"] = None  # else scope, request and call would keep each other until a collection
+            self._tell(call, scope["method"], status, begun_s)
+
+    def _read_headers(self, scope: Scope) -> tuple[Call, str | None, int]:
+        """The call, its token, and the size of all headers; a repeated header is one list (RFC 9110)."""
+        token = given_id = forwarded = None
+        size = 0
+        for name, value in scope["headers"]:
+            size += len(name) + len(value)
+            if name == b"x-api-token":
+                token = value if token is None else token + b"," + value
+            elif name == b"x-request-id":
+                given_id = value if given_id is None else given_id + b"," + value
+            elif name == b"x-forwarded-for":
+                forwarded = value if forwarded is None else forwarded + b"," + value
+        call_id = (given_id and clean_request_id(given_id.decode("latin-1"))) or self._ids.new()
+        client = scope.get("client")
+        call = Call(scope, call_id, client[0] if client else "unknown", forwarded and forwarded.decode("latin-1"))
+        scope["waypost.call"] = call
+        # Falcon need not read what the hub judges itself, raw (section 1.1, Text input).
+        scope["query_string"] = b""
+        return call, None if token is None else token.decode("latin-1"), size
+
+    @staticmethod
+    def _judge_size(scope: Scope, size: int) -> None:
+        if len(scope["raw_path"] or b"") + len(scope["waypost.call"].query_string) > URL_AT_MOST:
+            raise BadInput([], 414, "url_too_long", f"The URL may have at most {URL_AT_MOST} bytes.")
+        if size > HEADERS_AT_MOST:
+            raise BadInput([], 431, "headers_too_large", f"The headers may have at most {HEADERS_AT_MOST} bytes.")
+
+    async def _admit(self, call: Call, token: str | None, headers: list[RawHeader]) -> None:
+        """Token (401), rate (429)."""
+        holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
+        call.token_id = holder.token_id
+        call.actor = holder.actor
+        if pool is not None and self._pool_headers is not None:
+            headers += self._pool_headers.of(pool)
+            if not pool.allowed:
+                raise Refused(429, "over the rate", pool.retry_after_s, holder.token_id)
+
+    def _tell(self, call: Call, method: str, status: int, begun_s: float) -> None:
+        """One line per request; nothing secret in it."""
+        line = {
+            "at": time.time(), "id": call.id, "token": call.token_id,
+            "operation": None if call.operation is None else call.operation.id,
+            "method": method, "status": status, "ms": round((time.monotonic() - begun_s) * 1000, 3),
+        }  # fmt: skip
+        if call.why is not None:
+            line["why"] = call.why
+        self._log(line)
+
+
+async def _refuse(reply: Reply, method: str, answer: Send) -> None:
+    document = reply.document
+    headers = [(name.lower().encode(), value.encode()) for name, value in reply.headers]
+    headers.append((b"content-type", problems.CONTENT_TYPE.encode()))
+    headers.append((b"content-length", str(len(document)).encode()))
+    await answer({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await answer({"type": "http.response.body", "body": b"" if method == "HEAD" else document})
+
+
+class PoolHeaders:
+    """What a reply says of its token's pool, as bytes; a pool of few states needs few of them."""
+
+    def __init__(self, rate: Rate) -> None:
+        refill = f"{rate.per_second:g}".encode()
+        window = max(1, round(rate.size / rate.per_second))
+        self._fixed: Iterable[RawHeader] = (
+            (b"x-auth-pool-size", b"%d" % rate.size),
+            (b"x-auth-replenished-per-second", refill),
+            (b"ratelimit-policy", b'"token";q=%d;w=%d' % (rate.size, window)),
+        )
+        self._known: dict[Drawn, tuple[RawHeader, ...]] = {}
+
+    def of(self, pool: Drawn) -> tuple[RawHeader, ...]:
+        """The headers of a pool in this state."""
+        found = self._known.get(pool)
+        if found is None:
+            if len(self._known) >= 1000:
+                self._known.clear()
+            found = self._known[pool] = (
+                *self._fixed,
+                (b"x-auth-pool-used", b"%d" % pool.used),
+                (b"ratelimit", b'"token";r=%d;t=%d' % (pool.left, pool.retry_after_s)),
+            )
+        return found

@@ -1,0 +1,98 @@
+"""Error replies: whatever goes wrong leaves as one problem document, whoever noticed it (contract section 1.1)."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import falcon
+import falcon.asgi
+from falcon.asgi import Request, Response
+
+from waypost.domain.refusals import Defect, NotFound, NotPermitted, Refusal, Unavailable
+from waypost.http.call import Call, call_of
+from waypost.http.gate import Gate, Refused
+from waypost.wire import problems
+from waypost.wire.faults import BadInput
+
+
+class Reply(NamedTuple):
+    """An error reply; `headers` beside its content type."""
+
+    status: int
+    document: bytes
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+def reply_to(error: Refused | Refusal | BadInput, call: Call) -> Reply:
+    """The one reply to an error."""
+    if isinstance(error, Refused):
+        return _refused(error, call)
+    if isinstance(error, BadInput):
+        return Reply(*problems.of_bad_input(error, call.path, call.id))
+    waits = isinstance(error, Unavailable) and error.retry_after_s is not None
+    headers = (("Retry-After", str(error.retry_after_s)),) if waits else ()  # type: ignore[attr-defined]
+    return Reply(*problems.of_refusal(error, call.path, call.id), headers)
+
+
+def _refused(error: Refused, call: Call) -> Reply:
+    """401 and 429 of the gate; why, is for the log only."""
+    call.why = error.why
+    call.token_id = call.token_id or error.token_id
+    if error.status == 401:
+        detail = "A valid X-API-TOKEN that may call this is required."
+        return _plain(call, 401, "unauthorized", detail, ("WWW-Authenticate", "X-API-TOKEN"))
+    detail = f"Too many requests: try again in {error.retry_after_s} s."
+    return _plain(call, 429, "too_many_requests", detail, ("Retry-After", str(error.retry_after_s)))
+
+
+def _plain(call: Call, status: int, code: str, detail: str, *headers: tuple[str, str]) -> Reply:
+    return Reply(status, problems.problem(status, code, detail, call.path, call.id), headers)
+
+
+class Faults:
+    """Falcon's error handlers."""
+
+    def __init__(self, gate: Gate, log_defect: Callable[[str, BaseException], None]) -> None:
+        self._gate = gate
+        self._log_defect = log_defect
+
+    def add_to(self, app: "falcon.asgi.App[Request, Response]") -> None:
+        """Let `app` answer every error through these."""
+        app.add_error_handler(Exception, self._defect)
+        app.add_error_handler(falcon.HTTPError, self._routing)
+        for kind in (Refusal, BadInput, Refused):
+            app.add_error_handler(kind, self._expected)
+
+    @staticmethod
+    def _send(resp: Response, reply: Reply) -> None:
+        resp.status = reply.status
+        resp.content_type = problems.CONTENT_TYPE
+        resp.data = reply.document
+        for name, value in reply.headers:
+            resp.set_header(name, value)
+
+    async def _expected(
+        self, req: Request, resp: Response, error: Refused | Refusal | BadInput, params: object
+    ) -> None:
+        call = call_of(req)
+        if isinstance(error, NotPermitted):
+            why = f"a {call.actor.type} token may not call this"
+            error = self._gate.stranger(why, call.peer, call.forwarded)
+        self._send(resp, reply_to(error, call))
+
+    async def _routing(self, req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:
+        """404 and 405 of the router; whatever else Falcon raises is bad input."""
+        call = call_of(req)
+        if isinstance(error, falcon.HTTPMethodNotAllowed):
+            allow = dict(error.headers or {}).get("Allow", "")
+            detail = f"{req.method} is not allowed here; allowed: {allow}."
+            self._send(resp, _plain(call, 405, "method_not_allowed", detail, ("Allow", allow)))
+        elif error.status_code == 404:
+            self._send(resp, reply_to(NotFound("path"), call))
+        else:
+            self._send(resp, _plain(call, 400, "invalid_input", "The request cannot be read."))
+
+    async def _defect(self, req: Request, resp: Response, error: Exception, params: object) -> None:
+        """Anything unforeseen: the caller learns the request id, the log learns the rest."""
+        call = call_of(req)
+        self._log_defect(call.id, error)
+        self._send(resp, reply_to(Defect(), call))

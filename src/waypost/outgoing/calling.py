@@ -1,0 +1,152 @@
+"""One HTTP call to an address that a setting names: bounded, never redirected, never repeated on its own."""
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import NamedTuple
+
+import aiohttp
+
+from waypost.outgoing.targets import CheckedResolver, Forbidden, Targets
+
+KEEP_ALIVE_S = 4.0  # shorter than what servers close idle connections after, so that few calls meet a closed one
+READ_AT_ONCE = 64 * 1024  # bytes
+USER_AGENT = "Waypost"
+
+
+class Answer(NamedTuple):
+    """What came back. `complete`: the body was not longer than allowed."""
+
+    status: int
+    headers: dict[str, str]  # names in lower case
+    body: bytes
+    complete: bool
+
+
+class NotSent(Exception):
+    """Nothing has reached the other side; the message is for a person."""
+
+    def __init__(self, message: str, forbidden: bool = False) -> None:
+        super().__init__(message)
+        self.message = message
+        self.forbidden = forbidden
+
+
+class NoAnswer(Exception):
+    """It was sent, at least in part, and nobody knows what became of it; the message is for a person."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class _LostError(Exception):
+    """A connection that ended before its answer: of a kind that the library does not answer with another try."""
+
+
+async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """aiohttp repeats an idempotent method when a kept connection turns out closed. An order is not for repeating."""
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise _LostError(str(error)) from error
+
+
+_ONCE = (_never_again,)
+_REPEATED = ("GET", "PUT")  # what the library repeats, of the methods that are used here
+
+
+@lru_cache(maxsize=256)
+def _timeout(total_s: float, connect_s: float) -> aiohttp.ClientTimeout:
+    return aiohttp.ClientTimeout(total=total_s, connect=min(connect_s, total_s))
+
+
+class Caller:
+    """Makes calls. Opened lazily, in the loop that uses it; `close` it there."""
+
+    def __init__(self, targets: Targets) -> None:
+        self.targets = targets
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+
+    def _session(self, secure: bool) -> aiohttp.ClientSession:
+        found = self._sessions.get(secure)
+        if found is None:
+            connector = aiohttp.TCPConnector(
+                limit=0, resolver=CheckedResolver(self.targets, secure), use_dns_cache=False,
+                keepalive_timeout=KEEP_ALIVE_S,
+            )  # fmt: skip
+            found = self._sessions[secure] = aiohttp.ClientSession(
+                connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=True,
+                headers={"User-Agent": USER_AGENT},
+            )  # fmt: skip
+        return found
+
+    async def call(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None, timeout_s: float,
+        connect_s: float, at_most: int,
+    ) -> Answer:  # fmt: skip
+        """One call. `at_most` bytes of the answer are read. Raises `NotSent` or `NoAnswer`."""
+        try:
+            self.targets.guard(url)
+            session = self._session(url.startswith("https:"))
+            sent = None if body is None else aiohttp.BytesPayload(body)  # else the library looks for who can write it
+            async with session.request(
+                method, url, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s), allow_redirects=False,
+                middlewares=_ONCE if method in _REPEATED else None,
+            ) as response:  # fmt: skip
+                return await _read(response, at_most)
+        except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL, Forbidden) as error:
+            raise NotSent(_words(error), _is_forbidden(error)) from error
+        except TimeoutError as error:
+            raise NoAnswer(f"No answer within {timeout_s:g} s.") from error
+        except (aiohttp.ClientError, _LostError, OSError, ValueError) as error:
+            raise NoAnswer(_words(error)) from error
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for session in self._sessions.values():
+            await session.close()
+        self._sessions.clear()
+        await asyncio.sleep(0)  # connections say good-bye in the loop's next round
+
+
+async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    length = response.content_length
+    if length is not None and length <= min(at_most, READ_AT_ONCE) and "content-encoding" not in headers:
+        return Answer(response.status, headers, await response.read(), True)  # what it says it is, it can at most be
+    parts: list[bytes] = []
+    size = 0
+    async for part in response.content.iter_chunked(READ_AT_ONCE):
+        parts.append(part)
+        size += len(part)
+        if size > at_most:
+            response.close()  # the rest is of no interest, and may be endless
+            break
+    return Answer(response.status, headers, b"".join(parts)[:at_most], size <= at_most)
+
+
+def _is_forbidden(error: BaseException) -> bool:
+    return isinstance(error, Forbidden) or isinstance(getattr(error, "os_error", None), Forbidden)
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, for a person; no library's own spelling where it can be helped."""
+    inner = getattr(error, "os_error", None)
+    if isinstance(error, Forbidden) or isinstance(inner, Forbidden):
+        return str(inner or error)
+    if isinstance(error, aiohttp.ClientConnectorCertificateError) or isinstance(inner, ssl.SSLError):
+        return "The certificate of the other side is not valid."
+    if isinstance(error, aiohttp.ClientConnectorDNSError):
+        return "The name of the host cannot be resolved."
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return "The host does not answer."
+    if isinstance(error, aiohttp.ClientConnectorError):
+        reason = getattr(inner, "strerror", None)
+        return f"The host cannot be reached: {str(reason or 'the connection was refused').lower()}."
+    if isinstance(error, _LostError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
+        return "The connection ended before the answer."
+    return "The answer cannot be read."

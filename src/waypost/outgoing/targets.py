@@ -1,0 +1,129 @@
+"""Which addresses the hub may call on behalf of a setting: public ones over https, and what the operator allows.
+
+A name is judged by what it resolves to at the moment of the call, and the connection goes to exactly that address:
+a name that resolves to something else a moment later gains nothing.
+"""
+
+import ipaddress
+import re
+import socket
+from urllib.parse import urlsplit
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import ThreadedResolver
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+# Public by number, but what a cloud machine asks about itself.
+_METADATA = (ipaddress.ip_network("168.63.129.16/32"), ipaddress.ip_network("192.0.0.0/24"))
+_LOW_PORTS = (80, 443)  # of those below 1024: what else listens there speaks no HTTP
+
+_TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv6 addresses that lead to IPv4 ones
+_UNICAST = ipaddress.ip_network("2000::/3")  # of IPv6, all that is public; ranges outside have had many uses
+
+_PLACE_ENDS = re.compile(r"[/?#]")
+PLACES_AT_MOST = 10_000
+
+
+class Forbidden(OSError):
+    """The address may not be called; the message is for a person. An OSError, so that a connection just fails."""
+
+
+def embedded(address: Address) -> Address:
+    """The IPv4 address that an IPv6 one stands for; any other address is itself."""
+    if isinstance(address, ipaddress.IPv4Address):
+        return address
+    teredo = address.teredo
+    inner = address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
+    if inner is None and address in _TRANSLATED:
+        inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return inner or address
+
+
+class Targets:
+    """`allowed`: networks that may be called although they are not public, and without TLS."""
+
+    def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
+        self._allowed = allowed
+        self._places: dict[str, str | None] = {}  # faults of schemes and hosts, as `guard` has judged them
+
+    def is_allowed(self, address: Address) -> bool:
+        """Whether the operator has allowed it."""
+        return any(address in network for network in self._allowed if network.version == address.version)
+
+    def may_call(self, address: Address, secure: bool) -> bool:
+        """Whether this address may be called: a public one over TLS, or an allowed one."""
+        inner = embedded(address)
+        if self.is_allowed(address) or self.is_allowed(inner):
+            return True
+        if any(inner in network for network in _METADATA):
+            return False
+        if inner.version == 6 and inner not in _UNICAST:
+            return False
+        return secure and address.is_global and inner.is_global and not inner.is_multicast
+
+    def fault(self, url: str) -> str | None:
+        """Why this URL can never be called, as far as can be told without resolving its name; None: it may be."""
+        try:
+            parts = urlsplit(url)
+            host, port = parts.hostname, parts.port
+        except ValueError:
+            return "is not a URL"
+        if parts.scheme not in ("http", "https") or not host:
+            return "must be an http or https URL with a host"
+        if parts.username is not None or parts.password is not None:
+            return "must not hold a user name or a password"
+        if parts.fragment:
+            return "must not have a fragment"
+        if port is not None and port < 1024 and port not in _LOW_PORTS:
+            return "must use port 80, 443 or one from 1024 on"
+        secure = parts.scheme == "https"
+        if not secure and not self._allowed:
+            return "must be an https URL"
+        try:
+            address = ipaddress.ip_address(host)
+        except ValueError:
+            return None
+        if not self.may_call(address, secure):
+            return "names an address that may not be called from here"
+        return None
+
+    def guard(self, url: str) -> None:
+        """Raise `Forbidden` for a URL that can never be called; its name is judged when it is resolved."""
+        scheme, _, rest = url.partition("://")
+        place = f"{scheme}://{_PLACE_ENDS.split(rest, 1)[0]}/"
+        if place not in self._places:
+            if len(self._places) >= PLACES_AT_MOST:
+                self._places.clear()
+            self._places[place] = self.fault(place)
+        fault = self._places[place]
+        if fault is not None:
+            raise Forbidden(f"The URL {fault}.")
+
+
+class CheckedResolver(AbstractResolver):
+    """Resolves names to addresses that may be called; a literal address never comes here."""
+
+    def __init__(self, targets: Targets, secure: bool) -> None:
+        self._targets = targets
+        self._secure = secure
+        self._inner = ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        """Those of its addresses that may be called; `Forbidden` where there are none."""
+        found = await self._inner.resolve(host, port, family)
+        good = [one for one in found if self._targets.may_call(_address(one["host"]), self._secure)]
+        if not good:
+            raise Forbidden(f"{host} resolves to no address that may be called from here.")
+        return good
+
+    async def close(self) -> None:
+        """Nothing is held."""
+        await self._inner.close()
+
+
+def _address(host: str) -> Address:
+    return ipaddress.ip_address(host.partition("%")[0])

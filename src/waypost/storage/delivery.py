@@ -1,0 +1,268 @@
+"""Handing over, in SQL: claims, attempts, what is told to a source, attention."""
+
+from collections.abc import Sequence
+
+from waypost.app.actor import Scope
+from waypost.app.ports.delivery import (
+    Attempt,
+    Attention,
+    Claimed,
+    Confirmed,
+    Ended,
+    OpenAttempt,
+    Papers,
+    SourceDelivery,
+    Started,
+)
+from waypost.domain.attention import LATE, SOURCE_DOWN
+from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
+from waypost.domain.statuses import Status
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns, requests
+from waypost.storage.speaking import Reader, Statements
+
+_CLAIMED = columns.listed(Claimed)
+_ATTEMPT = columns.listed(Attempt, "h")
+_DELIVERY = columns.listed(SourceDelivery, "d")
+_REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
+
+# The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
+# tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
+# $1 source, $2 now, $3 how many
+def _free(dialect: Dialect) -> str:
+    # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once they
+    # have been analysed: however few requests wait, a claim would walk all that ever were.
+    particulars, latest = "fulfillment_request f ON f.id = s.id", """handover_attempt p ON p.request_id = s.id
+  AND p.number = (SELECT max(o.number) FROM handover_attempt o WHERE o.request_id = s.id)"""
+    if not dialect.is_sqlite:
+        particulars = "LATERAL (SELECT r.hold_until FROM fulfillment_request r WHERE r.id = s.id OFFSET 0) f ON true"
+        latest = """LATERAL (SELECT * FROM handover_attempt o WHERE o.request_id = s.id
+  ORDER BY o.number DESC LIMIT 1) p ON true"""
+    return f"""SELECT s.account_id, s.source_id, s.id AS request_id, coalesce(p.number, 0) + 1 AS number,
+  s.attempt_count AS release,
+  CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.attempt_group
+    ELSE s.attempt_count END AS attempt_group,
+  CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.tries ELSE 0 END AS tries,
+  a.created_at AS salt
+FROM fulfillment_request_state s
+JOIN {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
+WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL
+  AND (f.hold_until IS NULL OR f.hold_until <= $2)
+  AND (p.id IS NULL OR (p.state = 'settled'
+    AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2)))"""
+
+
+def _claim(dialect: Dialect, probing: bool) -> str:
+    """$4 worker, $5 the end of the lease. What somebody else takes meanwhile is left to them."""
+    order = "coalesce(p.number, 0), s.id" if probing else "s.id"
+    lock = "" if dialect.is_sqlite else " FOR NO KEY UPDATE OF s SKIP LOCKED"
+    return f"""WITH free AS ({_free(dialect)} ORDER BY {order} LIMIT $3{lock})
+      INSERT INTO handover_attempt (account_id, source_id, request_id, number, release, attempt_group,
+        idempotency_key, tries, state, worker, lease_until, claimed_at)
+      SELECT account_id, source_id, request_id, number, release, attempt_group,
+        'fr-' || salt || '-' || request_id || '-' || attempt_group, tries, 'claimed', $4, $5, $2
+      FROM free WHERE true ON CONFLICT DO NOTHING RETURNING {_CLAIMED}"""
+
+
+def _take_over(dialect: Dialect) -> str:
+    """$1 source, $2 now, $3 how many, $4 worker, $5 the end of the lease."""
+    lock = "" if dialect.is_sqlite else " FOR UPDATE SKIP LOCKED"
+    return f"""UPDATE handover_attempt SET worker = $4, lease_until = $5 WHERE id IN (
+        SELECT id FROM handover_attempt
+        WHERE source_id = $1 AND state <> 'settled' AND state = 'claimed' AND lease_until <= $2
+        ORDER BY request_id LIMIT $3{lock}) RETURNING {_CLAIMED}"""
+
+
+_DELIVERY_CHANGES = ", ".join(
+    f"{name} = excluded.{name}" for name in SourceDelivery._fields if name not in ("source_id", "account_id")
+)
+
+
+class DeliveryReading(Reader):
+    """See `app.ports.delivery.DeliveryReads`."""
+
+    async def delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:
+        """How a source is handed its requests."""
+        sql = f"SELECT {_DELIVERY} FROM source_delivery d WHERE d.source_id = $1 AND d.account_id = $2"
+        rows = await self.quick(sql, source_id, scope.account_id)
+        return SourceDelivery._make(rows[0]) if rows else None
+
+    async def attempts(self, scope: Scope, request_id: int, limit: int) -> list[Attempt] | None:
+        """The latest attempts of a request, oldest first."""
+        if not await self.quick(requests.VERSION_BY_ID, request_id, *scope):
+            return None
+        sql = f"SELECT {_ATTEMPT} FROM handover_attempt h WHERE h.request_id = $1 ORDER BY h.number DESC LIMIT $2"
+        return [Attempt._make(row) for row in reversed(await self.slow(sql, request_id, limit))]
+
+    async def papers(self, request_ids: Sequence[int]) -> list[Papers]:
+        """These requests with their orders."""
+        d = self.dialect
+        sql = f"""SELECT {columns.STATE}, {columns.PARTICULARS}, o.order_number, o.reference_number, o.ordered_at,
+            o.payment_status, o.custom_fields, c.name, w.name, w.reference
+          FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id JOIN orders o ON o.id = s.order_id
+          JOIN channel c ON c.id = s.channel_id JOIN source w ON w.id = s.source_id
+          WHERE {d.any_of("s.id", 1)} ORDER BY s.id"""
+        asked = d.array(request_ids)
+        lines: dict[int, list[Line]] = {}
+        for line in map(Line._make, await self.slow(requests.lines_of_many(d), asked)):
+            lines.setdefault(line.request_id, []).append(line)
+        return [
+            Papers(
+                FulfillmentRequest(
+                    State._make(row[: columns.STATE_WIDTH]),
+                    Particulars._make(row[columns.STATE_WIDTH : _REQUEST_WIDTH]),
+                    tuple(lines.get(row[0], ())),
+                ),
+                *row[_REQUEST_WIDTH:],
+            )
+            for row in await self.slow(sql, asked)
+        ]
+
+    async def deliveries(self, kinds: Sequence[str]) -> list[SourceDelivery]:
+        """Every source of these kinds that is neither paused nor archived."""
+        d = self.dialect
+        sql = f"""SELECT {_DELIVERY} FROM source_delivery d JOIN source o ON o.id = d.source_id
+          WHERE {d.any_of("d.kind", 1, "text")} AND NOT d.paused AND NOT o.archived ORDER BY d.source_id"""
+        return [SourceDelivery._make(row) for row in await self.slow(sql, d.array(kinds))]
+
+    async def waiting_sources(self, source_ids: Sequence[int]) -> list[int]:
+        """Which of these have something in Processing that is not being handed over."""
+        d = self.dialect
+        sql = f"""SELECT d.source_id FROM source_delivery d WHERE {d.any_of("d.source_id", 1)}
+          AND EXISTS (SELECT 1 FROM fulfillment_request_state s WHERE s.source_id = d.source_id
+            AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL) ORDER BY d.source_id"""
+        return [row[0] for row in await self.slow(sql, d.array(source_ids))]
+
+    async def told_down(self, source_ids: Sequence[int]) -> set[int]:
+        """See `app.ports.delivery.DeliveryReads`."""
+        d = self.dialect
+        sql = f"""SELECT subject_id FROM attention WHERE subject = 'source' AND {d.any_of("subject_id", 1)}
+          AND code = '{SOURCE_DOWN}' AND settled_at IS NULL"""
+        return {row[0] for row in await self.slow(sql, d.array(source_ids))}
+
+    async def lapsed(self, now: int, limit: int) -> list[Claimed]:
+        """Attempts that are sending although their lease has ended."""
+        # The index of what is open is told by its own words, and walked in its order: it is short.
+        sql = f"""SELECT {_CLAIMED} FROM handover_attempt
+          WHERE state <> 'settled' AND state = 'sending' AND lease_until <= $1 ORDER BY request_id LIMIT $2"""
+        return [Claimed._make(row) for row in await self.slow(sql, now, limit)]
+
+    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int) -> list[Claimed]:
+        """Rejected attempts that are to be tried again by now."""
+        d = self.dialect
+        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {d.any_of("source_id", 1)}
+          AND outcome = 'rejected' AND next_at IS NOT NULL AND next_at <= $2 ORDER BY id LIMIT $3"""
+        return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit)]
+
+
+class DeliveryWriting(Statements):
+    """See `app.ports.delivery.DeliveryTx`."""
+
+    async def claim_requests(
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool
+    ) -> list[Claimed]:
+        """See `DeliveryTx`."""
+        rows = await self.fetch(_claim(self.dialect, probing), source_id, now, count, worker, lease_until)
+        return sorted(map(Claimed._make, rows))
+
+    async def take_over_claims(
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int
+    ) -> list[Claimed]:
+        """See `DeliveryTx`."""
+        rows = await self.fetch(_take_over(self.dialect), source_id, now, count, worker, lease_until)
+        return sorted(map(Claimed._make, rows))
+
+    async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:
+        """See `DeliveryTx`."""
+        sql = """UPDATE handover_attempt SET worker = $2, lease_until = $4
+          WHERE id = $1 AND state = 'sending' AND lease_until <= $3"""
+        return await self.execute(sql, attempt_id, worker, now, lease_until)
+
+    async def prolong_lease(self, attempt_id: int, worker: str, lease_until: int) -> int:
+        """See `DeliveryTx`."""
+        sql = "UPDATE handover_attempt SET lease_until = $3 WHERE id = $1 AND worker = $2 AND state = 'sending'"
+        return await self.execute(sql, attempt_id, worker, lease_until)
+
+    async def release_claims(self, worker: str, now: int) -> int:
+        """See `DeliveryTx`."""
+        sql = """UPDATE handover_attempt SET lease_until = $2
+          WHERE worker = $1 AND state <> 'settled' AND state = 'claimed'"""
+        return await self.execute(sql, worker, now)
+
+    async def limit_leases(self, latest: int) -> int:
+        """See `DeliveryTx`."""
+        sql = "UPDATE handover_attempt SET lease_until = $1 WHERE state <> 'settled' AND lease_until > $1"
+        return await self.execute(sql, latest)
+
+    async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:
+        """See `DeliveryTx`."""
+        d = self.dialect
+        lock = "" if d.is_sqlite else " FOR UPDATE"
+        where = d.any_of("id", 1)
+        sql = f"SELECT {columns.listed(OpenAttempt)} FROM handover_attempt WHERE {where} ORDER BY id{lock}"
+        return {row[0]: OpenAttempt._make(row) for row in await self.fetch(sql, d.array(ids))}
+
+    async def delivered_since(self, ids: Sequence[int]) -> set[int]:
+        """See `DeliveryTx`."""
+        d = self.dialect
+        sql = f"""SELECT o.request_id FROM handover_attempt o WHERE {d.any_of("o.id", 1)} AND EXISTS (
+          SELECT 1 FROM handover_attempt p WHERE p.request_id = o.request_id AND p.id <> o.id
+            AND p.late_outcome IN ('delivered', 'acknowledged') AND p.late_at >= o.claimed_at)"""
+        return {row[0] for row in await self.fetch(sql, d.array(ids))}
+
+    async def start_attempts(self, started: Sequence[Started]) -> None:
+        """See `DeliveryTx`."""
+        await self.update_many("handover_attempt", Started, started, "state = 'sending'")
+
+    async def end_attempts(self, ended: Sequence[Ended]) -> None:
+        """See `DeliveryTx`."""
+        await self.update_many("handover_attempt", Ended, ended, "state = 'settled'")
+
+    async def note_late(self, late: Sequence[tuple[str, int, int]]) -> None:
+        """See `DeliveryTx`."""
+        await self.execute_many("UPDATE handover_attempt SET late_outcome = $1, late_at = $2 WHERE id = $3", late)
+
+    async def mark_retried(self, retried: Sequence[tuple[int | None, int]]) -> None:
+        """See `DeliveryTx`."""
+        sql = "UPDATE handover_attempt SET retried_as = $1, next_at = NULL WHERE id = $2"
+        await self.execute_many(sql, retried)
+
+    async def confirm_numbers(self, numbers: Sequence[Confirmed]) -> None:
+        """See `DeliveryTx`."""
+        await self.update_many("fulfillment_request", Confirmed, numbers)
+
+    async def raise_attention(self, raised: Sequence[Attention]) -> int:
+        """See `DeliveryTx`."""
+        names, spots = columns.listed(Attention), columns.places(Attention)
+        sql = f"INSERT INTO attention ({names}) VALUES ({spots}) ON CONFLICT DO NOTHING"
+        return sum([await self.execute(sql, *one) for one in raised])
+
+    async def settle_attention(
+        self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
+    ) -> list[int]:
+        """See `DeliveryTx`."""
+        d = self.dialect
+        sql = f"""UPDATE attention SET settled_at = $1 WHERE account_id = $2 AND subject = $3 AND subject_id = $4
+          AND {d.any_of("code", 5, "text")} AND settled_at IS NULL RETURNING id"""
+        return [row[0] for row in await self.fetch(sql, at, account_id, subject, subject_id, d.array(codes))]
+
+    async def settle_late(self, request_ids: Sequence[int], at: int) -> None:
+        """What late answers have raised about these requests: somebody has decided about them."""
+        d = self.dialect
+        sql = f"""UPDATE attention SET settled_at = $1 WHERE subject = 'fulfillment_request'
+          AND {d.any_of("subject_id", 2)} AND code IN ({requests.quoted(LATE)}) AND settled_at IS NULL"""
+        await self.execute(sql, at, d.array(request_ids))
+
+    async def source_delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:
+        """See `DeliveryTx`."""
+        sql = f"""SELECT {_DELIVERY} FROM source_delivery d
+          WHERE d.source_id = $1 AND d.account_id = $2{self.dialect.lock}"""
+        rows = await self.fetch(sql, source_id, scope.account_id)
+        return SourceDelivery._make(rows[0]) if rows else None
+
+    async def write_delivery(self, row: SourceDelivery) -> None:
+        """See `DeliveryTx`."""
+        names, spots = columns.listed(SourceDelivery), columns.places(SourceDelivery)
+        sql = f"""INSERT INTO source_delivery ({names}) VALUES ({spots})
+          ON CONFLICT (source_id) DO UPDATE SET {_DELIVERY_CHANGES}"""
+        await self.execute(sql, *row)

@@ -1,0 +1,122 @@
+"""Source invoices, in SQL."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
+from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns
+from waypost.storage.queries.requests import HIDDEN, Filter
+from waypost.storage.speaking import Reader, Statements
+
+Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+
+_WIDTH = len(Invoice._fields)
+_ITEM = columns.listed(InvoiceItem)
+_CHANGING = (
+    "status", "total_credit_cost", "vendor_payout_id", "accounting_synced", "external_accounting_id",
+    "accounting_error", "updated_at", "version",
+)  # fmt: skip
+_FROM = f"""SELECT {columns.listed(Invoice, "v")}, f.number FROM source_invoice v
+  JOIN fulfillment_request f ON f.id = v.request_id JOIN fulfillment_request_state s ON s.id = v.request_id"""
+
+
+def _scoped(where: Filter, scope: Scope) -> None:
+    """A source sees its own, of requests that were released to it; a channel is shown none (contract section 1.3)."""
+    where.add("v.account_id = ?", scope.account_id)
+    if scope.source_id is not None:
+        where.add(f"v.source_id = ? AND s.status NOT IN ({HIDDEN})", scope.source_id)
+    if scope.channel_id is not None:
+        where.add("1 = 0")
+
+
+async def _views(dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]]) -> list[InvoiceView]:
+    """Invoices with their items."""
+    if not rows:
+        return []
+    where = dialect.any_of("invoice_id", 1)
+    sql = f"SELECT {_ITEM} FROM source_invoice_item WHERE {where} ORDER BY invoice_id, id"
+    items: dict[int, list[InvoiceItem]] = {row[0]: [] for row in rows}
+    for row in await fetch(sql, dialect.array([row[0] for row in rows])):
+        items[row[1]].append(InvoiceItem._make(row))
+    return [InvoiceView(Invoice._make(row[:_WIDTH]), row[_WIDTH], tuple(items[row[0]])) for row in rows]
+
+
+async def _one(dialect: Dialect, fetch: Fetch, scope: Scope, invoice_id: int) -> InvoiceView | None:
+    where = Filter(dialect)
+    where.add("v.id = ?", invoice_id)
+    _scoped(where, scope)
+    views = await _views(dialect, fetch, await fetch(f"{_FROM} WHERE {' AND '.join(where.terms)}", *where.args))
+    return views[0] if views else None
+
+
+def _is(where: Filter, term: str, wanted: bool | None) -> None:
+    """A term that is true, or is not (null included)."""
+    if wanted is not None:
+        where.terms.append(term if wanted else f"NOT coalesce({term}, {where.dialect.false})")
+
+
+class InvoiceReading(Reader):
+    """See `ports.invoices`."""
+
+    async def invoice(self, scope: Scope, invoice_id: int) -> InvoiceView | None:
+        """One, as far as `scope` may see it."""
+        return await _one(self.dialect, self.quick, scope, invoice_id)
+
+    async def invoices(self, query: InvoiceQuery) -> list[InvoiceView]:
+        """One page."""
+        where = Filter(self.dialect)
+        _scoped(where, query.scope)
+        if query.request_id is not None:
+            where.add("v.request_id = ?", query.request_id)
+        if query.source_id is not None:
+            where.add("v.source_id = ?", query.source_id)
+        where.any_of("v.id", query.ids, "bigint")
+        where.after("v.inserted_at", query.created_after)
+        _is(where, "v.accounting_synced", query.accounting_synced)
+        _is(where, "s.accounting_synced", query.of_synced_request)
+        where.known("v.accounting_error", query.has_error)
+        first = len(where.args) + 1
+        sql = f"""{_FROM} WHERE {" AND ".join(where.terms)}
+          ORDER BY v.inserted_at, v.id LIMIT ${first} OFFSET ${first + 1}"""
+        return await _views(self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset))
+
+
+class InvoiceWriting(Statements):
+    """See `ports.invoices`."""
+
+    async def charged_variants(
+        self, account_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
+    ) -> list[ChargedVariant]:
+        """See `ports.invoices`."""
+        found: dict[int, ChargedVariant] = {}
+        for column, values, kind in (("id", ids, "bigint"), ("sku", skus, "text")):
+            if values:
+                sql = f"""SELECT {columns.listed(ChargedVariant)} FROM inventory_variant
+                  WHERE {self.dialect.any_of("account_id", 1)} AND {self.dialect.any_of(column, 2, kind)}"""
+                rows = await self.fetch(sql, self.dialect.array(account_ids), self.dialect.array(values))
+                found |= {row[0]: ChargedVariant._make(row) for row in rows}
+        return list(found.values())
+
+    async def invoice_view(self, scope: Scope, invoice_id: int) -> InvoiceView | None:
+        """See `ports.invoices`."""
+        return await _one(self.dialect, self.fetch, scope, invoice_id)
+
+    async def insert_invoices(self, invoices: Sequence[Invoice], items: Sequence[InvoiceItem]) -> None:
+        """See `ports.invoices`."""
+        for table, record, rows in (
+            ("source_invoice", Invoice, invoices),
+            ("source_invoice_item", InvoiceItem, items),
+        ):
+            sql = f"INSERT INTO {table} ({columns.listed(record)}) VALUES ({columns.places(record)})"
+            await self.execute_many(sql, rows)
+
+    async def update_invoice(self, invoice: Invoice, items: Sequence[InvoiceItem]) -> None:
+        """See `ports.invoices`."""
+        sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(_CHANGING, 1))
+        sql = f"UPDATE source_invoice SET {sets} WHERE id = ${len(_CHANGING) + 1}"
+        await self.execute_many(sql, [(*(getattr(invoice, name) for name in _CHANGING), invoice.id)])
+        sql = "UPDATE source_invoice_item SET external_accounting_item_id = $1 WHERE id = $2"
+        await self.execute_many(sql, [(item.external_accounting_item_id, item.id) for item in items])

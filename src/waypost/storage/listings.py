@@ -1,0 +1,88 @@
+"""Listings: what channels show, in SQL."""
+
+from collections.abc import Sequence
+from itertools import groupby
+
+from waypost.app.actor import Scope
+from waypost.app.ports.inventory import GoodsQuery, Named
+from waypost.domain.inventory import ListingFamily, ListingParent, ListingVariant
+from waypost.storage.queries import columns, goods
+from waypost.storage.speaking import Reader, Statements
+
+VARIANT = columns.listed(ListingVariant, "v")
+PARENT = columns.listed(ListingParent, "p")
+VARIANT_CHANGING = (
+    "parent_id", "product_variant_id", "title", "external_id", "price", "custom_fields", "updated_at",
+)  # fmt: skip
+PARENT_CHANGING = ("title", "attributes", "custom_fields", "updated_at")
+
+
+class ListingReading(Reader):
+    """See `ports.inventory`."""
+
+    async def listing_variants(self, query: GoodsQuery) -> list[ListingVariant]:
+        """See `ports.inventory`."""
+        sql, args = goods.page("listing_variant v", VARIANT, query, self.dialect)
+        return [ListingVariant._make(row) for row in await self.slow(sql, *args)]
+
+    async def listing_families(self, query: GoodsQuery) -> list[ListingFamily]:
+        """See `ports.inventory`; one query for the parents, one for all their variants."""
+        sql, args = goods.page("listing_parent p", PARENT, query, self.dialect)
+        parents = [ListingParent._make(row) for row in await self.slow(sql, *args)]
+        if not parents:
+            return []
+        of = f"""SELECT {VARIANT} FROM listing_variant v WHERE {self.dialect.any_of("v.parent_id", 1)}
+          ORDER BY v.parent_id, v.id"""
+        found = await self.slow(of, self.dialect.array([parent.id for parent in parents]))
+        by_parent = {
+            id_: tuple(group) for id_, group in groupby(map(ListingVariant._make, found), lambda one: one.parent_id)
+        }
+        return [ListingFamily(parent, by_parent.get(parent.id, ())) for parent in parents]
+
+
+class ListingWriting(Statements):
+    """See `ports.inventory`."""
+
+    async def listings_named(
+        self, scope: Scope, ids: Sequence[int], names: Sequence[Named]
+    ) -> dict[int, ListingVariant]:
+        """See `ports.inventory`."""
+        d = self.dialect
+        bound = "v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR v.channel_id = CAST($2 AS bigint))"
+        select = f"SELECT {VARIANT} FROM listing_variant v WHERE {bound}"
+        found: dict[int, ListingVariant] = {}
+        if ids:
+            sql = f"{select} AND {d.any_of('v.id', 3)}"
+            rows = await self.fetch(sql, scope.account_id, scope.channel_id, d.array(list(ids)))
+            found |= {row[0]: ListingVariant._make(row) for row in rows}
+        if names:
+            wanted = set(names)
+            sql = f"{select} AND {d.any_of('v.channel_id', 3)} AND {d.any_of('v.sku', 4, 'text')}"
+            channels, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
+            rows = await self.fetch(sql, scope.account_id, scope.channel_id, d.array(channels), d.array(skus))
+            more = map(ListingVariant._make, rows)
+            found |= {one.id: one for one in more if (one.channel_id, one.sku) in wanted}
+        return found
+
+    async def listing_parents_named(self, scope: Scope, names: Sequence[Named]) -> dict[Named, ListingParent]:
+        """See `ports.inventory`."""
+        d = self.dialect
+        sql = f"""SELECT {PARENT} FROM listing_parent p WHERE {d.any_of("p.channel_id", 1)}
+          AND {d.any_of("p.sku", 2, "text")} AND p.account_id = $3"""
+        channels, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
+        rows = await self.fetch(sql, d.array(channels), d.array(skus), scope.account_id)
+        found = {(one.channel_id, one.sku): one for one in map(ListingParent._make, rows)}
+        return {name: found[name] for name in set(names) & found.keys()}
+
+    async def write_listings(
+        self,
+        new: tuple[Sequence[ListingParent], Sequence[ListingVariant]],
+        changed: tuple[Sequence[ListingParent], Sequence[ListingVariant]],
+    ) -> None:
+        """See `ports.inventory`."""
+        await self.execute_many(goods.insert("listing_parent", ListingParent), new[0])
+        await self.execute_many(goods.insert("listing_variant", ListingVariant), new[1])
+        parents, variants = changed
+        await self.execute_many(goods.update("listing_parent", PARENT_CHANGING), goods.values(parents, PARENT_CHANGING))
+        rows = goods.values(variants, VARIANT_CHANGING)
+        await self.execute_many(goods.update("listing_variant", VARIANT_CHANGING), rows)

@@ -1,0 +1,248 @@
+"""SQL of orders: lists, look-ups, timelines, and what only orders write. Bound to the caller's scope throughout."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from itertools import groupby
+from operator import attrgetter, itemgetter
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequests, OrderView, Sold
+from waypost.domain.events import Event
+from waypost.domain.orders import Order, OrderItem
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns, writing
+from waypost.storage.queries.requests import Filter
+from waypost.storage.speaking import Reader, Statements
+
+_FIELDS = (
+    "order_total", "payment_status", "tags", "accounting_synced", "external_accounting_id", "accounting_error",
+)  # fmt: skip
+_LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
+
+Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+
+_ORDER = columns.listed(Order, "o")
+# $1 order id, $2 account, $3 channel or null; a scope of a source is never asked for orders.
+_VISIBLE = "o.id = $1 AND o.account_id = $2 AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"
+_BY_ID = f"SELECT {_ORDER} FROM orders o WHERE {_VISIBLE}"
+_TIMELINE = f"""SELECT {columns.EVENT} FROM event
+WHERE subject_id = $1 AND subject = 'order' AND account_id = $2 ORDER BY seq"""
+
+
+def _update(table: str, names: Sequence[str]) -> str:
+    sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
+    return f"UPDATE {table} SET {sets} WHERE id = ${len(names) + 1}"
+
+
+def page(query: OrderQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """One page, by id ascending. The ids are found first, in an index alone wherever the filters lie in one."""
+    where = Filter(dialect)
+    drives = _driver(query)
+    apart = "+" if dialect.is_sqlite else ""  # a plus keeps SQLite from any other index
+
+    def column(name: str) -> str:
+        return f"{'' if name == drives else apart}i.{name}"
+
+    where.add(f"{apart if drives in ('id', 'channel_id') else ''}i.account_id = ?", query.scope.account_id)
+    channel_id = query.scope.channel_id
+    if channel_id is not None:
+        where.add(f"{column('channel_id')} = ?", channel_id)
+    if query.channel_id is not None:
+        where.add(f"{column('channel_id')} = ?", query.channel_id)
+    where.any_of(column("order_number"), query.numbers, "text")
+    where.any_of(column("reference_number"), query.reference_numbers, "text")
+    if len(query.statuses) == 1:
+        where.add(f"{column('status')} = ?", str(query.statuses[0]))  # an index gives these in order of id
+    else:
+        where.any_of(f"{apart}i.status", query.statuses, "text")
+    where.after(column("updated_at"), query.updated_after)
+    where.after(column("ordered_at"), query.ordered_after)
+    _with_tags(where, query.tags)
+    _touched(where, "fulfillment_request_state", "modified_at", query.scope, query.requests_updated_after)
+    _touched(where, "shipment", "updated_at", query.scope, query.shipments_updated_after)
+    sort = "" if drives in ("id", "status", "channel_id", None) else apart
+    places = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"
+    ids = f"SELECT i.id FROM orders i WHERE {' AND '.join(where.terms)} ORDER BY {sort}i.id {places}"
+    sql = f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY o.id"
+    return sql, [*where.args, query.limit, query.offset]
+
+
+def _driver(query: OrderQuery) -> str | None:
+    """The column whose index finds the page; None: the account's, in order of id.
+
+    A moment before 1970 means "all" to those who send it: then nothing is gained by its index.
+    """
+    if query.numbers:
+        return "order_number"
+    if query.reference_numbers:
+        return "reference_number"
+    if (query.requests_updated_after or 0) > 0 or (query.shipments_updated_after or 0) > 0:
+        return "id"
+    if (query.updated_after or 0) > 0:
+        return "updated_at"
+    if (query.ordered_after or 0) > 0:
+        return "ordered_at"
+    if len(query.statuses) == 1:
+        return "status"
+    return "channel_id" if query.channel_id is not None or query.scope.channel_id is not None else None
+
+
+def _with_tags(where: Filter, tags: tuple[str, ...]) -> None:
+    """Orders that carry any of these."""
+    if tags:
+        each = "json_each(i.tags)" if where.dialect.is_sqlite else "json_array_elements_text(i.tags::json) AS t(value)"
+        where.args.append(where.dialect.array(tags))
+        among = where.dialect.any_of("value", len(where.args), "text")
+        where.terms.append(f"EXISTS (SELECT 1 FROM {each} WHERE {among})")
+
+
+def _touched(where: Filter, table: str, column: str, scope: Scope, after: int | None) -> None:
+    """Orders of which a row of `table` changed after this moment."""
+    if after is None:
+        return
+    if after <= 0:  # everything the hub has written is later
+        where.terms.append(f"EXISTS (SELECT 1 FROM {table.removesuffix('_state')} t WHERE t.order_id = i.id)")
+        return
+    where.add(
+        f"i.id IN (SELECT t.order_id FROM {table} t WHERE t.account_id = ? AND t.{column} > ?)", scope.account_id, after
+    )
+
+
+# An item without a SKU is found by the ids it names, one with a SKU by that.
+_FINDABLE = """(CASE WHEN i.sku IS NULL THEN
+    EXISTS (SELECT 1 FROM product_variant p WHERE p.id = i.product_variant_id AND p.account_id = o.account_id)
+    OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id)
+    OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.channel_id = o.channel_id
+      AND v.external_id = i.external_listing_id)
+  ELSE i.product_variant_id IS NULL
+    AND EXISTS (SELECT 1 FROM product_variant p WHERE p.account_id = o.account_id AND p.sku = i.sku) END)"""
+
+
+def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dialect) -> tuple[str, list[Any]]:
+    """Orders of which an unmanaged item would find what it is now."""
+    where = Filter(dialect)
+    where.add("o.account_id = ?", query.scope.account_id)
+    where.any_of("o.status", tuple(statuses), "text")
+    if query.channel_id is not None:
+        where.add("o.channel_id = ?", query.channel_id)
+    where.any_of("i.sku", query.skus, "text")
+    where.terms.append(_FINDABLE)
+    sql = f"""SELECT DISTINCT o.id FROM orders o JOIN order_item i ON i.order_id = o.id
+      WHERE {" AND ".join(where.terms)} ORDER BY o.id LIMIT ${len(where.args) + 1}"""
+    return sql, [*where.args, limit]
+
+
+def _items_of(dialect: Dialect) -> str:
+    where = dialect.any_of("order_id", 1)
+    return f"SELECT {columns.ITEM} FROM order_item WHERE {where} ORDER BY order_id, line_number"
+
+
+def _requests_of(dialect: Dialect) -> str:
+    return f"""SELECT f.order_id, f.id, f.number, f.source_id, s.status
+      FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
+      WHERE {dialect.any_of("f.order_id", 1)} ORDER BY f.order_id, f.id"""
+
+
+async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[int, OrderRequests]:
+    """What a reply tells of the requests of these orders."""
+    rows = await fetch(_requests_of(dialect), dialect.array(list(ids)))
+    return {
+        id_: tuple((row[1], row[2], row[3], row[4]) for row in group) for id_, group in groupby(rows, itemgetter(0))
+    }
+
+
+async def _views(dialect: Dialect, fetch: Fetch, orders: Sequence[Order]) -> list[OrderView]:
+    """Orders with their items and requests."""
+    if not orders:
+        return []
+    ids = [order.id for order in orders]
+    found = map(OrderItem._make, await fetch(_items_of(dialect), dialect.array(ids)))
+    items = {id_: tuple(group) for id_, group in groupby(found, attrgetter("order_id"))}
+    requests = await _requests(dialect, fetch, ids)
+    return [OrderView(order, items.get(order.id, ()), requests.get(order.id, ())) for order in orders]
+
+
+class OrderReading(Reader):
+    """See `ports.orders`."""
+
+    async def order(self, scope: Scope, order_id: int) -> OrderView | None:
+        """One order with its items and requests, as far as `scope` may see it."""
+        rows = await self._visible(scope, order_id)
+        views = await _views(self.dialect, self.quick, list(map(Order._make, rows)))
+        return views[0] if views else None
+
+    async def _visible(self, scope: Scope, order_id: int) -> Sequence[Sequence[Any]]:
+        if scope.source_id is not None:
+            return ()
+        return await self.quick(_BY_ID, order_id, scope.account_id, scope.channel_id)
+
+    async def orders(self, query: OrderQuery) -> list[OrderView]:
+        """See `ports.orders`."""
+        if query.scope.source_id is not None:
+            return []
+        sql, args = page(query, self.dialect)
+        return await _views(self.dialect, self.slow, list(map(Order._make, await self.slow(sql, *args))))
+
+    async def linkable_orders(self, query: LinkQuery, statuses: Sequence[str], limit: int) -> list[int]:
+        """See `ports.orders`."""
+        sql, args = linkable(query, statuses, limit, self.dialect)
+        return [row[0] for row in await self.slow(sql, *args)]
+
+    async def order_timeline(self, scope: Scope, order_id: int) -> list[Event] | None:
+        """See `ports.orders`."""
+        if not await self._visible(scope, order_id):
+            return None
+        return [Event._make(row) for row in await self.slow(_TIMELINE, order_id, scope.account_id)]
+
+
+class OrderWriting(Statements):
+    """See `ports.orders`."""
+
+    async def order_views(self, orders: Sequence[Order]) -> list[OrderView]:
+        """See `ports.orders`."""
+        return await _views(self.dialect, self.fetch, orders)
+
+    async def order_requests(self, order_ids: Sequence[int]) -> dict[int, OrderRequests]:
+        """See `ports.orders`."""
+        return await _requests(self.dialect, self.fetch, order_ids)
+
+    async def insert_order_items(self, items: Sequence[OrderItem]) -> None:
+        """See `ports.orders`."""
+        await self.execute_many(writing.INSERT_ITEM, items)
+
+    async def update_order_fields(self, orders: Sequence[Order]) -> None:
+        """See `ports.orders`."""
+        rows = [(*(getattr(order, name) for name in _FIELDS), order.id) for order in orders]
+        await self.execute_many(_update("orders", _FIELDS), rows)
+
+    async def update_item_links(self, items: Sequence[OrderItem]) -> None:
+        """See `ports.orders`."""
+        rows = [(*(getattr(item, name) for name in _LINKS), item.id) for item in items]
+        await self.execute_many(_update("order_item", _LINKS), rows)
+
+    async def sold(self, account_id: int, ids: Sequence[int], skus: Sequence[str]) -> list[Sold]:
+        """See `ports.orders`."""
+        d = self.dialect
+        names = columns.listed(Sold)
+        found: dict[int, Sold] = {}
+        for given, where in ((ids, d.any_of("id", 2)), (skus, d.any_of("sku", 2, "text"))):
+            if given:
+                sql = f"SELECT {names} FROM product_variant WHERE account_id = $1 AND {where}"
+                rows = await self.fetch(sql, account_id, d.array(list(given)))
+                found |= {row[0]: Sold._make(row) for row in rows}
+        return list(found.values())
+
+    async def listed(self, account_id: int, ids: Sequence[int], externals: Sequence[tuple[int, str]]) -> list[Listed]:
+        """See `ports.orders`."""
+        d = self.dialect
+        select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE account_id = $1"
+        found: dict[int, Listed] = {}
+        if ids:
+            rows = await self.fetch(f"{select} AND {d.any_of('id', 2)}", account_id, d.array(list(ids)))
+            found |= {row[0]: Listed._make(row) for row in rows}
+        if externals:
+            sql = f"{select} AND {d.any_of('channel_id', 2)} AND {d.any_of('external_id', 3, 'text')} ORDER BY id"
+            channels, names = sorted({one[0] for one in externals}), sorted({one[1] for one in externals})
+            rows = await self.fetch(sql, account_id, d.array(channels), d.array(names))
+            found |= {row[0]: Listed._make(row) for row in rows}
+        return list(found.values())

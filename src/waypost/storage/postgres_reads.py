@@ -1,0 +1,115 @@
+"""Reading from PostgreSQL: a pool of read-only connections; look-ups by id that arrive together are one query."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+import msgspec
+
+from waypost.app.actor import Scope
+from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
+from waypost.domain.refusals import Unavailable
+from waypost.storage.dialect import POSTGRES
+from waypost.storage.gathering import Gathering
+from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, LOST
+from waypost.storage.queries import columns, postgres
+from waypost.storage.reading import CommonReads
+
+T = TypeVar("T")
+
+READERS = 6
+_WIDTH = columns.STATE_WIDTH
+# A plan is kept until the tables are analysed again: one that was made while a table held ten rows would read all of it
+# for each of the rows that it holds a minute later. Every statement here has an index to go by, and compiling plans
+# takes longer than any of them runs.
+BY_INDEX = {"enable_seqscan": "off", "jit": "off"}
+_READER = {
+    **BY_INDEX,
+    "application_name": "waypost reader",
+    "default_transaction_read_only": "on",
+    "statement_timeout": "5000",
+}
+_decode_lines = msgspec.json.Decoder(list[Line]).decode
+
+
+class _Reader(asyncpg.Connection):
+    """A reading connection: it never holds anything that would have to be reset."""
+
+    def get_reset_query(self) -> str:
+        """Nothing to reset: saves a round trip per read."""
+        return ""
+
+
+_Seen = tuple[int, int, int | None, int | None]  # a request's id, and the scope that asks for it
+
+
+def _version_of(row: Sequence[Any]) -> int:
+    version: int = row[1]
+    return version
+
+
+def _request_of(row: Sequence[Any]) -> FulfillmentRequest:
+    lines = tuple(_decode_lines(row[-1])) if row[-1] else ()
+    return FulfillmentRequest(State._make(row[1 : _WIDTH + 1]), Particulars._make(row[_WIDTH + 1 : -1]), lines)
+
+
+class PostgresReads(CommonReads):
+    """Reads from a pool of read-only connections."""
+
+    dialect = POSTGRES
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._pool: asyncpg.Pool[Any] | None = None
+        self._opening = asyncio.Lock()
+        self._versions = Gathering(self._look_up_versions)
+        self._requests = Gathering(self._look_up_requests)
+
+    async def _open(self) -> "asyncpg.Pool[Any]":
+        async with self._opening:
+            if self._pool is None:
+                self._pool = await asyncpg.create_pool(
+                    self._url, min_size=1, max_size=READERS, server_settings=_READER, connection_class=_Reader,
+                    timeout=CONNECT_TIMEOUT_S, command_timeout=10,
+                )  # fmt: skip
+            return self._pool
+
+    async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+        """See `CommonReads`."""
+        try:
+            pool = self._pool or await self._open()
+            async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as db:
+                rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
+                return rows
+        except asyncpg.QueryCanceledError as error:
+            raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
+        except LOST as error:
+            raise Unavailable("The database cannot be read now.", retry_after_s=1) from error
+
+    slow = quick
+
+    async def version(self, scope: Scope, request_id: int) -> int | None:
+        """The version of one request, looked up together with what others ask for now."""
+        return await self._versions.ask((request_id, *scope))
+
+    async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None:
+        """One request with its lines, in one trip, together with what others ask for now."""
+        return await self._requests.ask((request_id, *scope))
+
+    async def _look_up(self, sql: str, seen: Sequence[_Seen], read: Callable[[Sequence[Any]], T]) -> list[T | None]:
+        found: list[T | None] = [None] * len(seen)
+        for row in await self.quick(sql, *map(list, zip(*seen, strict=True))):
+            found[row[0] - 1] = read(row)
+        return found
+
+    async def _look_up_versions(self, seen: Sequence[_Seen]) -> list[int | None]:
+        return await self._look_up(postgres.VERSIONS, seen, _version_of)
+
+    async def _look_up_requests(self, seen: Sequence[_Seen]) -> list[FulfillmentRequest | None]:
+        return await self._look_up(postgres.REQUESTS_WITH_LINES, seen, _request_of)
+
+    async def close(self) -> None:
+        """Close the pool."""
+        if self._pool is not None:
+            await self._pool.close()

@@ -1,0 +1,269 @@
+"""A transaction on PostgreSQL: every lock in one message, everything loaded after it, everything written at once."""
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.drafts import Holding
+from waypost.app.ports import (
+    Ask,
+    Cause,
+    Changes,
+    Clocked,
+    Loaded,
+    OrderParts,
+    PlainMove,
+    PlainMoved,
+    PlainMoves,
+    StockChange,
+)
+from waypost.domain.fulfillment import Line, Particulars, State
+from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.domain.statuses import Status
+from waypost.domain.stock import Entry, Release
+from waypost.storage.dialect import POSTGRES
+from waypost.storage.faults import RolledBack
+from waypost.storage.queries import plain_moves, postgres, writing
+from waypost.storage.transaction import CommonTx, moved_totals
+
+_decode_row = msgspec.json.Decoder(list[Any]).decode
+
+
+def key_hash(key: IdempotencyKey) -> int:
+    """The 64-bit number that this key is locked by."""
+    digest = hashlib.blake2b(f"{key.family}:{key.key}".encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big", signed=True)
+
+
+class PostgresTx(CommonTx):
+    """One transaction; it begins with its first statement."""
+
+    dialect = POSTGRES
+
+    def __init__(self, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self._db = db
+        self.begun = False
+        self.lone = False
+        self.xact_id: str | None = None
+        self.round_trips = 0
+        self._single_statements = False
+
+    async def _begin(self) -> None:
+        self._single_statements = True
+        if not self.begun:
+            self.begun = True
+            self.round_trips += 1
+            await self._db.execute("BEGIN")
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+        """See `CommonTx`."""
+        await self._begin()
+        self.round_trips += 1
+        rows: list[Any] = await self._db.fetch(sql, *args)
+        return rows
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """See `CommonTx`."""
+        await self._begin()
+        self.round_trips += 1
+        status = await self._db.execute(sql, *args)
+        return int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """See `CommonTx`."""
+        listed = list(rows)
+        if listed:
+            await self._begin()
+            self.round_trips += 1
+            await self._db.executemany(sql, listed)
+
+    async def identify(self) -> None:
+        """Know the transaction's id before its commit, where single statements may have written something."""
+        if self._single_statements and self.xact_id is None:
+            self.round_trips += 1
+            self.xact_id = await self._db.fetchval("SELECT pg_current_xact_id_if_assigned()::text")
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """From the table's sequence."""
+        sql = f"SELECT nextval('{postgres.SEQUENCES[kind]}') FROM generate_series(1, $1)"
+        return sorted(row[0] for row in await self.fetch(sql, count))
+
+    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+        """See `ports.Tx`; one statement for all orders."""
+        if not orders:
+            return set()
+        inserted = {row[0] for row in await self.fetch(postgres.INSERT_ORDERS, *map(list, zip(*orders, strict=True)))}
+        await self.execute_many(writing.INSERT_ITEM, [item for item in items if item.order_id in inserted])
+        return inserted
+
+    async def move_plainly(self, asked: PlainMoves) -> list[PlainMoved | None]:
+        """See `ports.Tx`: one trip for one, as a transaction of its own; else one to begin and lock, one for all."""
+        if len(asked.moves) == 1:
+            return [await self._move_alone(asked, asked.moves[0])]
+        ids = sorted(move.request_id for move in asked.moves)
+        accounts = sorted({move.actor.scope.account_id for move in asked.moves})
+        self.round_trips += 2
+        begun, self.begun = self.begun, True
+        await self._db.execute(postgres.begin_and_lock(postgres.Locks(ids, [], accounts, [], [], []), not begun))
+        rows = [
+            (m.request_id, *m.actor.scope, m.actor.type, m.actor.id, m.actor.name, m.actor.signature(), m.call_id,
+             m.code, m.reason, m.retryable, m.data)
+            for m in asked.moves
+        ]  # fmt: skip
+        found = await self._db.fetch(
+            plain_moves.PLAIN_MOVES, list(asked.sources), asked.to, asked.event, asked.now,
+            *map(list, zip(*rows, strict=True)),
+        )  # fmt: skip
+        moved: list[PlainMoved | None] = [None] * len(rows)
+        for xact_id, place, was, version in found:
+            self.xact_id = xact_id
+            moved[place - 1] = PlainMoved(Status(was), version)
+            self.told |= {asked.moves[place - 1].actor.scope.account_id}
+        return moved
+
+    async def _move_alone(self, asked: PlainMoves, move: PlainMove) -> PlainMoved | None:
+        self.round_trips += 1
+        self.lone = True
+        actor = move.actor
+        rows = await self._db.fetch(
+            plain_moves.LONE_MOVE, move.request_id, *actor.scope, list(asked.sources), asked.to, asked.event,
+            actor.type, actor.id, actor.signature(), move.call_id, move.code, move.reason,
+            move.retryable, asked.now, move.data, actor.name,
+        )  # fmt: skip
+        self.lone = bool(rows)
+        if rows:
+            self.told |= {actor.scope.account_id}
+        return PlainMoved(Status(rows[0][0]), rows[0][1]) if rows else None
+
+    async def load(
+        self,
+        asks: Sequence[Ask],
+        keys: Sequence[IdempotencyKey],
+        accounts: Sequence[int],
+        variants: Sequence[int] = (),
+    ) -> Loaded:
+        """See `ports.Tx`: one trip to begin and lock, one to load."""
+        self.round_trips += 2
+        begun, self.begun = self.begun, True
+        await self._db.execute(postgres.begin_and_lock(_locks(asks, accounts, variants), not begun))
+        asked = [
+            [ask.request_id for ask in asks],
+            [ask.scope.account_id for ask in asks],
+            [ask.scope.source_id for ask in asks],
+            [ask.scope.channel_id for ask in asks],
+        ]
+        if not asks or keys or any(ask.whole or ask.with_order or ask.with_cause for ask in asks):
+            return await self._load_all(asks, asked, keys, accounts)
+        loaded = Loaded([None] * len(asks), {}, {}, {}, {}, [], {}, {}, {}, set())
+        for row in await self._db.fetch(postgres.LOAD_STATES, *asked):
+            state = State._make(row[3:])
+            loaded.states[row[0] - 1] = state
+            loaded.counters[state.account_id] = Clocked(row[1], row[2])
+        return loaded
+
+    async def _load_all(
+        self, asks: Sequence[Ask], asked: list[Any], keys: Sequence[IdempotencyKey], accounts: Sequence[int]
+    ) -> Loaded:
+        def places(wanted: Callable[[Ask], bool]) -> list[int]:
+            return [place for place, ask in enumerate(asks, 1) if wanted(ask)]
+
+        rows = await self._db.fetch(
+            postgres.LOAD_ALL, *asked, places(lambda a: a.whole), places(lambda a: a.with_order),
+            places(lambda a: a.with_cause), [key.family for key in keys], [key.key for key in keys],
+            [key_hash(key) for key in keys], list(accounts), [ask.number for ask in asks],
+            places(lambda a: a.elsewhere or a.elsewhere_anyway),
+        )  # fmt: skip
+        return _assemble([(row[0], row[1], _decode_row(row[2])) for row in rows], len(asks), len(keys))
+
+    async def write(self, changes: Changes) -> None:
+        """See `ports.Tx`: one trip; one more where a late answer was seen to."""
+        parts = {name: rows for name, rows in _batch_rows(changes).items() if rows}
+        args = [column for rows in parts.values() for column in map(list, zip(*rows, strict=True))]
+        self.round_trips += 1
+        row = (await self._db.fetch(postgres.write_batch(tuple(parts)), *args))[0]
+        self.xact_id = row[0]
+        self.told |= {event.account_id for event in changes.events}
+        if list(row[1:]) != [len(rows) for rows in parts.values()]:
+            # Under the locks only an idempotency key or a number can be in the way: one that was taken between our
+            # look and our lock. Run again, the batch sees it.
+            raise RolledBack("a row was not as it was loaded")
+        if changes.decided:
+            await self.settle_late(changes.decided, changes.at)
+
+
+def _locks(asks: Sequence[Ask], accounts: Sequence[int], variants: Sequence[int]) -> postgres.Locks:
+    def ids(wanted: Callable[[Ask], bool]) -> list[int]:
+        return sorted({ask.request_id for ask in asks if wanted(ask)})
+
+    return postgres.Locks(
+        ids(lambda a: True), ids(lambda a: a.with_order), list(accounts), list(variants),
+        ids(lambda a: a.elsewhere or a.elsewhere_anyway), ids(lambda a: a.elsewhere_anyway),
+    )  # fmt: skip
+
+
+def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
+    """The rows of each part of `postgres.PARTS`."""
+    counters: dict[int, int] = {}
+    for event in changes.events:
+        counters.setdefault(event.account_id, event.seq - 1)
+    last = {event.account_id: event.seq for event in changes.events}
+    new = changes.requests
+    stock = [*changes.stock, *(StockChange(entry, entry.open) for request in new for entry in request.entries)]
+    return {
+        "decisions": [*changes.decisions],
+        "requests": [writing.request_values(request) for request in new],
+        "new_states": [request.state for request in new],
+        "new_lines": [line for request in new for line in request.lines],
+        "edited": [(one.id, *writing.particulars_values(one)) for one in changes.particulars],
+        "claims": [*changes.claims, *(writing.claim_values(request) for request in new if request.claims_number)],
+        "states": [(was.id, was.status, was.version, *writing.changed_values(now)) for was, now in changes.states],
+        "lines": [(line.id, *writing.line_values(line)) for line in changes.lines],
+        "items": [(item.id, *writing.item_values(item)) for item in changes.items],
+        "rollups": [(order.id, *writing.order_values(order)) for order in changes.orders],
+        "counters": [(account, was, last[account], changes.at) for account, was in counters.items()],
+        "events": [*changes.events],
+        "kept": [writing.key_values(kept, changes.at) for kept in changes.keys],
+        "held": [(change.entry.id, *change.entry[3:]) for change in stock if change.entry.id],
+        "totals": [(variant_id, by, changes.at) for variant_id, by in moved_totals(stock).items()],
+        "entries": [change.entry[1:] for change in stock if not change.entry.id],
+    }
+
+
+def _assemble(rows: list[tuple[str, int, list[Any]]], asks: int, keys: int) -> Loaded:
+    """What `LOAD_ALL` found, by kind."""
+    found: dict[str, list[tuple[int, list[Any]]]] = {}
+    for kind, id_, row in rows:
+        found.setdefault(kind, []).append((id_, row))
+    loaded = Loaded([None] * asks, {}, {}, {}, {}, [None] * keys, {}, {}, {}, set())
+    for place, row in found.get("state", ()):
+        loaded.states[place - 1] = State._make(row)
+    for id_, row in found.get("particulars", ()):
+        loaded.particulars[id_] = Particulars._make(row)
+        loaded.lines[id_] = ()
+    for id_, row in sorted(found.get("line", ()), key=lambda entry: entry[1][2]):
+        loaded.lines[id_] = (*loaded.lines.get(id_, ()), Line._make(row))
+    for account, row in found.get("counter", ()):
+        loaded.counters[account] = Clocked(*row)
+    loaded.rerouted.update(order_id for order_id, _ in found.get("reroute", ()))
+    for id_, (release,) in found.get("release", ()):
+        loaded.holdings[id_] = Holding({}, Release(release))
+    for id_, row in found.get("entry", ()):
+        entry = Entry._make(row)
+        entries, mode = loaded.holdings[id_]
+        loaded.holdings[id_] = Holding({**entries, entry.line_id: entry}, mode)
+    for source_id, (number, owner) in found.get("owner", ()):
+        loaded.owners[source_id, number] = owner
+    for id_, row in found.get("cause", ()):
+        loaded.causes[id_] = Cause._make(row)
+    for id_, row in found.get("order", ()):
+        items = sorted((OrderItem._make(r) for i, r in found.get("item", ()) if i == id_), key=lambda o: o.line_number)
+        sums = {r[0]: LineSums(*r[1:]) for i, r in found.get("sum", ()) if i == id_}
+        loaded.orders[id_] = OrderParts(Order._make(row), tuple(items), sums)
+    for place, (locked, operation, fingerprint, outcome) in found.get("key", ()):
+        kept = None if operation is None else KeyRow(operation, bytes.fromhex(fingerprint), outcome)
+        loaded.keys[place - 1] = kept if locked or kept else False
+    return loaded

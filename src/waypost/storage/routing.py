@@ -1,0 +1,138 @@
+"""SQL of routing: what is locked and read for it, and how its decisions are kept."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports import AccountRow, ChannelRow, OrderParts, SourceRow
+from waypost.app.ports.routing import (
+    DecisionRow,
+    GroupRow,
+    GroupSource,
+    MappedMethod,
+    RoutingCatalog,
+    StockVariant,
+    VariantAsk,
+)
+from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.storage.queries import columns, requests, writing
+from waypost.storage.speaking import Reader, Statements
+
+_VARIANT = columns.listed(StockVariant, "v")
+_DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
+JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
+WHERE s.id = $1 AND {requests.VISIBLE}"""
+
+
+class RoutingReading(Reader):
+    """See `ports.routing`."""
+
+    async def routing_decision(self, scope: Scope, request_id: int) -> DecisionRow | None:
+        """See `ports.routing`."""
+        rows = await self.quick(_DECISION, request_id, *scope)
+        return DecisionRow._make(rows[0]) if rows else None
+
+
+class RoutingWriting(Statements):
+    """See `ports.routing`."""
+
+    async def lock_orders(self, accounts: Sequence[int], ids: Sequence[int]) -> dict[int, OrderParts]:
+        """See `ports.routing`. Items and sums are read after the orders are locked."""
+        d = self.dialect
+        sql = f"""SELECT {columns.ORDER} FROM orders
+          WHERE {d.any_of("id", 1)} AND {d.any_of("account_id", 2)} ORDER BY id{d.lock}"""
+        rows = await self.fetch(sql, d.array(sorted(set(ids))), d.array(sorted(set(accounts))))
+        return await self.parts_of([Order._make(row) for row in rows])
+
+    async def parts_of(self, orders: Sequence[Order]) -> dict[int, OrderParts]:
+        """Orders that are locked, with their items and the sums of all their lines."""
+        d = self.dialect
+        ids = d.array([order.id for order in orders])
+        sql = f"SELECT {columns.ITEM} FROM order_item WHERE {d.any_of('order_id', 1)} ORDER BY line_number"
+        items: dict[int, list[OrderItem]] = {order.id: [] for order in orders}
+        for item in map(OrderItem._make, await self.fetch(sql, ids)):
+            items[item.order_id].append(item)
+        sums: dict[int, dict[int, LineSums]] = {order.id: {} for order in orders}
+        for row in await self.fetch(writing.line_sums(d), ids):
+            sums[row[0]][row[1]] = LineSums(*map(int, row[2:]))
+        return {order.id: OrderParts(order, tuple(items[order.id]), sums[order.id]) for order in orders}
+
+    async def lock_variants(self, ask: VariantAsk) -> list[StockVariant]:
+        """See `ports.routing`."""
+        d = self.dialect
+        named = []
+        args: list[Any] = [d.array(ask.accounts)]
+        for column, values, kind in (("sku", ask.skus, "text"), ("product_variant_id", ask.products, "bigint"),
+                                     ("id", ask.ids, "bigint")):  # fmt: skip
+            if values:
+                args.append(d.array(values))
+                owned = f"{d.any_of('account_id', 1)} AND " if column == "sku" else ""
+                named.append(f"SELECT id FROM inventory_variant WHERE {owned}{d.any_of(column, len(args), kind)}")
+        if not named:
+            return []
+        of_sources = ""
+        if ask.sources is not None:
+            args.append(d.array(ask.sources))
+            of_sources = f" AND {d.any_of('v.source_id', len(args))}"
+        sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE v.id IN ({" UNION ALL ".join(named)})
+          AND {d.any_of("v.account_id", 1)} AND NOT v.archived{of_sources} ORDER BY v.id{d.lock}"""
+        return [StockVariant._make(row) for row in await self.fetch(sql, *args)]
+
+    async def routing_catalog(self, accounts: Sequence[int]) -> RoutingCatalog:
+        """See `ports.routing`."""
+        whose = self.dialect.array(accounts)
+        mine = self.dialect.any_of("account_id", 1)
+        known = self.dialect.any_of("id", 1)
+        found = RoutingCatalog({}, {}, {}, {}, {})
+        for row in await self.fetch(f"SELECT {columns.ACCOUNT} FROM account WHERE {known}", whose):
+            found.accounts[row[0]] = AccountRow._make(row)
+        for row in await self.fetch(f"SELECT {columns.SOURCE} FROM source WHERE {mine}", whose):
+            found.sources[row[0]] = SourceRow._make(row)
+        for row in await self.fetch(f"SELECT {columns.CHANNEL} FROM channel WHERE {mine}", whose):
+            found.channels[row[0]] = ChannelRow._make(row)
+        for row in await self.fetch(f"SELECT {columns.listed(GroupRow)} FROM routing_group WHERE {mine}", whose):
+            found.groups[row[0]] = GroupRow._make(row)
+            found.members[row[0]] = []
+        sql = f"""SELECT {columns.listed(GroupSource, "m")} FROM routing_group g
+          JOIN routing_group_source m ON m.group_id = g.id WHERE {self.dialect.any_of("g.account_id", 1)}"""
+        for row in await self.fetch(sql, whose) if found.groups else ():
+            found.members[row[0]].append(GroupSource._make(row))
+        return found
+
+    async def mapped_methods(self, texts: Sequence[tuple[int, str]]) -> list[MappedMethod]:
+        """See `ports.routing`. A method that is not used any more is not mapped."""
+        d = self.dialect
+        sql = f"""SELECT c.channel_id, c.name, c.policy_id, p.source_id, m.id, m.carrier, m.method, m.estimated_cost
+          FROM channel_shipping_method c LEFT JOIN shipping_policy_method p ON p.policy_id = c.policy_id
+          LEFT JOIN source_shipping_method m ON m.id = p.method_id AND m.active
+          WHERE {d.any_of("c.channel_id", 1)} AND {d.any_of("c.name", 2, "text")} AND c.policy_id IS NOT NULL"""
+        channels, names = sorted({text[0] for text in texts}), sorted({text[1] for text in texts})
+        if not channels:
+            return []
+        return [MappedMethod._make(row) for row in await self.fetch(sql, d.array(channels), d.array(names))]
+
+    async def request_numbers(self, order_ids: Sequence[int]) -> dict[int, list[str]]:
+        """See `ports.routing`."""
+        numbers: dict[int, list[str]] = {id_: [] for id_ in order_ids}
+        if numbers:
+            where = self.dialect.any_of("order_id", 1)
+            sql = f"SELECT order_id, number FROM fulfillment_request WHERE {where} ORDER BY id"
+            for row in await self.fetch(sql, self.dialect.array(sorted(numbers))):
+                numbers[row[0]].append(row[1])
+        return numbers
+
+    async def twins(self, likenesses: Sequence[tuple[int, str]], since: int) -> list[tuple[int, str, str]]:
+        """See `ports.routing`. However many orders say the same, one is looked at."""
+        latest = """FROM orders x WHERE x.channel_id = p.channel_id AND x.likeness = p.likeness
+          AND x.status <> 'canceled' ORDER BY x.id DESC LIMIT 1"""
+        if self.dialect.is_sqlite:
+            given = "(SELECT value ->> 0 AS channel_id, value ->> 1 AS likeness FROM json_each($2)) p"
+            join = f"JOIN orders o ON o.id = (SELECT x.id {latest})"
+            args: list[Any] = [self.dialect.array(likenesses)]
+        else:
+            given = "unnest($2::bigint[], $3::text[]) AS p(channel_id, likeness)"
+            join = f"CROSS JOIN LATERAL (SELECT x.order_number, x.inserted_at {latest}) o"
+            args = [list(column) for column in zip(*likenesses, strict=True)]
+        sql = f"SELECT p.channel_id, p.likeness, o.order_number FROM {given} {join} WHERE o.inserted_at > $1"
+        rows = await self.fetch(sql, since, *args)
+        return [(row[0], row[1], row[2]) for row in rows]

@@ -1,0 +1,136 @@
+"""Shipments, in SQL."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports.shipments import ShipmentQuery
+from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns
+from waypost.storage.queries.requests import HIDDEN, Filter
+from waypost.storage.speaking import Reader, Statements
+
+Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+
+_SHIPMENT = columns.listed(Shipment, "h")
+_ITEM = columns.listed(ShipmentItem, "i")
+_LINE = columns.listed(ShippedLine, "l")
+_WIDTH = len(ShipmentItem._fields)
+_CHANGING = (
+    "request_id", "order_id", "tracking_number", "tracking_url", "carrier", "method", "note", "shipped_at",
+    "shipping_cost", "suppressed", "partial", "synced_to_channel", "sync_error", "accounting_synced",
+    "custom_fields", "updated_at", "version",
+)  # fmt: skip
+_ITEM_CHANGING = ("line_id", "quantity", "stock_released", "rma_item_id", "custom_fields")
+
+
+def _insert(table: str, record: Any) -> str:
+    return f"INSERT INTO {table} ({columns.listed(record)}) VALUES ({columns.places(record)})"
+
+
+def _update(table: str, names: Sequence[str]) -> str:
+    sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
+    return f"UPDATE {table} SET {sets} WHERE id = ${len(names) + 1}"
+
+
+def _scoped(where: Filter, scope: Scope) -> None:
+    """What the caller may see: a source its own, a channel that of its requests, neither before release."""
+    where.add("h.account_id = ?", scope.account_id)
+    if scope.source_id is not None:
+        where.add("h.source_id = ?", scope.source_id)
+    if scope.channel_id is not None:
+        where.add(
+            "EXISTS (SELECT 1 FROM fulfillment_request f WHERE f.id = h.request_id AND f.channel_id = ?)",
+            scope.channel_id,
+        )
+
+
+async def _views(dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]]) -> list[ShipmentView]:
+    """Shipments with their items."""
+    if not rows:
+        return []
+    sql = f"""SELECT {_ITEM}, {_LINE} FROM shipment_item i JOIN fulfillment_request_line l ON l.id = i.line_id
+      WHERE {dialect.any_of("i.shipment_id", 1)} AND i.quantity > 0 ORDER BY i.id"""
+    items: dict[int, list[tuple[ShipmentItem, ShippedLine]]] = {row[0]: [] for row in rows}
+    for row in await fetch(sql, dialect.array([row[0] for row in rows])):
+        item = ShipmentItem._make(row[:_WIDTH])
+        items[item.shipment_id].append((item, ShippedLine._make(row[_WIDTH:])))
+    return [ShipmentView(Shipment._make(row), tuple(items[row[0]])) for row in rows]
+
+
+class ShipmentReading(Reader):
+    """See `ports.shipments`."""
+
+    async def shipment(self, scope: Scope, shipment_id: int) -> ShipmentView | None:
+        """One, as far as `scope` may see it."""
+        where = Filter(self.dialect)
+        where.add("h.id = ?", shipment_id)
+        _scoped(where, scope)
+        sql = f"SELECT {_SHIPMENT} FROM shipment h WHERE {' AND '.join(where.terms)}"
+        views = await _views(self.dialect, self.quick, await self.quick(sql, *where.args))
+        return views[0] if views else None
+
+    async def shipments(self, query: ShipmentQuery) -> list[ShipmentView]:
+        """One page."""
+        where = Filter(self.dialect)
+        _scoped(where, query.scope)
+        if query.order_id is not None:
+            where.add("h.order_id = ?", query.order_id)
+        if query.request_id is not None:
+            where.add("h.request_id = ?", query.request_id)
+        where.after("h.inserted_at", query.created_after)
+        where.after("h.updated_at", query.updated_after)
+        first = len(where.args) + 1
+        sql = f"""SELECT {_SHIPMENT} FROM shipment h WHERE {" AND ".join(where.terms)}
+          ORDER BY h.inserted_at, h.id LIMIT ${first} OFFSET ${first + 1}"""
+        return await _views(self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset))
+
+
+class ShipmentWriting(Statements):
+    """See `ports.shipments`."""
+
+    async def requests_by_number(self, scope: Scope, source_id: int | None, number: str) -> list[int]:
+        """See `ports.shipments`."""
+        where = Filter(self.dialect)
+        where.add("f.account_id = ? AND f.number = ?", scope.account_id, number)
+        source = scope.source_id if source_id is None else source_id
+        if source is not None:
+            where.add("f.source_id = ?", source)
+        sql = f"""SELECT f.id, CASE WHEN s.status IN ({HIDDEN}) THEN 1 ELSE 0 END
+          FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
+          WHERE {" AND ".join(where.terms)} ORDER BY 2, f.id LIMIT 2"""
+        found = await self.fetch(sql, *where.args)
+        released = [row[0] for row in found if not row[1]]
+        return released if released or scope.source_id is not None else [row[0] for row in found]
+
+    async def tracking_numbers(self, request_ids: Sequence[int]) -> dict[int, set[str]]:
+        """See `ports.shipments`."""
+        sql = f"""SELECT h.request_id, h.tracking_number FROM shipment h
+          WHERE {self.dialect.any_of("h.request_id", 1)}
+          AND EXISTS (SELECT 1 FROM shipment_item i WHERE i.shipment_id = h.id AND i.quantity > 0)"""
+        found: dict[int, set[str]] = {id_: set() for id_ in request_ids}
+        for row in await self.fetch(sql, self.dialect.array(list(request_ids))):
+            found[row[0]].add(row[1])
+        return found
+
+    async def shipment_views(self, scope: Scope, ids: Sequence[int]) -> dict[int, ShipmentView]:
+        """See `ports.shipments`."""
+        where = Filter(self.dialect)
+        where.any_of("h.id", tuple(ids), "bigint")
+        _scoped(where, scope)
+        sql = f"SELECT {_SHIPMENT} FROM shipment h WHERE {' AND '.join(where.terms)}"
+        views = await _views(self.dialect, self.fetch, await self.fetch(sql, *where.args))
+        return {view.shipment.id: view for view in views}
+
+    async def insert_shipments(self, shipments: Sequence[Shipment], items: Sequence[ShipmentItem]) -> None:
+        """See `ports.shipments`."""
+        await self.execute_many(_insert("shipment", Shipment), shipments)
+        await self.execute_many(_insert("shipment_item", ShipmentItem), items)
+
+    async def update_shipments(self, shipments: Sequence[Shipment], items: Sequence[ShipmentItem]) -> None:
+        """See `ports.shipments`."""
+        rows = [(*(getattr(one, name) for name in _CHANGING), one.id) for one in shipments]
+        await self.execute_many(_update("shipment", _CHANGING), rows)
+        rows = [(*(getattr(one, name) for name in _ITEM_CHANGING), one.id) for one in items]
+        await self.execute_many(_update("shipment_item", _ITEM_CHANGING), rows)

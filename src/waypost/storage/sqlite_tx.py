@@ -1,0 +1,188 @@
+"""A transaction on SQLite: its statements run in the event loop's thread, and none of them ever waits."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.drafts import Holding
+from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, OrderParts, PlainMoved, PlainMoves
+from waypost.domain.fulfillment import Line, Particulars, State
+from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.domain.statuses import Status
+from waypost.domain.stock import Entry, Release
+from waypost.storage.dialect import SQLITE
+from waypost.storage.faults import BadRow
+from waypost.storage.plain import plain_rows
+from waypost.storage.queries import columns, requests, writing
+from waypost.storage.sqlite_file import translated
+from waypost.storage.transaction import CommonTx
+
+_STANDING = translated(requests.STANDING_BY_ID)
+_TAKE_COUNTER = translated(writing.TAKE_COUNTER)
+_PLAIN_MOVE = translated(writing.PLAIN_MOVE)
+_INSERT_EVENT = translated(writing.INSERT_EVENT)
+_STATUSES = {status.value: status for status in Status}
+_INSERT_ORDER = translated(writing.INSERT_ORDER.partition(" RETURNING ")[0])
+_ORDERS_THERE = translated(f"SELECT id FROM orders WHERE {SQLITE.any_of('id', 1)}")
+_SUMS_OUTSIDE = translated(writing.line_sums(SQLITE, f" AND NOT {SQLITE.any_of('r.id', 2)}"))
+
+
+class SqliteTx(CommonTx):
+    """One transaction; none of its methods ever waits."""
+
+    dialect = SQLITE
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        self._db = db
+        self._given: dict[str, int] = {}  # the last id given out, by table
+
+    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+        """See `CommonTx`."""
+        return self._db.execute(translated(sql), args).fetchall()
+
+    async def execute(self, sql: str, *args: Any) -> int:
+        """See `CommonTx`."""
+        return self._db.execute(translated(sql), args).rowcount
+
+    async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
+        """See `CommonTx`."""
+        self._db.executemany(translated(sql), rows)
+
+    async def new_ids(self, kind: str, count: int) -> list[int]:
+        """Rows are never deleted, and nobody else writes: the largest id and one is free."""
+        if kind not in columns.NUMBERED:
+            raise ValueError(kind)
+        last = self._given.get(kind)
+        if last is None:
+            last = self._db.execute(f"SELECT coalesce(max(id), 0) FROM {kind}").fetchone()[0]
+        self._given[kind] = last + count
+        return list(range(last + 1, last + 1 + count))
+
+    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+        """See `ports.Tx`. One writer: an id that is there after the inserts was inserted by them."""
+        self._db.executemany(_INSERT_ORDER, orders)
+        found = self._db.execute(_ORDERS_THERE, (SQLITE.array([order.id for order in orders]),))
+        inserted = {row[0] for row in found}
+        await self.execute_many(writing.INSERT_ITEM, [item for item in items if item.order_id in inserted])
+        return inserted
+
+    async def move_plainly(self, asked: PlainMoves) -> list[PlainMoved | None]:
+        """See `ports.Tx`: only the columns that change are read and written."""
+        find = self._db.cursor().execute
+        found = [find(_STANDING, (move.request_id, *move.actor.scope)).fetchone() for move in asked.moves]
+        right = [(move, row) for move, row in zip(asked.moves, found, strict=True) if row and row[0] in asked.sources]
+        if right:
+            counted = Counter(move.actor.scope.account_id for move, _ in right)
+            counters = {
+                account: Clocked(*find(_TAKE_COUNTER, (count, asked.now, account)).fetchone())
+                for account, count in counted.items()
+            }
+            rows, events = plain_rows(asked, right, counters, counted)
+            if self._db.executemany(_PLAIN_MOVE, rows).rowcount != len(rows):
+                raise BadRow("a request changed between load and write, inside one transaction")
+            self._db.executemany(_INSERT_EVENT, events)
+            self.told |= counted.keys()
+            self.last_event = (events[-1].account_id, events[-1].seq, events[-1].request_id)
+        return [
+            PlainMoved(_STATUSES[row[0]], row[1] + 1) if row and row[0] in asked.sources else None for row in found
+        ]
+
+    async def load(
+        self,
+        asks: Sequence[Ask],
+        keys: Sequence[IdempotencyKey],
+        accounts: Sequence[int],
+        variants: Sequence[int] = (),
+    ) -> Loaded:
+        """See `ports.Tx`. The database is locked as a whole."""
+        one = self._db.execute
+        states: list[State | None] = []
+        by_id = translated(requests.STATE_BY_ID)
+        for ask in asks:
+            row = one(by_id, (ask.request_id, *ask.scope)).fetchone()
+            states.append(State._make(row) if row else None)
+        loaded = Loaded(states, {}, {}, {}, {}, [self._key(key) for key in keys], {}, {}, {}, set())
+        for account in accounts:
+            loaded.counters[account] = Clocked(*one(translated(writing.COUNTER), (account,)).fetchone())
+        seen = [(ask, state) for ask, state in zip(asks, states, strict=True) if state is not None]
+        batch = sorted({state.id for _, state in seen})
+        for ask, state in seen:
+            self._complete(ask, state, batch, loaded)
+        for _, state in seen:
+            # The roll-up of an order needs the lines of all its requests in the batch, whatever is asked of them.
+            if state.order_id in loaded.orders:
+                self._load_lines(state.id, loaded)
+        return loaded
+
+    def _key(self, key: IdempotencyKey) -> KeyRow | None:
+        row = self._db.execute(translated(writing.KEY), (key.family, key.key)).fetchone()
+        return KeyRow._make(row) if row else None
+
+    def _complete(self, ask: Ask, state: State, batch: list[int], loaded: Loaded) -> None:
+        one = self._db.execute
+        if ask.whole and state.id not in loaded.particulars:
+            row = one(translated(requests.PARTICULARS_OF), (state.id,)).fetchone()
+            loaded.particulars[state.id] = Particulars._make(row)
+            self._load_lines(state.id, loaded)
+        if ask.with_order and state.order_id not in loaded.orders:
+            loaded.orders[state.order_id] = self._order(state.order_id, batch)
+        if ask.with_order and state.id not in loaded.holdings:
+            loaded.holdings[state.id] = self._holding(state.id)
+        if ask.elsewhere and one(translated(requests.REROUTES), (state.channel_id,)).fetchone()[0]:
+            loaded.rerouted.add(state.order_id)
+        if ask.number is not None:
+            owner = one(translated(writing.NUMBER_OWNER), (state.source_id, ask.number)).fetchone()
+            if owner is not None:
+                loaded.owners[state.source_id, ask.number] = owner[0]
+        if ask.with_cause and state.id not in loaded.causes:
+            loaded.causes[state.id] = Cause._make(one(translated(requests.CAUSE_OF), (state.id,)).fetchone())
+
+    def _load_lines(self, request_id: int, loaded: Loaded) -> None:
+        if request_id not in loaded.lines:
+            found = self._db.execute(translated(requests.LINES_OF), (request_id,)).fetchall()
+            loaded.lines[request_id] = tuple(map(Line._make, found))
+
+    def _holding(self, request_id: int) -> Holding:
+        one = self._db.execute
+        entries = one(translated(requests.HOLDING_OF), (request_id,)).fetchall()
+        release = one(translated(requests.RELEASE_OF), (request_id,)).fetchone()[0]
+        return Holding({entry.line_id: entry for entry in map(Entry._make, entries)}, Release(release))
+
+    def _order(self, order_id: int, batch: list[int]) -> OrderParts:
+        one = self._db.execute
+        order = Order._make(one(translated(requests.ORDER_BY_ID), (order_id,)).fetchone())
+        items = one(translated(requests.ITEMS_OF), (order_id,)).fetchall()
+        sums = one(_SUMS_OUTSIDE, (SQLITE.array([order_id]), SQLITE.array(batch))).fetchall()
+        return OrderParts(order, tuple(map(OrderItem._make, items)), {row[1]: LineSums(*row[2:]) for row in sums})
+
+    async def write(self, changes: Changes) -> None:
+        """See `ports.Tx`."""
+        many = self._db.executemany
+        rows = [(*writing.changed_values(now), was.id, was.status, was.version) for was, now in changes.states]
+        if rows and many(translated(writing.UPDATE_STATE), rows).rowcount != len(rows):
+            raise BadRow("a request changed between load and write, inside one transaction")
+        if changes.lines:
+            many(translated(writing.UPDATE_LINE), [(*writing.line_values(ln), ln.id) for ln in changes.lines])
+        if changes.particulars:
+            edited = [(*writing.particulars_values(one), one.id) for one in changes.particulars]
+            many(translated(writing.UPDATE_REQUEST), edited)
+        if changes.claims:
+            many(translated(writing.CLAIM_NUMBER), changes.claims)
+        if changes.decisions:
+            many(translated(writing.INSERT_DECISION), changes.decisions)
+        if changes.requests:
+            await self.insert_requests(changes.requests)
+        if changes.orders:
+            await self.update_order_rollups(changes.orders, changes.items)
+        if changes.stock:
+            await self.write_stock(changes.stock, changes.at)
+        if changes.decided:
+            await self.settle_late(changes.decided, changes.at)
+        if changes.keys:
+            kept = [writing.key_values(kept, changes.at) for kept in changes.keys]
+            if many(translated(writing.INSERT_KEY), kept).rowcount != len(kept):
+                raise BadRow("an idempotency key was kept twice inside one transaction")
+        if changes.events:
+            await self.write_events(changes.events, changes.at)

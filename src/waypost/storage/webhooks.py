@@ -1,0 +1,149 @@
+"""SQL of webhook endpoints and their deliveries: what is due, who holds what, and what came of it."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from waypost.app.actor import Scope
+from waypost.app.ports.webhooks import Delivery, DeliveryQuery, DueWebhook, Settlement, Webhook
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries import columns
+from waypost.storage.queries.requests import Filter
+from waypost.storage.speaking import Reader, Statements
+
+Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+
+_WEBHOOK = columns.listed(Webhook)
+_DELIVERY = columns.listed(Delivery, "d")
+_BY_ID = f"SELECT {_WEBHOOK} FROM webhook WHERE id = $1 AND account_id = $2"
+_OF_ACCOUNT = f"SELECT {_WEBHOOK} FROM webhook WHERE account_id = $1 AND status <> 'deleted' ORDER BY id"
+_LONGEST = 2 * 3600 * 1_000_000  # microseconds: no lease or pause is longer, unless the clock has gone back since
+_FREE = " AND ".join(
+    f"({name} <= {{now}} OR {name} > {{now}} + {_LONGEST})" for name in ("paused_until", "lease_until")
+)
+_RETRIES = "EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.next_at <= $1)"
+_DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w.cursor, c.last_seq, {_RETRIES}
+FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
+WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})
+ORDER BY w.id"""
+_DUE_DELIVERIES = f"""SELECT {_DELIVERY} FROM webhook_delivery d
+WHERE d.webhook_id = $1 AND d.next_at <= $2 ORDER BY d.next_at, d.id LIMIT $3"""
+# The cursor never goes back: it may have been set to the head meanwhile.
+_SETTLE = f"""UPDATE webhook SET cursor = CASE WHEN cursor < $3 THEN $3 ELSE cursor END, failures = $4,
+failing_since = $5, paused_until = $6, lease_until = $7 WHERE id = $1 AND lease_owner = $2 RETURNING {_WEBHOOK}"""
+_NEW = Delivery._fields[1:]
+_STATE = ("status", "attempts", "next_at", "updated_at", "delivered_at")
+_PLACES = ", ".join(f"${place}" for place in range(1, len(_NEW) + 1))
+_TAKEN = ", ".join(f"{name} = excluded.{name}" for name in _STATE)
+_PUT = f"""INSERT INTO webhook_delivery ({", ".join(_NEW)}) VALUES ({_PLACES})
+ON CONFLICT (webhook_id, message_id) DO UPDATE SET {_TAKEN}, log = excluded.log"""
+# What was put up again since it was read keeps its state, and gets the line of its log.
+_KEPT = ", ".join(
+    f"{name} = CASE WHEN webhook_delivery.updated_at > ${len(_NEW) + 1} THEN webhook_delivery.{name}"
+    f" ELSE excluded.{name} END"
+    for name in _STATE
+)
+_PUT_WHAT_CAME = f"""INSERT INTO webhook_delivery ({", ".join(_NEW)}) VALUES ({_PLACES})
+ON CONFLICT (webhook_id, message_id) DO UPDATE SET {_KEPT}, log = excluded.log"""
+_PURGE = """DELETE FROM webhook_delivery WHERE id IN
+(SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2)"""
+
+
+async def _by_message(
+    dialect: Dialect, fetch: Fetch, webhook_id: int, message_ids: Sequence[str]
+) -> dict[str, Delivery]:
+    sql = f"""SELECT {_DELIVERY} FROM webhook_delivery d
+      WHERE d.webhook_id = $1 AND {dialect.any_of("d.message_id", 2, "text")}"""
+    found = map(Delivery._make, await fetch(sql, webhook_id, dialect.array(list(message_ids))))
+    return {delivery.message_id: delivery for delivery in found}
+
+
+def _webhook(row: Sequence[Any]) -> Webhook:
+    made = Webhook._make(row)
+    return made._replace(strict_order=bool(made.strict_order))
+
+
+class WebhookReading(Reader):
+    """See `ports.webhooks`."""
+
+    async def webhooks(self, account_id: int) -> list[Webhook]:
+        """See `ports.webhooks`."""
+        return [_webhook(row) for row in await self.slow(_OF_ACCOUNT, account_id)]
+
+    async def webhook(self, account_id: int, webhook_id: int) -> Webhook | None:
+        """See `ports.webhooks`."""
+        rows = await self.quick(_BY_ID, webhook_id, account_id)
+        return _webhook(rows[0]) if rows else None
+
+    async def webhook_deliveries(self, query: DeliveryQuery) -> list[Delivery]:
+        """See `ports.webhooks`."""
+        where = Filter(self.dialect)
+        where.add("d.webhook_id = ?", query.webhook_id)
+        where.add("EXISTS (SELECT 1 FROM webhook w WHERE w.id = d.webhook_id AND w.account_id = ?)", query.account_id)
+        if query.since_id is not None:
+            where.add("d.id > ?", query.since_id)
+        where.any_of("d.status", query.statuses, "text")
+        first = len(where.args) + 1
+        sql = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE {" AND ".join(where.terms)}
+          ORDER BY d.id LIMIT ${first} OFFSET ${first + 1}"""
+        return [Delivery._make(row) for row in await self.slow(sql, *where.args, query.limit, query.offset)]
+
+    async def due_webhooks(self, now: int) -> list[DueWebhook]:
+        """See `ports.webhooks`."""
+        rows = await self.slow(_DUE, now)
+        return [DueWebhook(row[0], Scope(*row[1:4]), row[4], row[5], row[6], bool(row[7])) for row in rows]
+
+    async def due_deliveries(self, webhook_id: int, now: int, limit: int) -> list[Delivery]:
+        """See `ports.webhooks`."""
+        return [Delivery._make(row) for row in await self.slow(_DUE_DELIVERIES, webhook_id, now, limit)]
+
+    async def deliveries_of(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
+        """See `ports.webhooks`."""
+        return await _by_message(self.dialect, self.slow, webhook_id, message_ids)
+
+
+class WebhookWriting(Statements):
+    """See `ports.webhooks`."""
+
+    async def lock_webhook(self, account_id: int, webhook_id: int) -> Webhook | None:
+        """See `ports.webhooks`."""
+        rows = await self.fetch(_BY_ID + self.dialect.lock, webhook_id, account_id)
+        return _webhook(rows[0]) if rows else None
+
+    async def lock_webhooks(self, account_id: int) -> list[Webhook]:
+        """See `ports.webhooks`."""
+        return [_webhook(row) for row in await self.fetch(_OF_ACCOUNT + self.dialect.lock, account_id)]
+
+    async def claim_webhook(self, webhook_id: int, owner: str, now: int, until: int) -> Webhook | None:
+        """See `ports.webhooks`. Whoever comes second does not wait for the first."""
+        free = f"""SELECT id FROM webhook WHERE id = $1 AND status = 'active'
+          AND {_FREE.format(now="$3")}{self.dialect.lock_free}"""
+        sql = f"""UPDATE webhook SET lease_owner = $2, lease_until = $4 WHERE id IN ({free}) RETURNING {_WEBHOOK}"""
+        rows = await self.fetch(sql, webhook_id, owner, now, until)
+        return _webhook(rows[0]) if rows else None
+
+    async def renew_webhook(self, webhook_id: int, owner: str, until: int) -> bool:
+        """See `ports.webhooks`."""
+        sql = "UPDATE webhook SET lease_until = $3 WHERE id = $1 AND lease_owner = $2"
+        return await self.execute(sql, webhook_id, owner, until) == 1
+
+    async def settle_webhooks(self, settlements: Sequence[Settlement]) -> list[Webhook | None]:
+        """See `ports.webhooks`."""
+        held: dict[int, Webhook] = {}
+        for one in sorted(settlements, key=lambda one: one.webhook_id):
+            for row in await self.fetch(_SETTLE, *one[:-1]):
+                held[one.webhook_id] = _webhook(row)
+        done = [row for one in settlements if one.webhook_id in held for row in one.deliveries]
+        await self.execute_many(_PUT_WHAT_CAME, [(*delivery[1:], seen) for delivery, seen in done])
+        return [held.get(one.webhook_id) for one in settlements]
+
+    async def put_deliveries(self, deliveries: Sequence[Delivery]) -> None:
+        """See `ports.webhooks`."""
+        await self.execute_many(_PUT, [delivery[1:] for delivery in deliveries])
+
+    async def deliveries_by_message(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
+        """See `ports.webhooks`."""
+        return await _by_message(self.dialect, self.fetch, webhook_id, message_ids)
+
+    async def purge_deliveries(self, before: int, limit: int) -> int:
+        """See `ports.webhooks`."""
+        return await self.execute(_PURGE, before, limit)

@@ -1,0 +1,122 @@
+"""`waypost fr`, against a real server."""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.fault.merchant import fill
+from tests.support.process import ServerProcess
+
+
+class Hub:
+    """A server with requests in Processing, and the command line that calls it."""
+
+    def __init__(self, url: str, token: str, ids: list[int]) -> None:
+        self.ids = ids
+        self._env = {**os.environ, "WAYPOST_URL": url, "WAYPOST_TOKEN": token}
+
+    async def run(self, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
+        """`waypost fr ARGS`."""
+        return await self.waypost("fr", *args, **env)
+
+    async def waypost(self, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
+        """`waypost ARGS`."""
+        command = [sys.executable, "-m", "waypost", *map(str, args)]
+        return await asyncio.to_thread(
+            subprocess.run, command, env={**self._env, **env}, capture_output=True, text=True, timeout=60
+        )
+
+    async def json(self, *args: object) -> Any:
+        """What it prints for a program."""
+        done = await self.run(*args, "--json")
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+
+@pytest.fixture
+async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
+    """Five requests."""
+    token, ids = await fill(database_url, 5)
+    async with ServerProcess(database_url, tmp_path / "server.log") as server:
+        yield Hub(server.url, token, ids)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_requests_are_listed_shown_and_moved(hub: Hub) -> None:
+    listed = await hub.json("list", "--status", "Processing", "--limit", 3)
+    assert [one["id"] for one in listed] == hub.ids[:3]
+    done = await hub.run("fail", hub.ids[0], "--error", "Out of stock", "--code", "out_of_stock")
+    assert (done.returncode, done.stdout) == (0, f"{hub.ids[0]}: failed.\n")
+    again = await hub.run("fail", hub.ids[0], "--error", "Out of stock")
+    assert again.returncode == 1
+    assert "fail is not allowed from Processing Error. Allowed now: process" in again.stderr
+    shown = await hub.run("show", hub.ids[0])
+    for words in ("Processing Error, Awaiting Shipment", "Failed: Out of stock (out_of_stock;", "Allowed now: process"):
+        assert words in shown.stdout
+    told = await hub.json("show", hub.ids[0])
+    assert told["events"][-1]["reason"] == "Out of stock"
+    table = await hub.run("list", "--failure-code", "out_of_stock")
+    assert "Out of stock" in table.stdout
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_many_are_moved_at_once_and_each_has_its_result(hub: Hub) -> None:
+    would = await hub.run("cancel", *hub.ids, "--dry-run", "--reason", "season over")
+    assert would.stdout.splitlines() == [f"{id_}: would be canceled." for id_ in hub.ids]
+    assert len(await hub.json("list", "--status", "Processing")) == 5
+    assert (await hub.run("cancel", hub.ids[0])).returncode == 0
+    done = await hub.run("fail", *hub.ids, "--error", "closed")
+    assert done.returncode == 1
+    assert done.stdout.splitlines()[:2] == [
+        f"{hub.ids[0]}: refused (not_allowed_from_status).", f"{hub.ids[1]}: failed."
+    ]  # fmt: skip
+    assert "1 of 5 refused." in done.stderr
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_events_are_printed_and_followed(hub: Hub) -> None:
+    await hub.run("fail", hub.ids[0], "--error", "Out of stock")
+    told = (await hub.waypost("events", "--type", "fulfillment_request.*")).stdout.splitlines()
+    assert len(told) == 6
+    assert told[-1].endswith(f"fulfillment_request.failed {hub.ids[0]} -> Processing Error by account load: Out of stock")
+    lines = (await hub.waypost("events", "--json", "--limit", 2)).stdout.splitlines()
+    cursor = json.loads(lines[1])["cursor"]
+    assert [json.loads(line)["seq"] for line in lines] == [1, 2]
+    following = asyncio.create_task(hub.waypost("events", "--follow", "--limit", 1, "--after", cursor))
+    await hub.run("fail", hub.ids[1], "--error", "closed")
+    assert (await following).returncode == 0
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_what_needs_somebody_is_shown(hub: Hub) -> None:
+    assert (await hub.waypost("attention")).stdout == "Nothing needs anybody.\n"
+    await hub.run("fail", *hub.ids[:3], "--error", "House number missing", "--code", "address_invalid")
+    told = (await hub.waypost("attention", "--limit", 2)).stdout
+    for words in ("Address invalid (address_invalid)", ": 3, the oldest for 0 min", "House number missing", "process, "):
+        assert words in told
+    found = json.loads((await hub.waypost("attention", "--json", "--code", "out_of_stock")).stdout)
+    assert found == {"total": 0, "groups": []}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_what_goes_wrong_is_one_sentence(hub: Hub) -> None:
+    for env, args, code, words in (
+        ({"WAYPOST_TOKEN": ""}, ["list"], 2, "Say whose token to call with"),
+        ({"WAYPOST_TOKEN": "wp_nobody"}, ["list"], 1, "A valid X-API-TOKEN"),
+        ({"WAYPOST_URL": "localhost"}, ["list"], 2, "It must be a URL"),
+        ({}, ["list", "--status", "Lost"], 1, "is not known"),
+        ({}, ["show", "999999"], 1, "There is no such fulfillment request."),
+        ({}, ["fail", "1"], 2, "--error"),
+        ({}, ["process", "0"], 2, "0"),
+    ):
+        done = await hub.run(*args, **env)
+        assert done.returncode == code, done.stderr
+        assert words in done.stderr
+        assert "Traceback" not in done.stderr

@@ -1,0 +1,98 @@
+"""What an answer means: by rule, by status, and unknown wherever it cannot be told."""
+
+from typing import Any
+
+import pytest
+
+from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
+from waypost.delivery.sources.http.settings import Rule
+from waypost.domain.handover import Outcome
+from waypost.outgoing.calling import Answer
+
+
+def answer(status: int, body: bytes = b"{}", complete: bool = True, **headers: str) -> Answer:
+    """What came back."""
+    return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body, complete)
+
+
+def rules(*given: dict[str, Any]) -> list[CompiledRule]:
+    """Compiled."""
+    return [CompiledRule(Rule(**one)) for one in given]
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome", "code"),
+    [
+        (200, "delivered", None), (201, "delivered", None), (204, "delivered", None),
+        (301, "unknown", "outcome_unknown"), (302, "unknown", "outcome_unknown"),
+        (400, "rejected", "source_rejected"), (401, "rejected", "credentials_invalid"),
+        (403, "rejected", "credentials_invalid"), (404, "rejected", "source_rejected"),
+        (408, "unknown", "outcome_unknown"), (409, "rejected", "duplicate_number"),
+        (422, "rejected", "source_rejected"), (429, "deferred", "source_rate_limited"),
+        (500, "unknown", "outcome_unknown"), (502, "unknown", "outcome_unknown"),
+        (503, "deferred", "source_unreachable"), (504, "unknown", "outcome_unknown"),
+    ],
+)  # fmt: skip
+def test_a_status_without_a_rule(status: int, outcome: str, code: str | None) -> None:
+    result = read_answer(answer(status, b"<p>hm</p>"), [])
+    assert (result.outcome, result.code, result.status) == (outcome, code, status)
+    assert outcome in ("delivered",) or str(status) in (result.message or "")
+
+
+REFUSES = {"outcome": "rejected", "status": ["2xx"], "when": "body.errors", "code_from": "body.errors[0].code",
+           "codes": {"OOS": "out_of_stock"}, "message": "join('; ', body.errors[].text)"}  # fmt: skip
+
+
+def test_an_error_inside_a_success_is_a_refusal() -> None:
+    body = b'{"errors": [{"code": "OOS", "text": "none"}, {"code": "X", "text": "sorry"}]}'
+    result = read_answer(answer(200, body), rules(REFUSES))
+    assert (result.outcome, result.code, result.message) == ("rejected", "out_of_stock", "none; sorry")
+    foreign = read_answer(answer(200, b'{"errors": [{"code": "NEW"}]}'), rules(REFUSES))
+    assert (foreign.code, foreign.message) == ("source_rejected", "NEW")
+    assert read_answer(answer(200, b'{"errors": []}'), rules(REFUSES)).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"cut": ', b"\xff\xfe", b"[" * 100_000])
+def test_what_a_rule_cannot_read_is_unknown_unless_the_status_says_that_nothing_was_taken(body: bytes) -> None:
+    reads = rules(REFUSES, {"outcome": "rejected", "status": ["4xx", 503], "when": "body.x"})
+    assert read_answer(answer(200, body), reads).outcome is Outcome.UNKNOWN
+    assert read_answer(answer(422, body), reads).outcome is Outcome.REJECTED
+    assert read_answer(answer(503, body), reads).outcome is Outcome.DEFERRED
+    assert read_answer(answer(200, body), []).outcome is Outcome.DELIVERED
+
+
+def test_an_answer_that_is_too_long_cannot_be_read() -> None:
+    assert read_answer(answer(200, b"{}", complete=False), rules(REFUSES)).outcome is Outcome.UNKNOWN
+
+
+def test_the_first_rule_that_fits_decides() -> None:
+    both = rules({"outcome": "deferred", "status": [409]}, {"outcome": "rejected", "status": ["4xx"]})
+    assert read_answer(answer(409), both).outcome is Outcome.DEFERRED
+    assert read_answer(answer(400), both).outcome is Outcome.REJECTED
+
+
+def test_a_rule_may_say_what_the_source_calls_it() -> None:
+    confirmed = rules({"outcome": "acknowledged", "when": "body.ok", "confirmation_number": "body.id"})
+    result = read_answer(answer(200, b'{"ok": true, "id": 4711}'), confirmed)
+    assert (result.outcome, result.reference) == ("acknowledged", "4711")
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "date", "wait"),
+    [
+        ("7", "", 7.0), ("0", "", 0.0), ("soon", "", None), ("-1", "", None), ("", "", None), ("999999999", "", 86400.0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30.0),
+        ("Wed, 21 Oct 2026 07:28:30 GMT", "", None),
+    ],
+)  # fmt: skip
+def test_retry_after(retry_after: str, date: str, wait: float | None) -> None:
+    assert read_answer(answer(503, retry_after=retry_after, date=date), []).retry_after_s == wait
+
+
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [(200, "delivered"), (404, "deferred"), (410, "deferred"), (401, "unknown"), (429, "unknown"), (500, "unknown"),
+     (503, "unknown")],
+)  # fmt: skip
+def test_a_look_up_says_that_it_is_there_that_it_is_not_or_nothing(status: int, outcome: str) -> None:
+    assert read_look_up(answer(status), []).outcome == outcome

@@ -1,0 +1,110 @@
+"""Expressions, gates and signatures: what settings are made of. Pure."""
+
+import base64
+import hashlib
+import hmac
+
+import pytest
+
+from waypost.delivery.expressions import BadExpression, Expression, UrlTemplate
+from waypost.delivery.gates import Gate
+from waypost.domain.handover import Policy, retry_delay_s
+from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "a[", "a..b", "[" * 300 + "@" + "]" * 300, "|".join(["[@,@]"] * 12), "[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]",
+     "x" * 9000, "unknown_function(@)["],
+)  # fmt: skip
+def test_an_expression_that_cannot_be_used_is_refused(text: str) -> None:
+    with pytest.raises(BadExpression):
+        Expression(text)
+
+
+def test_expressions_pick_values() -> None:
+    document = {"n": "A 1", "items": [{"sku": "X", "quantity": 2}, {"sku": "Y", "quantity": 1}]}
+    assert Expression("{ref: n, lines: items[].{s: sku, q: quantity}}")(document) == {
+        "ref": "A 1",
+        "lines": [{"s": "X", "q": 2}, {"s": "Y", "q": 1}],
+    }
+    assert Expression("items[1:].sku")(document) == ["Y"]
+    assert Expression("sum(n)")(document) is None
+    with pytest.raises(BadExpression):
+        Expression("sum(n)").strict(document)
+    assert [Expression(text).holds(document) for text in ("items", "none", "n", "length(n) > `9`")] == [
+        True, False, True, False,
+    ]  # fmt: skip
+
+
+def test_urls_are_filled_in_and_encoded() -> None:
+    template = UrlTemplate("https://a.example/{n}/x?q={items[0].sku}")
+    assert template.filled({"n": "A/1 ü", "items": [{"sku": "&"}]}) == "https://a.example/A%2F1%20%C3%BC/x?q=%26"
+    with pytest.raises(BadExpression):
+        template.filled({"n": None, "items": []})
+
+
+def test_delays_double_are_capped_and_half_of_each_is_chance() -> None:
+    policy = Policy(first_delay_s=10, longest_delay_s=60)
+    assert [retry_delay_s(policy, tries, 1.0) for tries in (1, 2, 3, 4, 5, 1000)] == [10, 20, 40, 60, 60, 60]
+    assert [retry_delay_s(policy, tries, 0.0) for tries in (1, 2, 3)] == [5, 10, 20]
+    for tries, chance in ((0, 0.5), (1, 1.5)):
+        with pytest.raises(ValueError, match=str(tries)):
+            retry_delay_s(policy, tries, chance)
+
+
+def test_a_gate_keeps_the_concurrency() -> None:
+    gate = Gate(Policy(concurrency=2), 0.0)
+    for left in (2, 1, 0):
+        assert gate.room(0.0) == left
+        gate.begin(0.0)
+    gate.end()
+    gate.end()
+    assert gate.room(0.0) == 1
+
+
+def test_a_gate_keeps_the_rate() -> None:
+    gate = Gate(Policy(rate=2.0), 0.0)
+    assert gate.room(0.0) == 1
+    gate.begin(0.0)
+    assert gate.room(0.0) == 0
+    assert gate.wait_s(0.0) == 0.5
+    assert gate.room(0.5) == 1
+    assert gate.room(100.0) == 2
+
+
+def test_a_source_that_fails_in_a_row_is_left_alone_for_longer_each_time() -> None:
+    gate = Gate(Policy(failures=2, pause_s=10, longest_pause_s=30), 0.0)
+    assert not gate.failed(0.0, None)
+    assert not gate.succeeded()
+    assert not gate.failed(0.0, None)
+    assert gate.failed(0.0, None)
+    assert (gate.room(9.9), gate.room(10.0)) == (0, 1)
+    assert not gate.failed(10.0, None)  # it is known already
+    assert (gate.room(29.9), gate.room(30.0)) == (0, 1)
+    gate.failed(30.0, None)
+    gate.failed(60.0, None)
+    assert (gate.room(89.9), gate.room(90.0)) == (0, 1)
+    assert gate.succeeded()
+    assert gate.room(90.0) == Policy().concurrency
+
+
+def test_a_source_gets_the_time_it_asks_for_within_reason() -> None:
+    gate = Gate(Policy(longest_pause_s=30), 0.0)
+    gate.pause(0.0, 5.0)
+    assert (gate.room(4.9), gate.wait_s(2.0), gate.room(5.0) > 0) == (0, 3.0, True)
+    gate.pause(5.0, 9999.0)
+    assert gate.room(35.0) > 0
+
+
+def test_signatures_are_those_of_standard_webhooks() -> None:
+    key = b"k" * 24
+    secret = "whsec_" + base64.b64encode(key).decode()
+    assert standard_key(secret) == key
+    headers = standard_headers(key, "fr-1", 1_700_000_000, b"{}")
+    expected = base64.b64encode(hmac.new(key, b"fr-1.1700000000.{}", hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert plain_signature("s", "sha512", "hex", b"x") == hmac.new(b"s", b"x", "sha512").hexdigest()
+    for bad in ("k", "whsec_", "whsec_!!!", "whsec_" + base64.b64encode(b"short").decode()):
+        with pytest.raises(ValueError, match="must"):
+            standard_key(bad)

@@ -1,0 +1,182 @@
+"""How a source takes its requests: set, read, tried out; the attempts of a request; over HTTP."""
+
+from typing import Any
+
+import pytest
+
+from tests.support.database import rows
+from tests.support.supplier import RULES, Supplier
+from tests.support.world import World
+
+PUT = {"kind": "http", "settings": {"url": "https://orders.example.com/v1"}}
+TOKEN = {**PUT, "settings": {**PUT["settings"], "auth": {"type": "bearer"}}, "secrets": {"token": "s3cret-token"}}  # type: ignore[dict-item]
+
+
+def path(world: World) -> str:
+    """Of our first source."""
+    return f"/source/{world.ours.sources[0]}/delivery"
+
+
+async def put(world: World, body: Any, status: int = 200, **more: Any) -> Any:
+    """Set it; the reply's body."""
+    reply = await world.client().call("PUT", path(world), json=body, **more)
+    assert reply.status == status, reply.body
+    return reply.json()
+
+
+async def test_a_source_that_nobody_has_set_polls(world: World) -> None:
+    reply = await world.client().get(path(world))
+    assert (reply.status, reply.headers["etag"]) == (200, '"1"')
+    shown = reply.json()
+    assert (shown["kind"], shown["settings"], shown["secretsSet"], shown["updatedAt"]) == ("poll", {}, [], None)
+    assert shown["policy"]["attempts"] == 8
+
+
+async def test_what_is_set_is_read_again(world: World) -> None:
+    body = {**TOKEN, "policy": {"attempts": 3, "ratePerS": 2.5}, "paused": True}
+    done = await put(world, body)
+    assert done == (await world.client().get(path(world))).json()
+    assert done["settings"]["url"] == "https://orders.example.com/v1"
+    assert (done["policy"]["attempts"], done["policy"]["ratePerS"], done["policy"]["pauseS"]) == (3, 2.5, 15)
+    assert (done["paused"], done["version"], done["secretsSet"]) == (True, 2, ["token"])
+
+
+async def test_secrets_are_kept_and_never_shown(world: World, migrated_url: str) -> None:
+    await put(world, TOKEN)
+    later = await put(world, {**TOKEN, "secrets": {}, "paused": True})
+    assert later["secretsSet"] == ["token"]
+    assert "s3cret" not in (await world.client().get(path(world))).body.decode()
+    kept = await rows(migrated_url, "SELECT secrets FROM source_delivery")
+    assert kept == [{"secrets": '{"token":"s3cret-token"}'}]
+    told = await rows(migrated_url, "SELECT data FROM event WHERE type = 'source.delivery_changed'")
+    keys = await rows(migrated_url, "SELECT outcome FROM idempotency_key")
+    assert "s3cret" not in repr(told) + repr(keys)
+    refused = await put(world, {**TOKEN, "secrets": {"token": None}}, 400)
+    assert [(one["pointer"], one["code"]) for one in refused["errors"]] == [("/secrets/token", "required")]
+    # Settings that use no secret keep none.
+    assert (await put(world, PUT))["secretsSet"] == []
+    assert await rows(migrated_url, "SELECT secrets FROM source_delivery") == [{"secrets": "{}"}]
+
+
+async def test_the_same_again_changes_nothing(world: World, migrated_url: str) -> None:
+    assert (await put(world, TOKEN))["version"] == 2
+    assert (await put(world, TOKEN))["version"] == 2
+    assert len(await rows(migrated_url, "SELECT 1 FROM event WHERE type = 'source.delivery_changed'")) == 1
+
+
+async def test_a_key_makes_it_once_and_holds_no_secret(world: World, migrated_url: str) -> None:
+    headers = {"Idempotency-Key": "k"}
+    first = await world.client().call("PUT", path(world), json=TOKEN, headers=headers)
+    again = await world.client().call("PUT", path(world), json=TOKEN, headers=headers)
+    assert (again.status, again.body, again.headers["etag"]) == (200, first.body, first.headers["etag"])
+    assert again.headers["idempotent-replayed"] == "true"
+    assert "s3cret" not in repr(await rows(migrated_url, "SELECT outcome FROM idempotency_key"))
+
+
+async def test_preconditions_and_dry_runs(world: World, migrated_url: str) -> None:
+    await put(world, PUT, 412, headers={"If-Match": '"7"'})
+    dry = await world.client().call("PUT", f"{path(world)}?dryRun=true", json=PUT)
+    assert dry.json()["change"] == "move"
+    assert await rows(migrated_url, "SELECT * FROM source_delivery") == []
+    await put(world, PUT, headers={"If-Match": '"1"'})
+
+
+async def test_all_faults_are_named_at_once(world: World, migrated_url: str) -> None:
+    settings = {
+        "url": "http://user:pw@example.com/{number",
+        "method": "GET",
+        "headers": {"Host": "x", "X-Good": "bad\nvalue"},
+    }
+    refused = await put(world, {"kind": "http", "settings": settings}, 400)
+    assert {one["pointer"] for one in refused["errors"]} == {"/settings/method"}
+    settings |= {
+        "method": "PUT",
+        "body": "items[",
+        "auth": {"type": "basic"},
+        "rules": [{"outcome": "rejected", "code": "nonsense", "status": ["6xx", 42], "when": "length("}],
+        "lookUp": {"url": "http://10.0.0.1/orders"},
+    }
+    body = {"kind": "http", "settings": settings, "secrets": {"other": "x"}}
+    refused = await put(world, body, 400)
+    assert {one["pointer"] for one in refused["errors"]} == {
+        "/settings/url", "/settings/headers/Host", "/settings/headers/X-Good", "/settings/body",
+        "/settings/auth/username", "/settings/rules/0/code", "/settings/rules/0/status/0", "/settings/rules/0/status/1",
+        "/settings/rules/0/when", "/settings/lookUp/url", "/secrets/password", "/secrets/other",
+    }  # fmt: skip
+    for one in refused["errors"]:
+        assert one["message"].startswith(one["pointer"])
+    assert await rows(migrated_url, "SELECT * FROM source_delivery") == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"kind": "fax"}, "/kind"),
+        ({}, "/kind"),
+        ({"kind": "poll", "settings": {"url": "x"}}, "/settings/url"),
+        ({"kind": "http", "settings": {"url": "https://a.example", "surprise": 1}}, "/settings"),
+        ({"kind": "http", "settings": {"url": "https://a.example"}, "policy": {"attempts": 0}}, "/policy/attempts"),
+        ({"kind": "http", "settings": {"url": "https://{number}.example/"}}, "/settings/url"),
+        ({"kind": "http", "settings": {"url": "https://169.254.169.254/latest"}}, "/settings/url"),
+        ({"kind": "http", "settings": {"url": "https://[::ffff:10.1.2.3]/"}}, "/settings/url"),
+        (
+            {
+                "kind": "http",
+                "settings": {"url": "https://a.example", "signature": {"scheme": "standard-webhooks"}},
+                "secrets": {"signingSecret": "whsec_short"},
+            },
+            "/secrets/signingSecret",
+        ),
+    ],
+)
+async def test_what_cannot_be_right_is_refused(world: World, body: Any, pointer: str) -> None:
+    assert [one["pointer"] for one in (await put(world, body, 400))["errors"]] == [pointer]
+
+
+async def test_only_the_account_sees_and_sets_it(world: World) -> None:
+    for token in ("src", "chn"):
+        assert (await world.client(token).get(path(world))).status == 401
+    theirs = f"/source/{world.theirs.sources[0]}/delivery"
+    assert (await world.client().get(theirs)).status == 404
+    assert (await world.client().call("PUT", theirs, json=PUT)).status == 404
+    assert (await world.client().post(f"{theirs}/test", json={})).status == 404
+    assert (await world.client().get("/source/none/delivery")).status == 404
+
+
+async def test_trying_it_out_sends_nothing_unless_asked(world: World) -> None:
+    async with Supplier() as supplier:
+        settings = {"url": supplier.url, "auth": {"type": "header", "name": "X-Key"}, "rules": RULES,
+                    "signature": {"scheme": "hmac"}}  # fmt: skip
+        secrets = {"value": "s3cret", "signingSecret": "also s3cret"}
+        await put(world, {"kind": "http", "settings": settings, "secrets": secrets})
+        id_ = await world.request()
+        reply = await world.client().post(f"{path(world)}/test", json={"fulfillmentRequestId": id_})
+        assert reply.status == 200, reply.body
+        shown = reply.json()
+        assert shown["result"] is None
+        assert f'"id":{id_}' in shown["request"]["body"]
+        assert shown["request"]["headers"]["X-Key"] == shown["request"]["headers"]["X-Signature"] == "***"
+        assert "s3cret" not in reply.body.decode()
+        assert not supplier.book
+        sent = (await world.client().post(f"{path(world)}/test", json={"send": True})).json()
+        assert supplier.book == {"TEST-1": 1}
+        assert supplier.headers[0]["X-Key"] == "s3cret"
+        assert (sent["result"]["outcome"], sent["result"]["confirmationNumber"]) == ("delivered", "S-TEST-1")
+        both = await world.client().post(f"{path(world)}/test", json={"send": True, "fulfillmentRequestId": id_})
+        assert both.status == 400
+        foreign = await world.request(source=1)
+        reply = await world.client().post(f"{path(world)}/test", json={"fulfillmentRequestId": foreign})
+        assert reply.status == 404
+
+
+async def test_there_is_nothing_to_try_where_a_source_polls(world: World) -> None:
+    reply = await world.client().post(f"{path(world)}/test", json={})
+    assert (reply.status, reply.json()["errors"][0]["code"]) == (400, "nothing_to_try")
+
+
+async def test_a_request_that_was_never_tried_has_no_attempts(world: World) -> None:
+    id_ = await world.request()
+    assert (await world.client().get(f"/fulfillment-requests/{id_}/attempts")).json() == []
+    assert (await world.client("src").get(f"/fulfillment-requests/{id_}/attempts")).status == 401
+    stranger = world.client(merchant=world.theirs)
+    assert (await stranger.get(f"/fulfillment-requests/{id_}/attempts")).status == 404

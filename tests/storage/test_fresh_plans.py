@@ -1,0 +1,90 @@
+"""A table that was filled a moment ago has no statistics yet: what looks up by id must not need any."""
+
+import re
+from typing import Any
+
+import asyncpg
+import pytest
+
+from tests.support.merchant import open_merchant
+from waypost.app.ports import Store
+from waypost.storage import delivery
+from waypost.storage.dialect import POSTGRES
+from waypost.storage.opening import open_store
+from waypost.storage.queries import plain_moves, postgres
+
+COUNT = 3000  # requests of one account
+CLONED = f"""INSERT INTO {{table}} SELECT (jsonb_populate_record(t, jsonb_build_object('id', n))).*
+FROM {{table}} t, generate_series(1000, {1000 + COUNT}) n"""
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one plans by statistics."""
+    return "postgresql"
+
+
+@pytest.fixture
+async def store(pristine_url: str) -> Store:
+    """A store on a database whose tables nobody has analysed."""
+    return await open_store(pristine_url, migrate=False)
+
+
+@pytest.fixture
+async def filled(store: Store, pristine_url: str) -> str:
+    """A request, and thousands like it, that nobody has analysed."""
+    merchant = await open_merchant(store)
+    await merchant.request()
+    await store.close()
+    db = await asyncpg.connect(pristine_url)
+    await db.execute("SET session_replication_role = replica")  # the copies have no orders of their own
+    await db.execute(CLONED.format(table="fulfillment_request_state"))
+    await db.close()
+    return pristine_url
+
+
+@pytest.mark.parametrize("sql", [postgres.LOAD_STATES, postgres.LOAD_ALL, postgres.VERSIONS, postgres.REQUESTS_WITH_LINES, plain_moves.PLAIN_MOVES])
+async def test_requests_are_found_by_their_id(filled: str, sql: str) -> None:
+    db = await asyncpg.connect(filled)
+    try:
+        await db.execute("SET plan_cache_mode = force_generic_plan")
+        await db.execute(f"PREPARE found AS {sql}")
+        count = max(int(number) for number in re.findall(r"\$(\d+)", sql))
+        nothing = ", ".join(["NULL"] * count)
+        plan = [row[0] for row in await db.fetch(f"EXPLAIN EXECUTE found({nothing})")]
+    finally:
+        await db.close()
+    by = [line.strip() for line in plan if " on fulfillment_request_state" in line and "Update" not in line]
+    assert by
+    assert all("pk_fulfillment_request_state" in line for line in by), "\n".join(plan)
+
+
+async def test_a_claim_walks_only_what_waits_once_the_tables_are_analysed(filled: str) -> None:
+    """Statistics make merging whole tables look cheap; see `storage.delivery`."""
+    db = await asyncpg.connect(filled)
+    try:
+        await db.execute("SET session_replication_role = replica")
+        await db.execute(CLONED.format(table="fulfillment_request"))
+        await db.execute("ANALYZE")
+        await db.execute("SET plan_cache_mode = force_generic_plan")
+        await db.execute(f"PREPARE claimed AS {delivery._claim(POSTGRES, probing=False)}")
+        plan = "\n".join(row[0] for row in await db.fetch("EXPLAIN EXECUTE claimed(NULL, NULL, NULL, NULL, NULL)"))
+    finally:
+        await db.close()
+    assert "Merge" not in plan
+    assert "Hash" not in plan
+    assert "pk_fulfillment_request on fulfillment_request r" in plan, plan
+
+
+async def test_no_session_reads_a_table_because_it_was_small_once(store: Store) -> None:
+    """A plan is kept until the tables are analysed again; see `BY_INDEX`."""
+    for setting in ("enable_seqscan", "jit"):
+        asked = f"SHOW {setting}"
+
+        async def written(tx: Any, asked: str = asked) -> Any:
+            return await tx.fetch(asked)
+
+        read: Any = store.reads
+        assert [row[0] for row in await read.slow(asked)] == ["off"]
+        assert [row[0] for row in await store.write(written)] == ["off"]
+    await store.close()

@@ -1,0 +1,53 @@
+"""How an engine means to find the rows of a query: no plan of a hot operation may read a whole table."""
+
+import json
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from typing import Any
+
+import asyncpg
+
+from tests.support.database import is_sqlite, sqlite_path
+
+
+async def scanned(url: str, sql: str, args: Sequence[Any]) -> list[str]:
+    """The steps of the query's plan that read a table, or an index of it, from end to end.
+
+    PostgreSQL is told to avoid that where it can: of a small table it would read all for being small.
+    """
+    if is_sqlite(url):
+        with closing(sqlite3.connect(sqlite_path(url))) as db:
+            steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('$', '?')}", args)]
+        return [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET enable_seqscan = off")
+        plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *args))
+    finally:
+        await connection.close()
+    return [node for node in _nodes(plan[0]["Plan"]) if node]
+
+
+def _nodes(node: dict[str, Any]) -> list[str]:
+    """Those of this node and below that have no condition to find rows by."""
+    kind = node["Node Type"]
+    found = []
+    if kind == "Seq Scan" or (kind in ("Index Scan", "Index Only Scan") and "Index Cond" not in node):
+        found.append(f"{kind} on {node['Relation Name']}")
+    for child in node.get("Plans", ()):
+        found += _nodes(child)
+    return found
+
+
+async def explained(url: str, sql: str, args: Sequence[Any]) -> str:
+    """The whole plan, for a message."""
+    if is_sqlite(url):
+        with closing(sqlite3.connect(sqlite_path(url))) as db:
+            return "\n".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('$', '?')}", args))
+    connection = await asyncpg.connect(url)
+    try:
+        await connection.execute("SET enable_seqscan = off")
+        return "\n".join(row[0] for row in await connection.fetch(f"EXPLAIN {sql}", *args))
+    finally:
+        await connection.close()

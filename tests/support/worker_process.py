@@ -1,0 +1,86 @@
+"""A real worker process with short leases, to be killed or stopped; and the program that it runs."""
+
+import asyncio
+import signal
+import sys
+from contextlib import suppress
+from ipaddress import ip_network
+from pathlib import Path
+
+from waypost.delivery.lanes import Limits
+
+SHORT = Limits(in_flight=16, claim_s=4.0, sending_s=4.0, fresh_s=1.0, sweep_s=0.2, outage_s=0.5, stop_s=3.0)
+
+
+class WorkerProcess:
+    """One worker on one database."""
+
+    def __init__(self, database_url: str, log: Path) -> None:
+        self._command = [sys.executable, "-m", "tests.support.worker_process", database_url]
+        self._log = log
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Begin, and wait until it works."""
+        with self._log.open("ab") as log:
+            self._process = await asyncio.create_subprocess_exec(
+                *self._command, stdout=asyncio.subprocess.PIPE, stderr=log
+            )
+        assert self._process.stdout is not None
+        assert await asyncio.wait_for(self._process.stdout.readline(), 30) == b"works\n", self._log.read_text()[-3000:]
+
+    def stand_still(self) -> None:
+        """SIGSTOP."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """SIGCONT."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        assert self._process is not None
+        self._process.send_signal(number)
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self._process is not None and self._process.returncode is None
+
+    async def kill(self) -> None:
+        """SIGKILL, also when it stands still."""
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+            await self._process.wait()
+            self._process = None
+
+    async def stop(self) -> int:
+        """Ask it to end; its exit code."""
+        assert self._process is not None
+        self._signal(signal.SIGTERM)
+        code = await asyncio.wait_for(self._process.wait(), 12)
+        self._process = None
+        return code
+
+
+async def _work(database_url: str) -> None:
+    from waypost.delivery.worker import Worker
+    from waypost.main import build_hub, close_hub
+    from waypost.outgoing.targets import Targets
+    from waypost.storage.opening import open_store
+
+    store = await open_store(database_url, migrate=False)
+    hub, writer = build_hub(store, Targets((ip_network("127.0.0.0/8"),)))
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, stop.set)
+    print("works", flush=True)
+    await Worker(hub.reads, writer, hub.clock, hub.kinds, SHORT).run(stop)
+    await close_hub(hub, writer)
+
+
+if __name__ == "__main__":
+    import logging
+
+    logging.basicConfig(level=logging.INFO)
+    asyncio.run(_work(sys.argv[1]))

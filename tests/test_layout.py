@@ -1,0 +1,62 @@
+"""The layout: files and functions that can be read at a sitting, named for what they hold (CONTRIBUTING).
+
+What is longer stands here with the reason. An entry that is no longer needed fails, too, so the list only says
+what is so.
+"""
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+LINES_OF_A_FILE = 300
+LINES_OF_A_FUNCTION = 50
+SOURCES = sorted((ROOT / "src").rglob("*.py"))
+NAMELESS = {"utils", "util", "helpers", "helper", "common", "manager", "managers", "misc"}
+
+LONG_FILES = {
+    "src/waypost/storage/migrations/versions/v0001_first_schema.py": "a migration is one unit, and never edited again",
+    "src/waypost/storage/migrations/versions/v0002_stock_and_shipments.py": "a migration is one unit",
+    "src/waypost/wire/inventory.py": "one resource's shapes, read from top to bottom",
+}
+LONG_FUNCTIONS: dict[str, str] = {}
+
+
+def named(path: Path) -> str:
+    """A path as the lists have it."""
+    return path.relative_to(ROOT).as_posix()
+
+
+def long_functions(path: Path) -> set[str]:
+    """The functions of a file that are too long, as `file::name`; one that is nested counts for itself, too."""
+    return {
+        f"{named(path)}::{node.name}"
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        and (node.end_lineno or node.lineno) - node.lineno >= LINES_OF_A_FUNCTION
+    }
+
+
+def test_no_file_is_longer_than_a_sitting() -> None:
+    found = {named(path) for path in SOURCES if len(path.read_text().splitlines()) > LINES_OF_A_FILE}
+    assert found == set(LONG_FILES)
+
+
+def test_no_function_is_longer_than_a_screen() -> None:
+    assert set().union(*map(long_functions, SOURCES)) == set(LONG_FUNCTIONS)
+
+
+def test_nothing_is_named_for_nothing() -> None:
+    assert not {named(path) for path in SOURCES if NAMELESS & {*path.relative_to(ROOT).parts, path.stem}}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=named)
+def test_every_module_names_its_one_concept(path: Path) -> None:
+    told = ast.get_docstring(ast.parse(path.read_text()))
+    assert told, "a module begins with what it is about"
+    assert len(told.splitlines()) <= 12
+
+
+def test_the_lists_give_reasons() -> None:
+    assert all(len(reason) > 10 for reason in (*LONG_FILES.values(), *LONG_FUNCTIONS.values()))
