@@ -17,7 +17,6 @@ from waypost.storage.sqlite_file import connect, translated
 READ_TIMEOUT_S = 5.0
 READERS = 3
 READER_CACHE_KIB = 4_000  # a slow query walks far more than a cache holds; the system's own cache serves it
-SNAPSHOT_S = 0.05
 # A list or count is tried in the loop first, where a page costs less than a change of threads; what takes more than
 # this many steps (about a millisecond) is given up there and done by a reader thread.
 _STEPS_PER_LOOK = 4_000
@@ -29,15 +28,16 @@ _PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock
 class SqliteReads(CommonReads):
     """Look-ups on one connection in the loop's thread; slow queries on reader threads, interrupted in time.
 
-    Locking the file for every look-up costs more than the look-up. So one snapshot serves all look-ups until
-    this process commits, and never longer than `SNAPSHOT_S`: what another process writes is seen after that.
+    Locking the file for every look-up costs more than the look-up. So one snapshot serves all look-ups of one
+    round of the loop, unless this process commits meanwhile. What was asked in a round had arrived before its
+    snapshot was taken, so that whoever knows of a commit, of whatever process, sees it.
     """
 
     dialect = SQLITE
 
     def __init__(self, path: Path) -> None:
         self._quick = connect(path, read_only=True)
-        self._snapshot: asyncio.TimerHandle | None = None
+        self._snapshot: asyncio.Handle | None = None
         self._looks = -_FAR
         self._quick.set_progress_handler(self._look, _STEPS_PER_LOOK)
         self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
@@ -50,7 +50,7 @@ class SqliteReads(CommonReads):
         try:
             if self._snapshot is None:
                 self._quick.execute("BEGIN")
-                self._snapshot = asyncio.get_running_loop().call_later(SNAPSHOT_S, self.refresh)
+                self._snapshot = asyncio.get_running_loop().call_soon(self.refresh)
             return self._quick.execute(translated(sql), args).fetchall()
         except sqlite3.OperationalError as error:
             self.refresh()
