@@ -20,6 +20,7 @@ from waypost.http.log import LineLog
 from waypost.main import build_hub
 from waypost.storage.location import SqliteLocation, parse_url
 from waypost.storage.opening import open_store
+from waypost.storage.postgres_reads import BY_INDEX
 from waypost.storage.schema import metadata
 
 # Small tables, a few rows an account, may be walked.
@@ -250,7 +251,7 @@ def _aliases(text: str) -> dict[str, str]:
 async def _walks_postgres(asked: Statements, url: str) -> dict[str, list[str]]:
     """With walks forbidden, a plan that has one has no other way."""
     found: dict[str, list[str]] = {}
-    settings = {"enable_seqscan": "off", "plan_cache_mode": "force_generic_plan"}
+    settings = {**BY_INDEX, "plan_cache_mode": "force_generic_plan"}
     db = await asyncpg.connect(url, server_settings=settings)
     try:
         for place, text in enumerate(asked):
