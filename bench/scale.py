@@ -6,6 +6,7 @@ large one is multiplied inside the engine from one request that came down the re
 
 import argparse
 import asyncio
+import http.client
 import json
 import sqlite3
 import statistics
@@ -20,17 +21,18 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import seeding, servers
-from bench.load import Job
+from bench.load import TOKEN, Job
 from tests.support.postgres import PostgresServer
 from waypost.storage.queries.columns import NUMBERED
 
 SMALL, LARGE = 10_000, 5_000_000
 WANTED = 1.3  # times longer, at most
 # The pages after an id walk 9,500 requests, more than are kept rendered: each is read from the database.
-CALLS = {"get": 4000, "page": 400, "since": 190, "fail": 1500}
+CALLS = {"get": 9000, "page": 3000, "since": 190, "fail": 4000}
 PAGE = 50
 CONNECTIONS = 16
 STEP = 500_000  # rows at once
+BULK = 500  # requests of one call
 
 # How each table's rows follow from those of the first request: columns that count up, those made of the count.
 # Every id counts up alike, since one order has one item, one request and one line.
@@ -44,21 +46,23 @@ _MULTIPLIED: dict[str, dict[str, str]] = {
 }
 
 
-def _statement(table: str, columns: list[str], numbers: str, first: str) -> str:
+def _statement(table: str, columns: list[str], numbers: str) -> str:
     changed = _MULTIPLIED[table]
     values = ", ".join(changed.get(name, f"t.{name}").replace("updated_at +", "t.updated_at +")
                        .replace("modified_at +", "t.modified_at +") for name in columns)  # fmt: skip
-    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {numbers}, {table} t WHERE {first}"
+    return f"INSERT INTO {table} ({', '.join(columns)}) SELECT {values} FROM {numbers}, first_{table} t"
 
 
 # Two events a request, as it has them from its order and its generation.
 _EVENTS = """INSERT INTO event SELECT account_id, (n - 1) * 2 + seq, at + n, subject, n, type, from_status, to_status,
-  actor_type, actor_id, actor_name, code, reason, request_id, data FROM {numbers}, event t WHERE t.seq <= 2"""
+  actor_type, actor_id, actor_name, code, reason, request_id, data FROM {numbers}, first_event t"""
 
 
-def _tables() -> Iterator[tuple[str, str]]:
-    for table in _MULTIPLIED:
-        yield table, "t.request_id = 1" if table == "fulfillment_request_number" else "t.id = 1"
+def _firsts() -> Iterator[str]:
+    """What keeps the rows that are multiplied at hand, so that none of the many has to be looked for."""
+    for table in (*_MULTIPLIED, "event"):
+        where = {"event": "seq <= 2", "fulfillment_request_number": "request_id = 1"}.get(table, "id = 1")
+        yield f"CREATE TEMP TABLE first_{table} AS SELECT * FROM {table} WHERE {where}"
 
 
 def grow_sqlite(path: Path, count: int) -> None:
@@ -67,6 +71,8 @@ def grow_sqlite(path: Path, count: int) -> None:
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -1000000")
     columns = {table: [row[1] for row in db.execute(f"PRAGMA table_info({table})")] for table in _MULTIPLIED}
+    for sql in _firsts():
+        db.execute(sql)
     # Built once from sorted entries, an index costs a fraction of what its growth would.
     indexes = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL").fetchall()
     for name, _ in indexes:
@@ -75,8 +81,8 @@ def grow_sqlite(path: Path, count: int) -> None:
         high = min(count, low + STEP - 1)
         series = f"WITH RECURSIVE c(n) AS (SELECT {low} UNION ALL SELECT n + 1 FROM c WHERE n < {high})"
         db.execute("BEGIN")
-        for table, first in _tables():
-            db.execute(f"{series} {_statement(table, columns[table], 'c', first)}")
+        for table in _MULTIPLIED:
+            db.execute(f"{series} {_statement(table, columns[table], 'c')}")
         db.execute(f"{series} {_EVENTS.format(numbers='c')}")
         db.execute("COMMIT")
     db.execute("UPDATE account_counter SET last_seq = ?, last_at = last_at + ?", (count * 2, count + 1))
@@ -97,13 +103,15 @@ async def grow_postgres(url: str, count: int) -> None:
     sql = """SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()
       AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = indexname)"""
     indexes = await db.fetch(sql)
+    for sql in _firsts():
+        await db.execute(sql)
     for name, _ in indexes:
         await db.execute(f"DROP INDEX {name}")
     for low in range(2, count + 1, STEP):
         series = f"generate_series({low}::bigint, {min(count, low + STEP - 1)}::bigint) AS c(n)"
         async with db.transaction():
-            for table, first in _tables():
-                await db.execute(_statement(table, columns[table], series, first))
+            for table in _MULTIPLIED:
+                await db.execute(_statement(table, columns[table], series))
             await db.execute(_EVENTS.format(numbers=series))
     await db.execute("UPDATE account_counter SET last_seq = $1, last_at = last_at + $2", count * 2, count + 1)
     for table in {"orders", "order_item", "fulfillment_request", "fulfillment_request_line"} & set(NUMBERED):
@@ -128,17 +136,35 @@ def _measure(port: int, kind: str, count: int, first: int) -> float:
     return float(found["per_second"])
 
 
+def _release(port: int, first: int) -> None:
+    """Put what has failed back into Processing, by the road that people take: it is to fail again."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+    for low in range(first, first + CALLS["fail"], BULK):
+        items = [{"id": id_} for id_ in range(low, min(low + BULK, first + CALLS["fail"]))]
+        body = json.dumps({"action": "process", "items": items})
+        headers = {"X-API-TOKEN": TOKEN, "Content-Type": "application/json"}
+        connection.request("POST", "/fulfillment-requests/bulk", body, headers)
+        answer = connection.getresponse()
+        told = answer.read()
+        if answer.status != http.HTTPStatus.OK:
+            raise RuntimeError(told.decode())
+    connection.close()
+
+
 def measure(urls: dict[int, str], folder: Path, rounds: int) -> dict[str, dict[int, list[float]]]:
     """Calls per second by kind and size."""
     running = {count: servers.waypost(url, folder / "scale.log") for count, url in urls.items()}
     found: dict[str, dict[int, list[float]]] = {kind: {count: [] for count in urls} for kind in CALLS}
     try:
         for number in range(rounds):
+            order = list(running.items())
             for kind in CALLS:
-                for count, server in running.items():
-                    # Failures take requests from the middle on, afresh in each round.
-                    first = {"fail": count // 4 + number * CALLS["fail"], "since": count - SMALL + 1}.get(kind, 1)
+                for count, server in order if number % 2 else reversed(order):
+                    # What fails lies in the middle.
+                    first = {"fail": count // 4, "since": count - SMALL + 1}.get(kind, 1)
                     found[kind][count].append(_measure(server.port, kind, count, first))
+                    if kind == "fail":
+                        _release(server.port, first)
     finally:
         for server in running.values():
             server.stop()
@@ -162,7 +188,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="bench.scale", description=__doc__)
     parser.add_argument("--engines", default="sqlite,postgresql")
     parser.add_argument("--large", type=int, default=LARGE)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="waypost-scale-") as name, PostgresServer() as postgres:
         folder = Path(name)
