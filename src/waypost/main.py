@@ -178,6 +178,13 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def _collect_rarely() -> None:
+    """What was built at the start lives as long as the process, and what a call makes goes with it: the collector need
+    not look at either time and again."""
+    gc.freeze()
+    gc.set_threshold(100_000, 20, 50)
+
+
 async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
@@ -195,9 +202,7 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
         )  # fmt: skip
         try:
             await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)
-            # What was built at the start lives as long as the process: the collector need not look at it again.
-            gc.freeze()
-            gc.set_threshold(100_000, 20, 50)
+            _collect_rarely()
 
             def ending() -> None:
                 hub.news.end()
@@ -223,6 +228,7 @@ async def work(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]
         loop.add_signal_handler(number, stop.set)
     try:
         await ready(hub)
+        _collect_rarely()
         async with working(hub, writer, settings.outward, stop):
             await stop.wait()
     finally:

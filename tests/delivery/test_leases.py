@@ -16,6 +16,7 @@ from waypost.domain.handover import Outcome, Policy
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotAllowed
 from waypost.domain.statuses import Status
+from waypost.storage.postgres import PostgresStore
 
 MINUTE = 60_000_000  # microseconds
 DELIVERED = Result(Outcome.DELIVERED, reference="S-1", status=201, response="{}", duration_us=5)
@@ -308,3 +309,37 @@ async def test_a_poller_is_not_given_what_is_being_sent(house: House, desk: Desk
     found = await house.hub.store.write(lambda tx: tx.oldest_processing(scope, None, 10))
     assert found == [other]
     assert attempt.request_id != other
+
+
+async def test_an_attempt_that_begins_and_ends_in_one_batch_keeps_both(house: House, desk: Desk) -> None:
+    id_ = await house.merchant.request()
+    (attempt,) = await desk.claim("one")
+    begins = Start(attempt, "one", (await house.state(id_)).version, '{"body":"x"}', MINUTE)
+    ends = Settlement(attempt, "one", DELIVERED, POLICY, 1.0)
+    told = await house.hub.store.write(lambda tx: handover.advance(tx, [begins, ends], desk.clock()))
+    assert told == [Begun.YES, Outcome.DELIVERED]
+    (row,) = await house.attempts(id_)
+    assert (row["state"], row["outcome"], row["request"]) == ("settled", "delivered", '{"body":"x"}')
+    assert row["sending_at"] == row["settled_at"] == desk.clock()
+    assert (await house.state(id_)).status == Status.PROCESSED
+    await adds_up(house)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_what_begins_and_what_ends_takes_five_round_trips(house: House, desk: Desk) -> None:
+    """Begin and lock, the requests, their attempts, all that changes, commit."""
+    store = house.hub.store
+    assert isinstance(store, PostgresStore)
+    await house.merchant.requests(*[Status.PROCESSING] * 8)
+    claimed = await desk.claim("one")
+    for first, second in ((claimed[:4], claimed[4:6]), (claimed[4:6], claimed[6:])):
+        begun = [attempt for attempt in first if (await desk.start("one", attempt)) is Begun.YES]
+        versions = [(await house.state(attempt.request_id)).version for attempt in second]
+        jobs = [
+            *(Start(attempt, "one", version, "{}", MINUTE) for attempt, version in zip(second, versions, strict=True)),
+            *(Settlement(attempt, "one", DELIVERED, POLICY, 1.0) for attempt in begun),
+        ]
+        told = await store.write(lambda tx, jobs=jobs: handover.advance(tx, jobs, desk.clock()))  # type: ignore[misc]
+        assert told == [Begun.YES] * len(second) + [Outcome.DELIVERED] * len(begun)
+        assert store.last_round_trips == 5
+    await adds_up(house)

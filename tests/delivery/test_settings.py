@@ -1,4 +1,4 @@
-"""Expressions, gates and signatures: what settings are made of. Pure."""
+"""Expressions and signatures: what settings are made of. Pure."""
 
 import base64
 import hashlib
@@ -7,7 +7,6 @@ import hmac
 import pytest
 
 from waypost.delivery.expressions import BadExpression, Expression, UrlTemplate
-from waypost.delivery.gates import Gate
 from waypost.domain.handover import Policy, retry_delay_s
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
 
@@ -51,50 +50,6 @@ def test_delays_double_are_capped_and_half_of_each_is_chance() -> None:
     for tries, chance in ((0, 0.5), (1, 1.5)):
         with pytest.raises(ValueError, match=str(tries)):
             retry_delay_s(policy, tries, chance)
-
-
-def test_a_gate_keeps_the_concurrency() -> None:
-    gate = Gate(Policy(concurrency=2), 0.0)
-    for left in (2, 1, 0):
-        assert gate.room(0.0) == left
-        gate.begin(0.0)
-    gate.end()
-    gate.end()
-    assert gate.room(0.0) == 1
-
-
-def test_a_gate_keeps_the_rate() -> None:
-    gate = Gate(Policy(rate=2.0), 0.0)
-    assert gate.room(0.0) == 1
-    gate.begin(0.0)
-    assert gate.room(0.0) == 0
-    assert gate.wait_s(0.0) == 0.5
-    assert gate.room(0.5) == 1
-    assert gate.room(100.0) == 2
-
-
-def test_a_source_that_fails_in_a_row_is_left_alone_for_longer_each_time() -> None:
-    gate = Gate(Policy(failures=2, pause_s=10, longest_pause_s=30), 0.0)
-    assert not gate.failed(0.0, None)
-    assert not gate.succeeded()
-    assert not gate.failed(0.0, None)
-    assert gate.failed(0.0, None)
-    assert (gate.room(9.9), gate.room(10.0)) == (0, 1)
-    assert not gate.failed(10.0, None)  # it is known already
-    assert (gate.room(29.9), gate.room(30.0)) == (0, 1)
-    gate.failed(30.0, None)
-    gate.failed(60.0, None)
-    assert (gate.room(89.9), gate.room(90.0)) == (0, 1)
-    assert gate.succeeded()
-    assert gate.room(90.0) == Policy().concurrency
-
-
-def test_a_source_gets_the_time_it_asks_for_within_reason() -> None:
-    gate = Gate(Policy(longest_pause_s=30), 0.0)
-    gate.pause(0.0, 5.0)
-    assert (gate.room(4.9), gate.wait_s(2.0), gate.room(5.0) > 0) == (0, 3.0, True)
-    gate.pause(5.0, 9999.0)
-    assert gate.room(35.0) > 0
 
 
 def test_signatures_are_those_of_standard_webhooks() -> None:

@@ -2,6 +2,10 @@
 
 import asyncio
 import json
+import time
+from typing import Any
+
+import pytest
 
 from tests.support.audit import audit
 from tests.support.checking import findings
@@ -9,6 +13,9 @@ from tests.support.database import rows
 from tests.support.handing import QUICK, House
 from tests.support.merchant import Wanted
 from tests.support.supplier import Supplier
+from waypost.app.handover import Begun
+from waypost.delivery.bookkeeping import Books
+from waypost.delivery.gates import Gate
 from waypost.domain.handover import Policy
 from waypost.domain.statuses import Status
 
@@ -79,6 +86,50 @@ async def test_concurrency_is_kept_per_source_and_in_total(house: House) -> None
         await house.until_statuses(ids, "processed")
     assert supplier.most_in_flight == 3
     assert len(supplier.book) == 40
+
+
+async def test_what_is_begun_ahead_waits_for_its_turn(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Gate, "ahead", lambda self, now: 4)
+    begun: list[int] = []
+    begin = Gate.begin
+
+    def counted(self: Gate, now: float) -> None:
+        begin(self, now)
+        begun.append(self.in_flight)
+
+    monkeypatch.setattr(Gate, "begin", counted)
+    async with Supplier(lambda order, time: "slow") as supplier:
+        ids = await house.merchant.requests(*[Status.PROCESSING] * 40)
+        await house.push(supplier, QUICK._replace(concurrency=3))
+        house.start()
+        await house.until_statuses(ids, "processed")
+    assert max(begun) == 7
+    assert supplier.most_in_flight == 3
+    assert set(supplier.book.values()) == {1}
+
+
+async def test_what_is_begun_is_not_sent_to_a_source_that_has_stopped_taking_meanwhile(
+    house: House, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gates: list[Gate] = []
+    start = Books.start
+
+    async def paused(self: Books, *given: Any) -> Begun:
+        begun = await start(self, *given)
+        if not gates:
+            gates.extend(lane.gate for lane in worker._lanes.values())
+            gates[0].pause(time.monotonic(), 0.1)
+        return begun
+
+    monkeypatch.setattr(Books, "start", paused)
+    id_ = await house.merchant.request()
+    await house.push(supplier)
+    worker = house.start()
+    await house.until_statuses([id_], "processed")
+    first, second = await house.attempts(id_)
+    assert (first["outcome"], first["tries"], second["outcome"]) == ("deferred", 0, "delivered")
+    assert first["message"] == "The source had stopped taking requests meanwhile: nothing was sent."
+    assert set(supplier.asked.values()) == {1}
 
 
 async def test_a_rate_is_kept(house: House, supplier: Supplier) -> None:

@@ -30,7 +30,8 @@ WEIGHTS: dict[Behaviour, int] = {
     "accept": 40, "slow": 15, "acknowledge": 10, "reject": 6, "error inside": 4, "later": 4, "busy": 2, "down": 5,
     "broken": 2, "broken after": 2, "garbage": 2, "close": 2, "die": 3, "hang": 1,
 }  # fmt: skip
-REFUSED = {"out_of_stock", "address_invalid", "source_timeout", "source_unreachable"}
+# The last two are no refusals, and end in one: tried often enough, or an answer that came when it had been given up.
+REFUSED = {"out_of_stock", "address_invalid", "source_timeout", "source_unreachable", "source_rate_limited"}
 
 
 def moody(order: dict[str, Any], time: int) -> Behaviour:

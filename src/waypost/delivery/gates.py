@@ -7,6 +7,8 @@ request, and for longer each time that fails. Requests wait meanwhile, and none 
 from waypost.domain.handover import Policy
 
 BURST_S = 1.0  # a rate may be used up at once for so long
+PACE_S = 0.25  # over so long the pace of a source is measured
+STALE_S = 1.0  # and no longer believed after this
 
 
 class Gate:
@@ -14,23 +16,32 @@ class Gate:
 
     def __init__(self, policy: Policy, now: float) -> None:
         self.policy = policy
-        self.in_flight = 0
+        self.in_flight = 0  # begun and not ended, whether its call has left or not
+        self.calling = 0  # of these, the calls that are under way; see `Turns`
         self.is_down = False
         self._failures = 0
         self._pauses = 0
         self._not_before = now
         self._tokens = 1.0
         self._filled_at = now
+        self._start_s = 0.0
+        self._ends = 0
+        self._ends_since = now
+        self._pace = 0.0
 
     def room(self, now: float) -> int:
         """How many more may begin now."""
-        if now < self._not_before:
+        if self.is_paused(now):
             return 0
-        room = (1 if self.is_down else self.policy.concurrency) - self.in_flight
+        room = (1 if self.is_down else self.policy.concurrency + self.ahead(now)) - self.in_flight
         if self.policy.rate is not None:
             self._fill(now, self.policy.rate)
             room = min(room, int(self._tokens))
         return max(room, 0)
+
+    def is_paused(self, now: float) -> bool:
+        """Whether it is to be left alone now."""
+        return now < self._not_before
 
     def wait_s(self, now: float) -> float:
         """How long until time alone makes room; 0 where it does not wait for time."""
@@ -47,6 +58,16 @@ class Gate:
         rate = self.policy.rate
         return self.policy.concurrency if rate is None else max(1, min(self.policy.concurrency, int(rate * 2)))
 
+    def ahead(self, now: float) -> int:
+        """How many to begin beyond what may be called at once: as many calls as end while one is being begun.
+
+        What is begun and not called when a worker is killed must be found out about, so these are few, none for a
+        source that takes its time or has a rate, and never more than half as many again.
+        """
+        if self.is_down or self.policy.rate is not None or now - self._ends_since > STALE_S:
+            return 0
+        return min(self.policy.concurrency // 2, int(self._pace * self._start_s))
+
     def _fill(self, now: float, rate: float) -> None:
         most = max(1.0, rate * BURST_S)
         self._tokens = min(most, self._tokens + max(now - self._filled_at, 0.0) * rate)
@@ -59,9 +80,18 @@ class Gate:
             self._fill(now, self.policy.rate)
             self._tokens -= 1.0
 
-    def end(self) -> None:
+    def started(self, took_s: float) -> None:
+        """One was begun, and that took so long."""
+        self._start_s += (took_s - self._start_s) / 8
+
+    def end(self, now: float) -> None:
         """It has ended, one way or the other."""
         self.in_flight -= 1
+        self._ends += 1
+        since_s = now - self._ends_since
+        if since_s >= PACE_S:
+            self._pace = self._ends / since_s
+            self._ends, self._ends_since = 0, now
 
     def succeeded(self) -> bool:
         """The source has answered; whether it was down until now."""

@@ -17,6 +17,7 @@ from waypost.app.ports.kinds import CannotWrite, Document, Recipient, Result
 from waypost.app.source_health import Health
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.lanes import Job, Lane, Limits
+from waypost.delivery.turns import Turns
 from waypost.domain.handover import ARRIVED, Outcome
 from waypost.wire.handover import document
 
@@ -32,6 +33,13 @@ def standing_s() -> float:
     return time.clock_gettime(getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC))
 
 
+def _go_on() -> None:
+    """What was cut off has still something to write."""
+    task = asyncio.current_task()
+    if task is not None:
+        task.uncancel()
+
+
 class Hands:
     """Hands requests over. `chance` gives numbers from 0 to 1."""
 
@@ -44,6 +52,7 @@ class Hands:
         self._stop = stop
         self._limits = limits
         self._chance = chance
+        self._turns = Turns(limits.in_flight)
 
     async def send(self, lane: Lane, job: Job) -> tuple[Job, Result | None]:
         """Hand it over; what came of it, as far as the call itself tells. None: it was not sent."""
@@ -55,19 +64,35 @@ class Hands:
             return job, None
         if begun is Begun.NO:
             return job, None
-        if begun is not Begun.YES or standing_s() - asked_s > self._limits.fresh_s:
-            # Somebody may have taken this worker for dead meanwhile. Nothing has left yet, and nothing will.
-            words = "The worker stood still, or the database was away: nothing was sent."
-            await self.unsent(lane, job.attempt, Result(Outcome.DEFERRED, "source_unreachable", words, True))
-            return job, None
+        if begun is Begun.YES:
+            lane.gate.started(standing_s() - asked_s)
+            try:
+                await self._turns.take(lane.gate)
+            except asyncio.CancelledError:
+                _go_on()
+                await self._not_sent(lane, job, "The worker was stopped: nothing was sent.")
+                return job, None
+            try:
+                if standing_s() - asked_s <= self._limits.fresh_s and not lane.gate.is_paused(time.monotonic()):
+                    return job, await self._called(job)
+            finally:
+                self._turns.give_back(lane.gate)
+        # Somebody may have taken this worker for dead meanwhile. Nothing has left yet, and nothing will.
+        words = "The worker stood still, or the database was away: nothing was sent."
+        if lane.gate.is_paused(time.monotonic()):
+            words = "The source had stopped taking requests meanwhile: nothing was sent."
+        await self._not_sent(lane, job, words)
+        return job, None
+
+    async def _called(self, job: Job) -> Result:
         try:
-            return job, await job.recipient.send(job.letter)
+            return await job.recipient.send(job.letter)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None:
-                task.uncancel()
-            words = "The worker was stopped before the source answered."
-            return job, Result(Outcome.UNKNOWN, "outcome_unknown", words)
+            _go_on()
+            return Result(Outcome.UNKNOWN, "outcome_unknown", "The worker was stopped before the source answered.")
+
+    async def _not_sent(self, lane: Lane, job: Job, words: str) -> None:
+        await self.unsent(lane, job.attempt, Result(Outcome.DEFERRED, "source_unreachable", words, True))
 
     async def _begun(self, lane: Lane, job: Job) -> tuple[Job, Begun | None]:
         """`sending` is committed, for the job as it was written last. None: that cannot be told."""

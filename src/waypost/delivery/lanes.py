@@ -11,6 +11,10 @@ from waypost.app.ports.kinds import Document, Kind, Letter, Recipient
 from waypost.delivery.gates import Gate
 from waypost.domain.handover import Policy
 
+MOST_AHEAD = 4  # times as many requests at hand as may be under way at once
+SOON_S = 0.5  # a source that has used up what was claimed this soon is given more at a time
+LATE_S = 2.0  # and less again after this
+
 
 class Limits(NamedTuple):
     """What bounds a worker. Seconds; `in_flight`: calls at once, over all sources."""
@@ -58,6 +62,8 @@ class Lane:
         self.ready: deque[Job] = deque()
         self.told_down = False  # whether people are told so, by this worker or another one
         self.quiet_until = now  # what waits is held, put off, or with another worker
+        self._ahead = 1
+        self._took_at = now
 
     def renew(self, row: SourceDelivery, kind: Kind) -> None:
         """Its settings have changed. What the gate knows of the source stays; what was written is written again."""
@@ -65,11 +71,29 @@ class Lane:
         self.recipient = kind.open(row.settings, row.secrets)
         self.gate.policy = policy_of(row)
 
+    def appetite(self, now: float) -> int:
+        """How many requests to have at hand; more where they go fast, so that claims are few."""
+        once = self.gate.appetite(now)
+        steady = self.gate.is_down or self.gate.policy.rate is not None
+        return once if steady else once * self._ahead
+
+    def is_hungry(self, now: float) -> bool:
+        """Whether half of that is used up."""
+        return len(self.ready) * 2 <= self.appetite(now)
+
     def wanted(self, now: float) -> int:
         """How many more to claim."""
-        if now < self.quiet_until:
+        if now < self.quiet_until or not self.is_hungry(now):
             return 0
-        return max(self.gate.appetite(now) - len(self.ready), 0)
+        return max(self.appetite(now) - len(self.ready), 0)
+
+    def took(self, now: float) -> None:
+        """It was claimed for."""
+        since_s, self._took_at = now - self._took_at, now
+        if since_s < SOON_S:
+            self._ahead = min(self._ahead * 2, MOST_AHEAD)
+        elif since_s > LATE_S:
+            self._ahead = 1
 
 
 Kinds = Mapping[str, Kind]

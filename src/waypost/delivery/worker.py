@@ -173,7 +173,9 @@ class Worker:
         claimed = await self._books.claim(ClaimAsk(self.name, wanted, int(self._limits.claim_s * SECOND)))
         found = {attempt.source_id for attempt in claimed}
         for lane in waiting:
-            if lane.row.source_id not in found:
+            if lane.row.source_id in found:
+                lane.took(now)
+            else:
                 lane.quiet_until = now + QUIET_S
         if claimed:
             await self._write(claimed)
@@ -202,6 +204,7 @@ class Worker:
     def _pump(self) -> None:
         """Begin what may begin, source by source in turn; and come back when time has made room."""
         now, most = time.monotonic(), self._limits.in_flight
+        most += min(most // 2, sum(lane.gate.ahead(now) for lane in self._lanes.values()))
         began = not self._stop.is_set()
         while began and self._in_flight < most:
             began = False
@@ -216,7 +219,7 @@ class Worker:
             self._alarm = asyncio.get_running_loop().call_later(min(waits), self._pump)
 
     def _begin(self, lane: Lane, job: Job, now: float) -> None:
-        if len(lane.ready) * 2 <= lane.gate.appetite(now):
+        if lane.is_hungry(now):
             self._hungry.set()
         if now - job.claimed_s > self._limits.claim_s / 2 or job.attempt.id in self._live:
             return  # it has waited long: whoever has room takes it over when the lease ends
@@ -233,7 +236,7 @@ class Worker:
                 if result is not None:
                     self._judge(lane, result)
             finally:
-                lane.gate.end()
+                lane.gate.end(time.monotonic())
                 self._in_flight -= 1
                 self._pump()
             if result is not None:

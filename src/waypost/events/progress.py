@@ -48,9 +48,8 @@ class Progress:
 
     def delivered(self, message: Message, known: Delivery | None, sent: Sent) -> None:
         """It has arrived: the endpoint is well."""
-        at = sent.entry["at"]
-        row = self._attempted(message, known, sent)
-        self._rows[message.id] = row._replace(status="delivered", next_at=None, delivered_at=at)
+        row = self._attempted(message, known, sent, "delivered")
+        self._rows[message.id] = row._replace(next_at=None, delivered_at=row.updated_at) if known else row
         if message.event is not None:
             self.failures, self.failing_since = 0, None
 
@@ -89,13 +88,16 @@ class Progress:
         if rest_s:
             self.paused_until = max(self.paused_until, at + int(rest_s * SECOND))
 
-    def _attempted(self, message: Message, known: Delivery | None, sent: Sent) -> Delivery:
+    def _attempted(self, message: Message, known: Delivery | None, sent: Sent, status: str = "pending") -> Delivery:
         at = sent.entry["at"]
-        seq = None if message.event is None else message.event.seq
-        row = known or Delivery(0, self._hook.id, message.id, seq, message.name, "pending", 0, None, "[]", at, at, None)
-        self._seen[message.id] = row.updated_at
-        log = _encode([*_decode(row.log), sent.entry][-LOG_AT_MOST:]) if known else _encode([sent.entry])
-        return row._replace(attempts=row.attempts + 1, log=log.decode(), updated_at=at)
+        if known is None:
+            self._seen[message.id] = at
+            seq = None if message.event is None else message.event.seq
+            log, delivered_at = _encode([sent.entry]).decode(), at if sent.delivered else None
+            return Delivery(0, self._hook.id, message.id, seq, message.name, status, 1, None, log, at, at, delivered_at)
+        self._seen[message.id] = known.updated_at
+        log = _encode([*_decode(known.log), sent.entry][-LOG_AT_MOST:]).decode()
+        return known._replace(status=status, attempts=known.attempts + 1, log=log, updated_at=at)
 
     def given_up_because(self, now: int) -> tuple[str, str] | None:
         """Code and reason why the endpoint is to be disabled; None: it goes on."""

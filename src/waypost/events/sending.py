@@ -45,24 +45,21 @@ class Sender:
         body = await self._body(hook, message)
         at = self._clock()
         headers = signed(hook, message.id, at // 1_000_000, body)
+        asked = ("POST", hook.url, headers, body, float(hook.timeout_s), CONNECT_S, ANSWER_AT_MOST)
         begun_s = time.monotonic()
         try:
-            answer = await self._call(hook, headers, body, begun_s)
+            try:
+                answer = await self._caller.call(*asked)
+            except NoAnswer:
+                if time.monotonic() - begun_s > STALE_WITHIN_S:
+                    raise
+                answer = await self._caller.call(*asked)
         except (NotSent, NoAnswer) as error:
             return _sent(at, begun_s, None, error.message, None, 0)
         text = answer.body[:ANSWER_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         retry_after_s = _retry_after_s(answer.headers.get("retry-after", ""))
         reproach = None if 200 <= answer.status < 300 else _reproach(answer.status)
         return _sent(at, begun_s, answer.status, reproach, text, retry_after_s)
-
-    async def _call(self, hook: Webhook, headers: dict[str, str], body: bytes, begun_s: float) -> Any:
-        asked = ("POST", hook.url, headers, body, float(hook.timeout_s), CONNECT_S, ANSWER_AT_MOST)
-        try:
-            return await self._caller.call(*asked)
-        except NoAnswer:
-            if time.monotonic() - begun_s > STALE_WITHIN_S:
-                raise
-            return await self._caller.call(*asked)
 
     async def _body(self, hook: Webhook, message: Message) -> bytes:
         event = message.event

@@ -6,7 +6,6 @@ What a worker that dies has sent but not written is sent again by the next, with
 
 import asyncio
 import contextlib
-import json
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,18 +13,17 @@ from typing import NamedTuple
 from waypost.app import webhooks
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
-from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
 from waypost.app.writer import Writer
 from waypost.domain.refusals import Refusal, Unavailable
-from waypost.domain.webhooks import Message, messages_of, patterns_of
+from waypost.domain.webhooks import Message
+from waypost.events.pages import Pages
 from waypost.events.progress import SECOND, Progress
 from waypost.events.sending import Sender
 
 LEASE_S = 15  # after this an endpoint whose worker has died is another's
 RENEW_EVERY_S = 5.0
 STEP_S = 5.0
-EVENTS_A_STEP = 100
 RETRIES_A_STEP = 10
 SETTLE_AGAIN_S = 1.0
 SETTLE_WITHIN_S = 30.0  # while the database is away
@@ -64,6 +62,7 @@ class Session:
         self._sender = sender
         self._owner = owner
         self._chance = chance
+        self._pages = Pages(hub.reads)
 
     async def run(self, webhook_id: int, stop: asyncio.Event) -> None:
         """Work until nothing is left, or until told to stop; a cancelled session writes what it has sent."""
@@ -120,14 +119,11 @@ class Session:
 
     async def _advance(self, hook: Webhook, progress: Progress, stop: asyncio.Event) -> None:
         """The next events, in order."""
-        subscribed = json.loads(hook.subscribed)
-        query = FeedQuery(hook.scope, hook.cursor, patterns_of(subscribed), EVENTS_A_STEP)
-        page = await self._hub.reads.feed(query)
-        messages = [(event.seq, messages_of(event, subscribed)) for event in page.events]
-        ids = [message.id for _, some in messages for message in some]
+        page = await self._pages.after(hook)
+        ids = [message.id for _, some in page.messages for message in some]
         known = await self._hub.reads.deliveries_of(hook.id, ids) if ids else {}
         begun_s = time.monotonic()
-        for seq, some in messages:
+        for seq, some in page.messages:
             for message in some:
                 if not await self._passed(hook, message, known.get(message.id), progress):
                     return

@@ -19,7 +19,7 @@ class Answer(NamedTuple):
     """What came back. `complete`: the body was not longer than allowed."""
 
     status: int
-    headers: dict[str, str]  # names in lower case
+    headers: Mapping[str, str]  # whatever case a name is asked for in
     body: bytes
     complete: bool
 
@@ -114,7 +114,7 @@ class Caller:
 
 
 async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+    headers = response.headers
     length = response.content_length
     if length is not None and length <= min(at_most, READ_AT_ONCE) and "content-encoding" not in headers:
         return Answer(response.status, headers, await response.read(), True)  # what it says it is, it can at most be

@@ -7,12 +7,9 @@ from waypost.app.ports.delivery import (
     Attempt,
     Attention,
     Claimed,
-    Confirmed,
-    Ended,
     OpenAttempt,
     Papers,
     SourceDelivery,
-    Started,
 )
 from waypost.domain.attention import LATE, SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
@@ -210,14 +207,6 @@ class DeliveryWriting(Statements):
             AND p.late_outcome IN ('delivered', 'acknowledged') AND p.late_at >= o.claimed_at)"""
         return {row[0] for row in await self.fetch(sql, d.array(ids))}
 
-    async def start_attempts(self, started: Sequence[Started]) -> None:
-        """See `DeliveryTx`."""
-        await self.update_many("handover_attempt", Started, started, "state = 'sending'")
-
-    async def end_attempts(self, ended: Sequence[Ended]) -> None:
-        """See `DeliveryTx`."""
-        await self.update_many("handover_attempt", Ended, ended, "state = 'settled'")
-
     async def note_late(self, late: Sequence[tuple[str, int, int]]) -> None:
         """See `DeliveryTx`."""
         await self.execute_many("UPDATE handover_attempt SET late_outcome = $1, late_at = $2 WHERE id = $3", late)
@@ -226,10 +215,6 @@ class DeliveryWriting(Statements):
         """See `DeliveryTx`."""
         sql = "UPDATE handover_attempt SET retried_as = $1, next_at = NULL WHERE id = $2"
         await self.execute_many(sql, retried)
-
-    async def confirm_numbers(self, numbers: Sequence[Confirmed]) -> None:
-        """See `DeliveryTx`."""
-        await self.update_many("fulfillment_request", Confirmed, numbers)
 
     async def raise_attention(self, raised: Sequence[Attention]) -> int:
         """See `DeliveryTx`."""

@@ -182,6 +182,8 @@ class PostgresTx(CommonTx):
     async def write(self, changes: Changes) -> None:
         """See `ports.Tx`: one trip; one more where a late answer was seen to."""
         parts = {name: rows for name, rows in _batch_rows(changes).items() if rows}
+        if not parts:
+            return
         args = [column for rows in parts.values() for column in map(list, zip(*rows, strict=True))]
         self.round_trips += 1
         row = (await self._db.fetch(postgres.write_batch(tuple(parts)), *args))[0]
@@ -230,6 +232,9 @@ def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
         "held": [(change.entry.id, *change.entry[3:]) for change in stock if change.entry.id],
         "totals": [(variant_id, by, changes.at) for variant_id, by in moved_totals(stock).items()],
         "entries": [change.entry[1:] for change in stock if not change.entry.id],
+        "started": [*changes.started],
+        "ended": [*changes.ended],
+        "confirmed": [*changes.confirmed],
     }
 
 

@@ -178,6 +178,12 @@ class SqliteTx(CommonTx):
             await self.update_order_rollups(changes.orders, changes.items)
         if changes.stock:
             await self.write_stock(changes.stock, changes.at)
+        if changes.started:
+            many(translated(writing.START_ATTEMPT), changes.started)
+        if changes.ended:
+            many(translated(writing.END_ATTEMPT), changes.ended)
+        if changes.confirmed:
+            many(translated(writing.CONFIRM), changes.confirmed)
         if changes.decided:
             await self.settle_late(changes.decided, changes.at)
         if changes.keys:

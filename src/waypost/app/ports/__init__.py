@@ -13,6 +13,7 @@ from waypost.app.ports.batch import (
     PlainMoved,
     PlainMoves,
     StockChange,
+    no_changes,
 )
 from waypost.app.ports.core import (
     AccountRow,
@@ -53,4 +54,5 @@ __all__ = [
     "TokenRow",
     "Tx",
     "Work",
+    "no_changes",
 ]

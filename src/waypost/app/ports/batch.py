@@ -6,6 +6,7 @@ from typing import NamedTuple
 from waypost.app.actor import Actor, Scope
 from waypost.app.commands import IdempotencyKey, KeyRow
 from waypost.app.drafts import Holding
+from waypost.app.ports.delivery import Confirmed, Ended, Started
 from waypost.app.ports.routing import DecisionRow
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State
@@ -96,6 +97,14 @@ class Changes(NamedTuple):
     requests: Sequence["NewRequest"] = ()
     decisions: Sequence[DecisionRow] = ()
     decided: Sequence[int] = ()  # requests of which somebody has seen to a late answer
+    started: Sequence[Started] = ()  # attempts that are being sent from now on
+    ended: Sequence[Ended] = ()  # attempts that are settled; none that is in `started`
+    confirmed: Sequence[Confirmed] = ()  # what the sources call requests; none whose particulars are edited
+
+
+def no_changes(at: int) -> Changes:
+    """To be filled in."""
+    return Changes([], [], [], [], [], [], at, [])
 
 
 class PlainMove(NamedTuple):

@@ -224,20 +224,12 @@ class DeliveryTx(Protocol):
         """The requests of these attempts of which another one turned out to be delivered since this one's claim."""
         ...
 
-    async def start_attempts(self, started: Sequence[Started]) -> None: ...
-
-    async def end_attempts(self, ended: Sequence[Ended]) -> None: ...
-
     async def note_late(self, late: Sequence[tuple[str, int, int]]) -> None:
         """Keep (outcome, moment, attempt id) of answers that came late."""
         ...
 
     async def mark_retried(self, retried: Sequence[tuple[int | None, int]]) -> None:
         """(release or None, attempt id): it was tried again as that release, or will not be."""
-        ...
-
-    async def confirm_numbers(self, numbers: Sequence[Confirmed]) -> None:
-        """What the sources call these requests: (text, request id)."""
         ...
 
     async def raise_attention(self, raised: Sequence[Attention]) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, get_args, get_type_hints
 
+from waypost.app.ports.delivery import Confirmed, Ended, Started
 from waypost.app.ports.routing import DecisionRow
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State
@@ -175,11 +176,13 @@ class Statement:
         self._types += types
         return ", ".join(f"${first + index}::{kind}[]" for index, kind in enumerate(types))
 
-    def update(self, name: str, table: str, key: str, changing: dict[str, str], guards: tuple[str, ...] = ()) -> None:
-        """Update by id from rows of (id, *guards, *changing)."""
+    def update(
+        self, name: str, table: str, key: str, changing: dict[str, str], guards: tuple[str, ...] = (), also: str = ""
+    ) -> None:
+        """Update by id from rows of (id, *guards, *changing); `also` is set as well."""
         given = ["key", *(f"was_{guard}" for guard in guards), *changing]
         types = ["bigint", *("text" if guard == "status" else "bigint" for guard in guards), *changing.values()]
-        sets = ", ".join(f"{column} = c.{column}" for column in changing)
+        sets = ", ".join([*(f"{column} = c.{column}" for column in changing), *([also] if also else [])])
         held = "".join(f" AND t.{guard} = c.was_{guard}" for guard in guards)
         self._parts.append(
             f"{name} AS (UPDATE {table} t SET {sets} FROM unnest({self.rows(types)}) AS c({', '.join(given)})"
@@ -246,6 +249,15 @@ PARTS: dict[str, Callable[[Statement, str], None]] = {
         name, "fulfillment_request", "id", _some(Particulars, columns.PARTICULARS_CHANGING)
     ),
     "claims": lambda made, name: made.insert(name, "fulfillment_request_number", _CLAIM, _NEW),
+    "started": lambda made, name: made.update(
+        name, "handover_attempt", "id", _some(Started, Started._fields[1:]), also="state = 'sending'"
+    ),
+    "ended": lambda made, name: made.update(
+        name, "handover_attempt", "id", _some(Ended, Ended._fields[1:]), also="state = 'settled'"
+    ),
+    "confirmed": lambda made, name: made.update(
+        name, "fulfillment_request", "id", _some(Confirmed, Confirmed._fields[1:])
+    ),
 }
 
 

@@ -1,6 +1,7 @@
 """Statements that write, where both engines share them; one row each, run with `executemany` on SQLite."""
 
 from waypost.app.ports import KeptOutcome, NewRequest, TokenRow
+from waypost.app.ports.delivery import Confirmed, Ended, Started
 from waypost.app.ports.routing import DecisionRow
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State
@@ -60,6 +61,10 @@ INSERT_DECISION = _insert("routing_decision", DecisionRow._fields)
 INSERT_ENTRY = _insert("stock_ledger", Entry._fields[1:])
 _e = len(columns.ENTRY_CHANGING)
 UPDATE_ENTRY = f"UPDATE stock_ledger SET {_assigned(columns.ENTRY_CHANGING)} WHERE id = ${_e + 1}"
+# From rows of the whole record, whose first field is the id.
+START_ATTEMPT = f"UPDATE handover_attempt SET state = 'sending', {_assigned(Started._fields[1:], 2)} WHERE id = $1"
+END_ATTEMPT = f"UPDATE handover_attempt SET state = 'settled', {_assigned(Ended._fields[1:], 2)} WHERE id = $1"
+CONFIRM = f"UPDATE fulfillment_request SET {_assigned(Confirmed._fields[1:], 2)} WHERE id = $1"
 MOVE_TOTAL = "UPDATE inventory_variant SET committed = committed + $1, updated_at = $2 WHERE id = $3"
 
 NUMBER_OWNER = "SELECT request_id FROM fulfillment_request_number WHERE source_id = $1 AND number = $2"

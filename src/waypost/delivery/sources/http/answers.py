@@ -3,7 +3,7 @@
 Where it cannot be told whether the source has the order, the outcome is unknown; nothing is ever guessed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Any, NamedTuple
 
@@ -116,7 +116,8 @@ def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meani
         readable = answer.complete
     except (msgspec.DecodeError, RecursionError):
         body, readable = None, False
-    seen = {"status": answer.status, "headers": answer.headers, "body": body, "text": text}
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    seen = {"status": answer.status, "headers": headers, "body": body, "text": text}
     for rule in covering:
         if rule.reads_body and not readable:
             # The rule might have said anything: an answer that cannot be read decides nothing.
@@ -144,7 +145,7 @@ def _by_status(status: int, text: str) -> Meaning:
     return Meaning(outcome, code, message, code != "" and is_retryable(code))
 
 
-def _retry_after_s(headers: dict[str, str]) -> float | None:
+def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """`Retry-After`: seconds, or a moment by the source's own clock, which its `Date` tells."""
     written = headers.get("retry-after", "").strip()
     if written.isascii() and written.isdigit():
