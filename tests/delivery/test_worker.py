@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from tests.support.handing import QUICK, House
 from tests.support.merchant import Wanted
 from tests.support.supplier import Supplier
 from waypost.app.handover import Begun
+from waypost.app.ports.delivery import Papers
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.gates import Gate
 from waypost.domain.handover import Policy
+from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
 
 
@@ -130,6 +133,30 @@ async def test_what_is_begun_is_not_sent_to_a_source_that_has_stopped_taking_mea
     assert (first["outcome"], first["tries"], second["outcome"]) == ("deferred", 0, "delivered")
     assert first["message"] == "The source had stopped taking requests meanwhile: nothing was sent."
     assert set(supplier.asked.values()) == {1}
+
+
+async def test_what_cannot_be_read_after_its_claim_is_read_again_soon(
+    house: House, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And does not wait for the end of its lease."""
+    reads = house.hub.reads
+    papers = reads.papers
+    refused: list[Sequence[int]] = []
+
+    async def away(ids: Sequence[int]) -> list[Papers]:
+        if not refused:
+            refused.append(ids)
+            raise Unavailable("The database cannot be read now.")
+        return await papers(ids)
+
+    monkeypatch.setattr(reads, "papers", away)
+    ids = await house.merchant.requests(Status.PROCESSING, Status.PROCESSING)
+    await house.push(supplier)
+    house.start()
+    await house.until_statuses(ids, "processed")
+    assert refused == [ids]
+    assert [row["number"] for row in await house.attempts(*ids)] == [1, 1]
+    assert set(supplier.book.values()) == {1}
 
 
 async def test_a_rate_is_kept(house: House, supplier: Supplier) -> None:

@@ -54,6 +54,7 @@ class Worker:
         self._hands = Hands(self.name, reads, self._books, self._stop, limits, chance)
         self._lanes: dict[int, Lane] = {}
         self._live: set[int] = set()  # attempts that this worker is at
+        self._unwritten: list[tuple[Claimed, float]] = []  # claimed then, and not written for their sources yet
         self._tasks: set[asyncio.Task[None]] = set()
         self._in_flight = 0
         self._hungry = asyncio.Event()
@@ -130,13 +131,9 @@ class Worker:
                 self._lanes[source_id] = Lane(row, self._kinds[row.kind], now)
             elif lane.row.version != row.version:
                 lane.renew(row, self._kinds[row.kind])
-                self._spawn(self._write(self._taken_back(lane)))
-
-    def _taken_back(self, lane: Lane) -> list[Claimed]:
-        """What was written by settings that are no longer those."""
-        claimed = [job.attempt for job in lane.ready]
-        lane.ready.clear()
-        return claimed
+                # What was written by settings that are no longer those is written again.
+                self._unwritten += [(job.attempt, job.claimed_s) for job in lane.ready]
+                lane.ready.clear()
 
     async def _sweep(self) -> None:
         """Attempts that were being sent by a worker that has gone: looked up, or unknown."""
@@ -161,7 +158,8 @@ class Worker:
             self._live.discard(attempt.id)
 
     async def _take_on(self) -> None:
-        """Claim what there is room for, and write it."""
+        """Claim what there is room for, and write it; first what could not be written before."""
+        await self._write()
         now = time.monotonic()
         hungry = sorted(source_id for source_id, lane in self._lanes.items() if lane.wanted(now))
         if not hungry:
@@ -178,16 +176,18 @@ class Worker:
             else:
                 lane.quiet_until = now + QUIET_S
         if claimed:
-            await self._write(claimed)
+            self._unwritten += [(attempt, now) for attempt in claimed]
+            await self._write()
             self._hungry.set()  # there may be more
 
-    async def _write(self, claimed: Sequence[Claimed]) -> None:
+    async def _write(self) -> None:
         """Write what was claimed for its sources; what cannot be written is settled at once."""
-        if not claimed:
+        if not self._unwritten:
             return
-        now = time.monotonic()
-        papers = {one.image.state.id: one for one in await self._reads.papers([c.request_id for c in claimed])}
-        for attempt in claimed:
+        asked = [attempt.request_id for attempt, _ in self._unwritten]
+        papers = {one.image.state.id: one for one in await self._reads.papers(asked)}
+        claimed, self._unwritten = self._unwritten, []
+        for attempt, claimed_s in claimed:
             lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
             if lane is None or paper is None:
                 continue  # its lease ends
@@ -198,7 +198,7 @@ class Worker:
                 result = Result(Outcome.REJECTED, error.code, error.message)
                 self._spawn(self._hands.unsent(lane, attempt, result))
                 continue
-            lane.ready.append(Job(attempt, recipient, told, letter, paper.image.state.version, now))
+            lane.ready.append(Job(attempt, recipient, told, letter, paper.image.state.version, claimed_s))
         self._pump()
 
     def _pump(self) -> None:
