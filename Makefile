@@ -25,7 +25,7 @@ check: .venv/dev ## lint, types, import contracts, generated files
 bench: .venv/dev ## measure against the limits and a conventional build
 	$(BIN)/python -m bench
 
-bench-scale: .venv/dev ## the same calls on ten thousand and on five million requests: half an hour, 30 GB of disk
+bench-scale: .venv/dev ## the same calls on ten thousand and on five million requests: ten minutes, 25 GB of disk
 	$(BIN)/python -m bench.scale
 
 generate: .venv/dev ## renew what is made from the code and the contract
