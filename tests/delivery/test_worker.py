@@ -18,6 +18,7 @@ from waypost.app.handover import Begun
 from waypost.app.ports.delivery import Papers
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.gates import Gate
+from waypost.delivery.lanes import Limits
 from waypost.domain.handover import Policy
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
@@ -133,6 +134,30 @@ async def test_what_is_begun_is_not_sent_to_a_source_that_has_stopped_taking_mea
     assert (first["outcome"], first["tries"], second["outcome"]) == ("deferred", 0, "delivered")
     assert first["message"] == "The source had stopped taking requests meanwhile: nothing was sent."
     assert set(supplier.asked.values()) == {1}
+
+
+async def test_what_waits_for_its_turn_when_the_worker_is_stopped_was_not_sent(
+    house: House, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Gate, "ahead", lambda self, now: 1)
+    supplier.mood = lambda order, time: "hang"
+    ids = await house.merchant.requests(Status.PROCESSING, Status.PROCESSING, Status.PROCESSING)
+    await house.push(supplier, QUICK._replace(concurrency=1))
+    house.start(house.worker(limits=Limits(stop_s=0.2)))
+
+    async def both_begun() -> bool:
+        return [row["state"] for row in await house.attempts(*ids)].count("sending") == 2
+
+    await house.until(both_begun)
+    await asyncio.wait_for(supplier.hung.wait(), 5)
+    await house.end()
+    called, waiting, left = sorted(await house.attempts(*ids), key=lambda row: row["id"])
+    assert (called["outcome"], waiting["outcome"], left["state"]) == ("unknown", "deferred", "claimed")
+    assert waiting["message"] == "The worker was stopped: nothing was sent."
+    assert sum(supplier.asked.values()) == 1
+    states = [(await house.state(id_)).status for id_ in ids]
+    assert sorted(states) == sorted([Status.PROCESSING_ERROR, Status.PROCESSING, Status.PROCESSING])
+    supplier.answer_hanging("close")
 
 
 async def test_what_cannot_be_read_after_its_claim_is_read_again_soon(
