@@ -95,6 +95,43 @@ async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:
     assert max(walked) <= query.limit, "\n".join(plan)
 
 
+async def test_many_orders_alike_are_no_reason_to_walk_all_orders(filled: str) -> None:
+    """Statistics that know of one text only make any order look like a likely twin."""
+    db = await asyncpg.connect(filled)
+    await db.execute("UPDATE orders SET likeness = 'the same'")
+    await db.execute(
+        f"""INSERT INTO orders SELECT (jsonb_populate_record(o, jsonb_build_object('id', n, 'order_number', 'N-' || n))).*
+        FROM orders o, generate_series(1000, {1000 + COUNT}) n"""
+    )
+    await db.execute("ANALYZE")
+    (channel,) = {row[0] for row in await db.fetch("SELECT channel_id FROM orders")}
+    latest = await db.fetchval("SELECT order_number FROM orders ORDER BY id DESC LIMIT 1")
+    await db.close()
+    asked: list[tuple[str, tuple[Any, ...]]] = []
+    likenesses = [(channel, "the same"), (channel, "another"), (channel + 1, "the same"), (channel, "a first")]
+
+    async def look(tx: Any) -> tuple[Any, list[str]]:
+        fetch = tx.fetch
+
+        async def noted(sql: str, *args: Any) -> Any:
+            asked.append((sql, args))
+            return await fetch(sql, *args)
+
+        tx.fetch = noted
+        twins = await tx.twins(likenesses, 0)
+        (sql, args), *_ = asked
+        plan = await fetch(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)
+        return twins, [row[0] for row in plan]
+
+    store = await open_store(filled, migrate=False)
+    twins, plan = await store.write(look)
+    await store.close()
+    assert twins == [(channel, "the same", latest)]
+    removed = [int(line.rpartition(":")[2]) for line in plan if "Rows Removed by Filter" in line]
+    assert sum(removed) == 0, "\n".join(plan)
+    assert any("ix_orders_channel_id_likeness_id" in line for line in plan), "\n".join(plan)
+
+
 async def test_no_session_reads_a_table_because_it_was_small_once(store: Store) -> None:
     """A plan is kept until the tables are analysed again; see `BY_INDEX`."""
     for setting in BY_INDEX:

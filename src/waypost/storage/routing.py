@@ -19,6 +19,7 @@ from waypost.storage.queries import columns, requests, writing
 from waypost.storage.speaking import Reader, Statements
 
 _VARIANT = columns.listed(StockVariant, "v")
+_LAST_ID = 2**63 - 1
 _DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
 JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
 WHERE s.id = $1 AND {requests.VISIBLE}"""
@@ -123,15 +124,19 @@ class RoutingWriting(Statements):
 
     async def twins(self, likenesses: Sequence[tuple[int, str]], since: int) -> list[tuple[int, str, str]]:
         """See `ports.routing`. However many orders say the same, one is looked at."""
-        latest = """FROM orders x WHERE x.channel_id = p.channel_id AND x.likeness = p.likeness
-          AND x.status <> 'canceled' ORDER BY x.id DESC LIMIT 1"""
         if self.dialect.is_sqlite:
             given = "(SELECT value ->> 0 AS channel_id, value ->> 1 AS likeness FROM json_each($2)) p"
-            join = f"JOIN orders o ON o.id = (SELECT x.id {latest})"
+            join = """JOIN orders o ON o.id = (SELECT x.id FROM orders x WHERE x.channel_id = p.channel_id
+              AND x.likeness = p.likeness AND x.status <> 'canceled' ORDER BY x.id DESC LIMIT 1)"""
             args: list[Any] = [self.dialect.array(likenesses)]
         else:
             given = "unnest($2::bigint[], $3::text[]) AS p(channel_id, likeness)"
-            join = f"CROSS JOIN LATERAL (SELECT x.order_number, x.inserted_at {latest}) o"
+            # Only one index has this order. Asked for the latest id alone, a planner that knows of many orders alike
+            # expects to meet one soon whichever way it walks, and walks all orders to find that there is none.
+            join = f"""CROSS JOIN LATERAL (SELECT x.order_number, x.inserted_at FROM orders x
+              WHERE (x.channel_id, x.likeness, x.id) >= (p.channel_id, p.likeness, 0)
+              AND (x.channel_id, x.likeness, x.id) <= (p.channel_id, p.likeness, {_LAST_ID})
+              AND x.status <> 'canceled' ORDER BY x.channel_id DESC, x.likeness DESC, x.id DESC LIMIT 1) o"""
             args = [list(column) for column in zip(*likenesses, strict=True)]
         sql = f"SELECT p.channel_id, p.likeness, o.order_number FROM {given} {join} WHERE o.inserted_at > $1"
         rows = await self.fetch(sql, since, *args)
