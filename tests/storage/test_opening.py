@@ -91,6 +91,8 @@ async def test_a_database_that_does_not_exist_is_not_made_unasked(database_url: 
 async def test_an_empty_file_is_a_fresh_database(tmp_path: Path) -> None:
     (tmp_path / "shop.db").touch()
     store = await open_store(f"sqlite:///{tmp_path}/shop.db")
+    assert await store.ready()
+    assert await store.reads.accounts() == []
     await store.close()
 
 

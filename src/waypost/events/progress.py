@@ -48,8 +48,8 @@ class Progress:
 
     def delivered(self, message: Message, known: Delivery | None, sent: Sent) -> None:
         """It has arrived: the endpoint is well."""
-        row = self._attempted(message, known, sent, "delivered")
-        self._rows[message.id] = row._replace(next_at=None, delivered_at=row.updated_at) if known else row
+        row = self._attempted(message, known, sent)
+        self._rows[message.id] = row._replace(status="delivered", next_at=None, delivered_at=row.updated_at)
         if message.event is not None:
             self.failures, self.failing_since = 0, None
 
@@ -88,16 +88,16 @@ class Progress:
         if rest_s:
             self.paused_until = max(self.paused_until, at + int(rest_s * SECOND))
 
-    def _attempted(self, message: Message, known: Delivery | None, sent: Sent, status: str = "pending") -> Delivery:
+    def _attempted(self, message: Message, known: Delivery | None, sent: Sent) -> Delivery:
         at = sent.entry["at"]
         if known is None:
             self._seen[message.id] = at
             seq = None if message.event is None else message.event.seq
-            log, delivered_at = _encode([sent.entry]).decode(), at if sent.delivered else None
-            return Delivery(0, self._hook.id, message.id, seq, message.name, status, 1, None, log, at, at, delivered_at)
+            log = _encode([sent.entry]).decode()
+            return Delivery(0, self._hook.id, message.id, seq, message.name, "pending", 1, None, log, at, at, None)
         self._seen[message.id] = known.updated_at
         log = _encode([*_decode(known.log), sent.entry][-LOG_AT_MOST:]).decode()
-        return known._replace(status=status, attempts=known.attempts + 1, log=log, updated_at=at)
+        return known._replace(attempts=known.attempts + 1, log=log, updated_at=at)
 
     def given_up_because(self, now: int) -> tuple[str, str] | None:
         """Code and reason why the endpoint is to be disabled; None: it goes on."""

@@ -35,25 +35,27 @@ _NEW = Delivery._fields[1:]
 _STATE = ("status", "attempts", "next_at", "updated_at", "delivered_at")
 _PLACES = ", ".join(f"${place}" for place in range(1, len(_NEW) + 1))
 _TAKEN = ", ".join(f"{name} = excluded.{name}" for name in _STATE)
-_PUT = f"""INSERT INTO webhook_delivery ({", ".join(_NEW)}) VALUES ({_PLACES})
+_INSERT = f"INSERT INTO webhook_delivery ({', '.join(_NEW)})"
+_PUT = f"""{_INSERT} VALUES ({_PLACES})
 ON CONFLICT (webhook_id, message_id) DO UPDATE SET {_TAKEN}, log = excluded.log"""
-# What was put up again since it was read keeps its state, and gets the line of its log.
-_KEPT = ", ".join(
-    f"{name} = CASE WHEN webhook_delivery.updated_at > ${len(_NEW) + 1} THEN webhook_delivery.{name}"
-    f" ELSE excluded.{name} END"
-    for name in _STATE
-)
-_PUT_WHAT_CAME = f"""INSERT INTO webhook_delivery ({", ".join(_NEW)}) VALUES ({_PLACES})
-ON CONFLICT (webhook_id, message_id) DO UPDATE SET {_KEPT}, log = excluded.log"""
+
+
+def _kept(seen: str) -> str:
+    """What was put up again since it was read (`seen`: when it had been written then) keeps its state.
+
+    It gets the line of its log all the same.
+    """
+    states = (
+        f"{name} = CASE WHEN webhook_delivery.updated_at > {seen} THEN webhook_delivery.{name} ELSE excluded.{name} END"
+        for name in _STATE
+    )
+    return f"ON CONFLICT (webhook_id, message_id) DO UPDATE SET {', '.join(states)}, log = excluded.log"
+
+
+_PUT_WHAT_CAME = f"{_INSERT} VALUES ({_PLACES}) {_kept(f'${len(_NEW) + 1}')}"
 # Likewise, of messages that were not there to be read: one statement on PostgreSQL, where a run per row costs far more.
-_FRESH_KEPT = ", ".join(
-    f"{name} = CASE WHEN webhook_delivery.updated_at > excluded.updated_at THEN webhook_delivery.{name}"
-    f" ELSE excluded.{name} END"
-    for name in _STATE
-)
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(list(kinds(Delivery).values())[1:], 1))
-_PUT_FRESH = f"""INSERT INTO webhook_delivery ({", ".join(_NEW)}) SELECT * FROM unnest({_ARRAYS})
-ON CONFLICT (webhook_id, message_id) DO UPDATE SET {_FRESH_KEPT}, log = excluded.log"""
+_PUT_FRESH = f"{_INSERT} SELECT * FROM unnest({_ARRAYS}) {_kept('excluded.updated_at')}"
 _PURGE = """DELETE FROM webhook_delivery WHERE id IN
 (SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2)"""
 
