@@ -1,4 +1,4 @@
-"""What is SQLite's own: a full disk, a file that another process holds, a commit that fails, snapshots of reads."""
+"""What is SQLite's own: a full disk, a file that another process holds, a commit that fails, what a look-up sees."""
 
 import asyncio
 import sqlite3
@@ -14,7 +14,7 @@ from tests.support.database import contents, sqlite_path
 from tests.support.merchant import Merchant
 from waypost.app.changes import Changer
 from waypost.app.commands import FailureReport
-from waypost.app.ports import Store
+from waypost.app.ports import RequestQuery, Store
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
@@ -52,7 +52,7 @@ async def test_a_full_disk_refuses_and_changes_nothing_and_it_works_again_afterw
     store: Store, merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
     ids = await merchant.requests(*[Status.PROCESSING] * 40)
-    db = inside(store)._db
+    db = inside(store)._writer.db
     pages(db, db.execute("PRAGMA page_count").fetchone()[0])
     report = FailureReport("no room " * 250)
     refused = None
@@ -141,19 +141,18 @@ async def test_a_commit_that_breaks_is_judged_by_what_the_file_holds(
     monkeypatch.setattr(sqlite, "COMMIT_IN_PLACE_S", in_place_s)
     id_ = await merchant.request()
     before = await contents(migrated_url)
-    real = inside(store)._db
-    inside(store)._db = cast(sqlite3.Connection, Flaky(real, how))
+    writer = inside(store)._writer
+    writer._db = cast(sqlite3.Connection, Flaky(writer.db, how))
     asked = command(Action.ACKNOWLEDGE, id_, merchant.actor(), call_id="c1")
-    try:
-        if applied is None:
-            assert (await changes.change(asked)).moved
-        else:
-            with pytest.raises(Unavailable) as caught:
-                await changes.change(asked)
-            assert caught.value.applied == applied
-            assert await contents(migrated_url) == before
-    finally:
-        inside(store)._db = real
+    if applied is None:
+        assert (await changes.change(asked)).moved
+    else:
+        with pytest.raises(Unavailable) as caught:
+            await changes.change(asked)
+        assert caught.value.applied == applied
+        assert await contents(migrated_url) == before
+    if how == "open":  # rolled back, and used again
+        writer._db = writer.db._db  # type: ignore[attr-defined]
     assert (await changes.change(command(Action.SYNC_ACCOUNTING, id_, merchant.actor()))).moved
     await audit(migrated_url)
 
@@ -193,16 +192,44 @@ async def test_a_look_up_sees_what_this_process_committed_at_once(
         assert after != before
 
 
-async def test_a_look_up_of_a_later_round_sees_what_another_process_committed(
+async def test_a_look_up_sees_what_another_process_committed_at_once(
     store: Store, merchant: Merchant, migrated_url: str
 ) -> None:
     with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as other:
         for name in ("Once", "Twice", "Thrice"):
-            before = await store.reads.account(merchant.account)
-            assert before is not None
             other.execute("UPDATE account SET company_name = ?", (name,))
-            assert await store.reads.account(merchant.account) == before  # of the same round: the same snapshot
-            await asyncio.sleep(0)
-            after = await store.reads.account(merchant.account)
-            assert after is not None
-            assert after.company_name == name
+            found = await store.reads.account(merchant.account)
+            assert found is not None
+            assert found.company_name == name
+
+
+async def test_a_request_is_read_as_it_was_at_one_moment(
+    store: Store, merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    """Its state and its lines are one statement: another process' commit cannot come between them."""
+    id_ = await merchant.request()
+    statements: list[str] = []
+    inside(store).reads._by_key.db.set_trace_callback(statements.append)
+    found = await store.reads.request(merchant.actor().scope, id_)
+    assert found is not None
+    assert [line.request_id for line in found.lines] == [id_, id_]
+    assert len(statements) == 1
+
+
+async def test_a_database_that_was_moved_away_is_not_replaced_by_an_empty_one(
+    store: Store, merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    id_ = await merchant.request()
+    path = sqlite_path(migrated_url)
+    away = path.with_name(f"{path.name}.away")
+    path.rename(away)
+    for connection in (inside(store)._writer, inside(store).reads._by_key, inside(store).reads._short):
+        connection.drop()
+    with pytest.raises(Unavailable):
+        await changes.change(fail(id_, merchant.actor()))
+    with pytest.raises(Unavailable):
+        await store.reads.request(merchant.actor().scope, id_)
+    assert not path.exists()
+    away.rename(path)
+    assert (await changes.change(fail(id_, merchant.actor()))).moved
+    assert await store.reads.count_requests(RequestQuery(merchant.actor().scope)) == 1

@@ -5,6 +5,7 @@ the counters of the accounts that are waited for, however many wait.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -16,6 +17,8 @@ REST_S = 0.05  # between two looks of one who waits for what seldom comes, while
 WAITING_AT_MOST = 1000  # beyond it a reader is answered at once
 LATEST = -1  # as `after`: only what comes from now on
 LOOKS_AT_MOST = 20  # in one call: a filter that fits nothing must not walk the whole log
+
+_log = logging.getLogger("waypost.feed")
 
 
 class Watch:
@@ -88,11 +91,18 @@ class News:
         """Find what other processes committed."""
         while True:
             await asyncio.sleep(self._every_s)
-            with suppress(Unavailable):  # it will be there again
-                for account_id, head in (await self._reads.heads(sorted(self._watches))).items():
-                    for watch in self._watches.get(account_id, ()):
-                        if head > watch.seen:
-                            watch.wake()
+            try:
+                heads = await self._reads.heads(sorted(self._watches))
+            except Unavailable:
+                continue  # the database will be there again
+            except Exception:
+                # Whoever waits now, or later, is to be woken all the same: one failed look ends nothing.
+                _log.exception("cannot look for events of other processes")
+                continue
+            for account_id, head in heads.items():
+                for watch in self._watches.get(account_id, ()):
+                    if head > watch.seen:
+                        watch.wake()
 
 
 class Feed:
@@ -102,20 +112,18 @@ class Feed:
         self._reads = reads
         self._news = news
 
-    async def read(self, query: FeedQuery, wait_s: float = 0, gone: "asyncio.Future[None] | None" = None) -> FeedPage:
-        """The next events; with `wait_s`, wait that long for the first. Ends at once when `gone` is done."""
+    async def read(self, query: FeedQuery, wait_s: float = 0) -> FeedPage:
+        """The next events; with `wait_s`, wait that long for the first."""
         if query.after == LATEST:
             query = query._replace(after=await self._head(query.scope.account_id))
         if wait_s <= 0 or self._news.waiting >= WAITING_AT_MOST:
             return await self._next(query)
         with self._news.watch(query.scope.account_id) as watch:
-            if gone is not None:
-                gone.add_done_callback(lambda _: watch.wake())
             until = asyncio.get_running_loop().time() + wait_s
             while True:
                 page = await self._next(query)
                 left = until - asyncio.get_running_loop().time()
-                if page.events or left <= 0 or self._news.ended or (gone is not None and gone.done()):
+                if page.events or left <= 0 or self._news.ended:
                     return page
                 query = query._replace(after=page.reached)
                 watch.seen = page.head

@@ -1,5 +1,6 @@
 """The hub as its callers see it: the store's reads, and the one way to change something."""
 
+import asyncio
 import time
 from collections.abc import Mapping
 from typing import Protocol
@@ -9,8 +10,9 @@ from waypost.app.changes import Changer
 from waypost.app.feed import Feed, News
 from waypost.app.ports import Clock, Reads, Store
 from waypost.app.ports.kinds import Kind
+from waypost.domain.refusals import Unavailable
 
-READY_FOR_S = 1.0  # a look at the database is good for this long, however often one asks
+READY_FOR_S = 1.0  # what a look at the database found, good or bad, is the answer for so long
 
 
 class UrlRules(Protocol):
@@ -38,12 +40,26 @@ class Hub:
         self.news = News(store.reads)
         self.feed = Feed(store.reads, self.news)
         store.listen(self.news.tell)
-        self._ready: tuple[float, str] | None = None
+        self._look: asyncio.Task[str | Unavailable] | None = None
+        self._looked_at = 0.0
 
     async def ready(self) -> str:
-        """The schema's revision, once the database can be written; raises `Unavailable`."""
-        now = time.monotonic()
-        if self._ready is None or self._ready[0] < now:
-            self._ready = None
-            self._ready = (now + READY_FOR_S, await self.store.ready())
-        return self._ready[1]
+        """The schema's revision, once the database can be read and written; raises `Unavailable`.
+
+        One look at a time, and one a second, however many ask: strangers may ask.
+        """
+        if self._look is None or (self._look.done() and time.monotonic() >= self._looked_at + READY_FOR_S):
+            self._look = asyncio.create_task(self._look_at_store())
+        outcome = await asyncio.shield(self._look)
+        if isinstance(outcome, Unavailable):
+            raise outcome.with_traceback(None)  # several callers may raise it
+        return outcome
+
+    async def _look_at_store(self) -> "str | Unavailable":
+        try:
+            return await self.store.ready()
+        except Unavailable as refusal:
+            return refusal
+        finally:
+            self._looked_at = time.monotonic()
+

@@ -6,6 +6,7 @@ What a worker that dies has sent but not written is sent again by the next, with
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -27,6 +28,8 @@ STEP_S = 5.0
 RETRIES_A_STEP = 10
 SETTLE_AGAIN_S = 1.0
 SETTLE_WITHIN_S = 30.0  # while the database is away
+
+_log = logging.getLogger("waypost.webhooks")
 
 
 class Claim(NamedTuple):
@@ -101,8 +104,12 @@ class Session:
         while True:
             await asyncio.sleep(RENEW_EVERY_S)
             now = self._hub.clock()
-            with contextlib.suppress(Unavailable):
+            try:
                 await self._writer.submit(renew, Claim(webhook_id, self._owner, now, now + LEASE_S * SECOND))
+            except Unavailable:
+                pass  # the next renewal may get through: the lease lasts for several
+            except Exception:
+                _log.exception("webhook %d cannot be held longer", webhook_id)
 
     async def _settle(self, progress: Progress, goes_on: bool) -> Webhook | None:
         """Write the step; while the database is away, try again for a while."""

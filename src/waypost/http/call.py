@@ -126,13 +126,6 @@ async def read_body(req: Request, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def until_gone(req: Request) -> None:
-    """Return when the caller has hung up; for calls that wait, after their body, if any, was read."""
-    # Falcon offers this to streams of events only; what it was given by the server says it for every call.
-    while (await req._receive())["type"] != "http.disconnect":
-        pass
-
-
 def too_large(limit: int) -> BadInput:
     """413."""
     message = f"The body may have at most {limit} bytes."

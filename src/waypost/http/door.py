@@ -4,6 +4,7 @@ A plain ASGI function around the application, because every call pays for it: wh
 headers are put in as the bytes they are sent as, and a call refused here never reaches a route.
 """
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
@@ -12,6 +13,7 @@ from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.call import Call
 from waypost.http.faults import Reply, reply_to
 from waypost.http.gate import Gate, Refused, is_open
+from waypost.http.hang_ups import HangUpWatch
 from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
 from waypost.wire import problems
@@ -21,6 +23,9 @@ from waypost.wire.preconditions import clean_request_id
 URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
 HEADERS_AT_MOST = 32_768  # bytes
 CALLS_AT_ONCE = 2000
+SIGN_OF_LIFE = "/healthz"  # answers when the hub is full: that is no reason to restart it
+HUNG_UP = 499  # in the log only
+_READING = ("GET", "HEAD")
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -59,9 +64,10 @@ class Door:
             return send(message)
 
         self._under_way += 1
+        watch = HangUpWatch(receive) if scope["method"] in _READING else None
         try:
             try:
-                if self._under_way > CALLS_AT_ONCE:
+                if self._under_way > CALLS_AT_ONCE and call.path != SIGN_OF_LIFE:
                     raise Unavailable("Too many calls at once.", retry_after_s=1)
                 self._judge_size(scope, size)
                 if not is_open(call.path):
@@ -70,6 +76,11 @@ class Door:
                 await _refuse(reply_to(error, call), scope["method"], answer)
             else:
                 await self._inner(scope, receive, answer)
+        except asyncio.CancelledError:
+            if watch is None or not watch.has_hung_up:
+                raise
+            watch.settle()
+            status, call.why = HUNG_UP, "the caller hung up"
         except Exception as error:
             # What breaks outside the error handlers of Falcon: in the gate, or while a reply is put together.
             log_defect(call.id, error)
@@ -77,6 +88,8 @@ class Door:
                 raise
             await _refuse(reply_to(Defect(), call), scope["method"], answer)
         finally:
+            if watch is not None:
+                watch.end()
             self._under_way -= 1
             scope["waypost.call"] = None  # else scope, request and call would keep each other until a collection
             self._tell(call, scope["method"], status, begun_s)

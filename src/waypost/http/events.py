@@ -1,13 +1,11 @@
 """The change feed: what happened in the account, in order, from a cursor on."""
 
-import asyncio
-
 from falcon.asgi import Request, Response
 
 from waypost.app.hub import Hub
 from waypost.app.ports.events import FeedQuery
 from waypost.http import operations as ops
-from waypost.http.call import Resource, answer, call_of, until_gone
+from waypost.http.call import Resource, answer, call_of
 from waypost.wire.faults import Fault
 from waypost.wire.feed import render_feed
 
@@ -30,11 +28,7 @@ class Events(Resource):
         call.check()
         limit = min(params.get("limit", PAGE), PAGE_AT_MOST)
         query = FeedQuery(scope, after, params.get("types", ()), limit)
-        gone = asyncio.ensure_future(until_gone(req))
-        try:
-            page = await self.hub.feed.read(query, params.get("wait", 0), gone)
-        finally:
-            gone.cancel()
+        page = await self.hub.feed.read(query, params.get("wait", 0))
         answer(resp, render_feed(page, scope.account_id, call.actor.type))
         resp.set_header("Cache-Control", "no-store")
 

@@ -81,6 +81,12 @@ class GroupWriter:
             while self._queue:
                 await self._arrivals()
                 await self._settle(self._take())
+        except BaseException:
+            # Ended from outside. Nobody else would answer those who wait.
+            while self._queue:
+                for group in self._take():
+                    _fail(group, Unavailable("The change was not written: the writer has ended.", retry_after_s=1))
+            raise
         finally:
             self._running = None
 
@@ -117,10 +123,14 @@ class GroupWriter:
             return
         try:
             results = await self._results(fresh)
-        except Exception as error:
+        except BaseException as error:
             refusal = error if isinstance(error, Refusal) else _defect(error)
+            if not isinstance(error, Exception):
+                refusal = Unavailable("It is not known whether the change was stored.", "unknown")
             for group in fresh:
                 _fail(group, refusal)
+            if not isinstance(error, Exception):
+                raise
             return
         for group, result in zip(fresh, results, strict=True):
             if isinstance(result, Refusal):

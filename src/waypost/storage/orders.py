@@ -25,8 +25,9 @@ _ORDER = columns.listed(Order, "o")
 # $1 order id, $2 account, $3 channel or null; a scope of a source is never asked for orders.
 _VISIBLE = "o.id = $1 AND o.account_id = $2 AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"
 _BY_ID = f"SELECT {_ORDER} FROM orders o WHERE {_VISIBLE}"
+# The plus: see `requests.TIMELINE`.
 _TIMELINE = f"""SELECT {columns.EVENT} FROM event
-WHERE subject_id = $1 AND subject = 'order' AND account_id = $2 ORDER BY seq"""
+WHERE subject_id = $1 AND subject = 'order' AND +account_id = $2 ORDER BY seq"""
 
 
 def _update(table: str, names: Sequence[str]) -> str:

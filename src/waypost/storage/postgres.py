@@ -14,16 +14,19 @@ import asyncpg
 from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import BadRow, RolledBack
-from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, LOST
+from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, LOST, WAITED, is_bad_value, unavailable
 from waypost.storage.postgres_reads import BY_INDEX, PostgresReads
 from waypost.storage.postgres_tx import PostgresTx
 from waypost.storage.queries import postgres
+from waypost.storage.readiness import check_ready, prove_writable
 from waypost.storage.telling import Teller
+from waypost.storage.waiting import finished
 
 T = TypeVar("T")
 
 LEARN_TRIES = 40  # looks at a commit whose answer was lost
 LEARN_PAUSE_S = 0.1
+_NOT_REACHED = "The database cannot be reached."
 _WRITER = {
     **BY_INDEX,
     "application_name": "waypost writer",
@@ -61,16 +64,26 @@ class PostgresStore(Teller):
             return result
 
     async def _connection(self) -> "asyncpg.Connection[asyncpg.Record]":
+        """The writing connection, complete: one on which a statement could not be prepared is never used."""
         if self._db is None or self._db.is_closed():
+            self._db = None
             try:
-                self._db = await asyncpg.connect(
-                    self._url, server_settings=_WRITER, timeout=CONNECT_TIMEOUT_S, statement_cache_size=256
-                )
-                for name, text in postgres.PREPARED.items():
-                    await self._db.execute(f"PREPARE {name}{text}")
-            except (*LOST, asyncpg.PostgresError) as error:
-                raise Unavailable("The database cannot be reached.", retry_after_s=1) from error
+                self._db = await self._connected()
+            except FAULTS as error:
+                raise unavailable(_NOT_REACHED, error) from error
         return self._db
+
+    async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
+        db = await asyncpg.connect(
+            self._url, server_settings=_WRITER, timeout=CONNECT_TIMEOUT_S, statement_cache_size=256
+        )
+        try:
+            for name, text in postgres.PREPARED.items():
+                await db.execute(f"PREPARE {name}{text}")
+        except BaseException:
+            db.terminate()
+            raise
+        return db
 
     @asynccontextmanager
     async def _outcome(self, tx: PostgresTx) -> AsyncIterator[None]:
@@ -78,43 +91,47 @@ class PostgresStore(Teller):
         try:
             yield
         except BaseException as error:
-            await self._roll_back(tx)
-            if isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError):
+            conflict = isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
+            failed = isinstance(error, FAULTS) and not conflict and not is_bad_value(error)
+            if tx.lone or (failed and not isinstance(error, WAITED)):
+                self._drop()  # what it was doing, and whether it can do anything else, is not known
+            else:
+                await self._roll_back(tx)
+            if conflict:
                 raise RolledBack(str(error)) from error
-            if isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | OverflowError):
+            if is_bad_value(error):
                 raise BadRow(str(error)) from error
-            if isinstance(error, (*LOST, asyncpg.PostgresError)):
+            if failed:
                 in_doubt = tx.lone and isinstance(error, LOST)
-                raise Unavailable(
-                    "The database cannot be reached.", "unknown" if in_doubt else "no", retry_after_s=1
-                ) from error
+                raise unavailable(_NOT_REACHED, error, "unknown" if in_doubt else "no") from error
             raise
 
     async def _roll_back(self, tx: PostgresTx) -> None:
-        if tx.begun and self._db is not None and not self._db.is_closed():
-            try:
-                await self._db.execute("ROLLBACK")
-            except Exception:
-                self._db.terminate()
-        elif self._db is not None and (tx.lone or self._db.is_closed()):
-            self._db.terminate()
-            self._db = None
+        """Undo what is open; a connection that cannot do so is closed, which undoes it, too."""
+        if not tx.begun or self._db is None:
+            return
+        try:
+            await self._db.execute("ROLLBACK")
+        except BaseException as error:
+            self._drop()
+            if not isinstance(error, Exception):
+                raise
 
     async def _commit(self, tx: PostgresTx) -> None:
         """Commit, even if the caller is cancelled meanwhile; a lost answer is looked up."""
         db = self._db
         if db is None:
-            raise Unavailable("The database cannot be reached.")
+            raise Unavailable(_NOT_REACHED)
         tx.round_trips += 1
-        job = asyncio.ensure_future(db.execute("COMMIT"))
         try:
-            tag = await asyncio.shield(job)
-        except asyncio.CancelledError:
-            await asyncio.wait([job])
+            tag = await finished(asyncio.ensure_future(db.execute("COMMIT")))
+        except asyncio.CancelledError as cancelled:
+            if cancelled.__cause__ is not None:
+                self._drop()
             raise
         except asyncpg.SerializationError as error:
             raise RolledBack(str(error)) from error
-        except (*LOST, asyncpg.PostgresError) as error:
+        except FAULTS as error:
             await self._learn(tx, error)
         else:
             if tag == "ROLLBACK":
@@ -129,34 +146,25 @@ class PostgresStore(Teller):
             try:
                 db = await self._connection()
                 status = await db.fetchval("SELECT pg_xact_status($1::text::xid8)", tx.xact_id)
-            except (Unavailable, *LOST, asyncpg.PostgresError):
+            except (Unavailable, *FAULTS):
                 self._drop()
                 status = "in progress"
             if status == "committed":
                 return
             if status == "aborted":
-                raise Unavailable("The database could not store the change.", retry_after_s=1) from error
+                raise unavailable("The database could not store the change.", error) from error
             await asyncio.sleep(LEARN_PAUSE_S)
-        raise Unavailable("It is not known whether the change was stored.", "unknown") from error
+        raise unavailable("It is not known whether the change was stored.", error, "unknown") from error
 
     def _drop(self) -> None:
+        """Close the connection, whatever state it is in. The server rolls back what it left open."""
         if self._db is not None:
             self._db.terminate()
             self._db = None
 
     async def ready(self) -> str:
         """See `ports.Store`."""
-        async with self._turn:
-            db = await self._connection()
-            try:
-                revision = await db.fetchval("SELECT version_num FROM alembic_version")
-                if await db.fetchval("SHOW transaction_read_only") == "on":
-                    raise Unavailable("The database is read-only.")
-            except (*LOST, asyncpg.PostgresError) as error:
-                self._drop()
-                raise Unavailable("The database cannot be reached.", retry_after_s=1) from error
-        if revision != self._revision:
-            raise Unavailable("The database has another schema than this program.")
+        await check_ready(self.reads.ways, self.write(prove_writable), self._revision)
         return self._revision
 
     async def close(self) -> None:

@@ -1,25 +1,25 @@
 """Reading from PostgreSQL: a pool of read-only connections; look-ups by id that arrive together are one query."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 import asyncpg
-import msgspec
 
 from waypost.app.actor import Scope
-from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
+from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.gathering import Gathering
-from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, LOST
-from waypost.storage.queries import columns, postgres
-from waypost.storage.reading import CommonReads
+from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, WAITED, is_bad_value, unavailable
+from waypost.storage.queries import postgres
+from waypost.storage.read_turns import ReadTurns
+from waypost.storage.reading import CommonReads, request_of
 
 T = TypeVar("T")
 
 READERS = 6
-_WIDTH = columns.STATE_WIDTH
+LOOK_UPS = 2  # readers that no list or count takes
 # A plan is kept until the tables are analysed again: one that was made while a table held ten rows would read all of it
 # for each of the rows that it holds a minute later. Every statement here has an index to go by, and compiling plans
 # takes longer than any of them runs. Merging two tables walks one of them from its first row to the first that is
@@ -31,7 +31,6 @@ _READER = {
     "default_transaction_read_only": "on",
     "statement_timeout": "5000",
 }
-_decode_lines = msgspec.json.Decoder(list[Line]).decode
 
 
 class _Reader(asyncpg.Connection):
@@ -51,8 +50,7 @@ def _version_of(row: Sequence[Any]) -> int:
 
 
 def _request_of(row: Sequence[Any]) -> FulfillmentRequest:
-    lines = tuple(_decode_lines(row[-1])) if row[-1] else ()
-    return FulfillmentRequest(State._make(row[1 : _WIDTH + 1]), Particulars._make(row[_WIDTH + 1 : -1]), lines)
+    return request_of(row[1:])
 
 
 class PostgresReads(CommonReads):
@@ -64,6 +62,7 @@ class PostgresReads(CommonReads):
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
+        self.turns = ReadTurns(READERS - LOOK_UPS)
         self._versions = Gathering(self._look_up_versions)
         self._requests = Gathering(self._look_up_requests)
 
@@ -81,14 +80,34 @@ class PostgresReads(CommonReads):
         try:
             pool = self._pool or await self._open()
             async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as db:
-                rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
-                return rows
+                return await self._fetched(db, sql, args)
         except asyncpg.QueryCanceledError as error:
             raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
-        except LOST as error:
-            raise Unavailable("The database cannot be read now.", retry_after_s=1) from error
+        except FAULTS as error:
+            if is_bad_value(error):
+                raise
+            raise unavailable("The database cannot be read now.", error) from error
 
-    slow = quick
+    @staticmethod
+    async def _fetched(db: Any, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
+        """All rows. A connection on which anything went wrong but the time is closed: the pool opens another one."""
+        try:
+            rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
+            return rows
+        except FAULTS as error:
+            if not isinstance(error, WAITED):
+                db.terminate()
+            raise
+
+    async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+        """See `CommonReads`. Some connections are always left to look-ups by key."""
+        async with self.turns.turn():
+            return await self.quick(sql, *args)
+
+    @property
+    def ways(self) -> tuple[Callable[[str], Awaitable[Sequence[Sequence[Any]]]], ...]:
+        """One read through each kind of connection."""
+        return self.quick, self.slow
 
     async def version(self, scope: Scope, request_id: int) -> int | None:
         """The version of one request, looked up together with what others ask for now."""

@@ -5,6 +5,8 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any
 
+import msgspec
+
 from waypost.app.actor import Scope
 from waypost.app.ports import (
     AccountRow,
@@ -27,6 +29,13 @@ from waypost.storage.shipments import ShipmentReading
 from waypost.storage.webhooks import WebhookReading
 
 _WIDTH = columns.STATE_WIDTH
+_decode_lines = msgspec.json.Decoder(list[Line]).decode
+
+
+def request_of(row: Sequence[Any]) -> FulfillmentRequest:
+    """A request from a row of its state, its particulars, and its lines as a JSON array of arrays (or null)."""
+    lines = tuple(_decode_lines(row[-1])) if row[-1] else ()
+    return FulfillmentRequest(State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:-1]), lines)
 
 
 class CommonReads(
@@ -34,15 +43,6 @@ class CommonReads(
     OrderReading, RoutingReading, ShipmentReading, WebhookReading,
 ):  # fmt: skip
     """See `ports.Reads`."""
-
-    async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None:
-        """One request with its lines, as far as `scope` may see it."""
-        rows = await self.quick(requests.REQUEST_BY_ID, request_id, *scope)
-        if not rows:
-            return None
-        row = rows[0]
-        lines = tuple(map(Line._make, await self.quick(requests.LINES_OF, request_id)))
-        return FulfillmentRequest(State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:]), lines)
 
     async def version(self, scope: Scope, request_id: int) -> int | None:
         """The version of one request, as far as `scope` may see it."""

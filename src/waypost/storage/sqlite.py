@@ -4,6 +4,7 @@ Statements of a transaction run in the event loop's thread (they take microsecon
 would fight for the interpreter with every row); only COMMIT, which waits for the disk, runs in another thread,
 unless the disk is quick.
 Reads by key run in the loop on a connection of their own, lists and counts on reader threads.
+A writing connection that may have been left in a transaction is closed, and opened again by the next write.
 """
 
 import asyncio
@@ -14,12 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from waypost.app.ports import Work
-from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import BadRow
-from waypost.storage.sqlite_file import connect
+from waypost.storage.readiness import check_ready, prove_writable
+from waypost.storage.sqlite_file import FAULTS, RenewableConnection, connect, is_busy, unavailable
 from waypost.storage.sqlite_reads import SqliteReads
 from waypost.storage.sqlite_tx import SqliteTx
 from waypost.storage.telling import Teller
+from waypost.storage.waiting import finished
 
 T = TypeVar("T")
 
@@ -27,6 +29,7 @@ BUSY_S = 5.0  # how long a write waits for another process, such as the command 
 # A disk that commits faster than this is waited for in the loop: to hand the commit to a thread and to hear from it
 # would cost as much. A slower disk would hold every other call up, so there the thread waits.
 COMMIT_IN_PLACE_S = 0.001
+_NOT_STORED = "The database could not store the change."
 
 
 class SqliteStore(Teller):
@@ -35,7 +38,7 @@ class SqliteStore(Teller):
     def __init__(self, path: Path, revision: str) -> None:
         super().__init__()
         self.path = path
-        self._db = connect(path)
+        self._writer = RenewableConnection(lambda: connect(path))
         self._turn = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._revision = revision
@@ -45,61 +48,74 @@ class SqliteStore(Teller):
     async def write(self, work: Work[T]) -> T:
         """See `ports.Store`."""
         async with self._turn:
-            await self._begin()
-            tx = SqliteTx(self._db)
+            db = await self._begun()
+            tx = SqliteTx(db)
             try:
                 result = await work(tx)
             except BaseException as error:
-                self._roll_back()
-                raise _translate(error) from error
-            try:
-                await self._commit(tx)
-            finally:
-                self.reads.refresh()
+                self._roll_back(db)
+                raise _translated(error) from error
+            await self._commit(db, tx)
             self._tell(tx.told)
             return result
 
-    async def _begin(self) -> None:
+    async def _begun(self) -> sqlite3.Connection:
+        """The writing connection, in a transaction that holds the file's write lock."""
         deadline = time.monotonic() + BUSY_S
         while True:
             try:
-                self._db.execute("BEGIN IMMEDIATE")
-                return
-            except sqlite3.OperationalError as error:
+                db = self._writer.db
+                if db.in_transaction:  # BEGIN would only say that the database is locked, for ever
+                    raise sqlite3.OperationalError("the writing connection stood in a transaction")
+                db.execute("BEGIN IMMEDIATE")
+                return db
+            except FAULTS as error:
                 # Another process writes. Waiting inside SQLite would stop the loop, so wait outside.
-                if time.monotonic() > deadline or error.sqlite_errorcode != sqlite3.SQLITE_BUSY:
-                    raise Unavailable("The database cannot be written now.", retry_after_s=1) from error
-                await asyncio.sleep(0.005)
+                if not is_busy(error):
+                    self._writer.drop()
+                if not is_busy(error) or time.monotonic() > deadline:
+                    raise unavailable("The database cannot be written now.", error) from error
+            await asyncio.sleep(0.005)
 
-    def _roll_back(self) -> None:
-        if self._db.in_transaction:
-            self._db.execute("ROLLBACK")
+    def _roll_back(self, db: sqlite3.Connection) -> None:
+        """Undo what is open; a connection that cannot do so is closed, which undoes it, too."""
+        try:
+            db.rollback()
+            clean = not db.in_transaction
+        except Exception:
+            clean = False
+        if not clean:
+            self._writer.drop()
 
-    async def _commit(self, tx: SqliteTx) -> None:
+    async def _commit(self, db: sqlite3.Connection, tx: SqliteTx) -> None:
         """Commit, even if the caller is cancelled meanwhile; learn from the file what an error left open."""
         began = time.perf_counter()
         try:
             if self._usual_commit_s < COMMIT_IN_PLACE_S:
-                self._db.commit()
+                db.commit()
             else:
-                await self._commit_elsewhere()
-        except sqlite3.Error as error:
-            if self._db.in_transaction:
-                self._roll_back()
-                raise Unavailable("The database could not store the change.") from error
+                await finished(asyncio.get_running_loop().run_in_executor(self._committer, db.commit))
+        except asyncio.CancelledError as cancelled:
+            if cancelled.__cause__ is not None:
+                self._writer.drop()
+            raise
+        except FAULTS as error:
+            if self._is_open(db):
+                self._roll_back(db)
+                raise unavailable(_NOT_STORED, error) from error
+            self._writer.drop()
             if not self._is_stored(tx):
-                raise Unavailable("It is not known whether the change was stored.", "unknown") from error
-
+                raise unavailable("It is not known whether the change was stored.", error, "unknown") from error
         finally:
             self._usual_commit_s += (time.perf_counter() - began - self._usual_commit_s) / 10
 
-    async def _commit_elsewhere(self) -> None:
-        job = asyncio.get_running_loop().run_in_executor(self._committer, self._db.commit)
+    @staticmethod
+    def _is_open(db: sqlite3.Connection) -> bool:
+        """Whether the transaction is still open: then it is not stored."""
         try:
-            await asyncio.shield(job)
-        except asyncio.CancelledError:
-            await asyncio.wait([job])
-            raise
+            return db.in_transaction
+        except sqlite3.Error:
+            return False  # the connection is closed
 
     def _is_stored(self, tx: SqliteTx) -> bool:
         """After an error at commit that left no transaction: the batch's last event decides."""
@@ -108,16 +124,15 @@ class SqliteStore(Teller):
         account_id, seq, call_id = tx.last_event
         sql = "SELECT request_id FROM event WHERE account_id = ? AND seq = ?"
         try:
-            row = self._db.execute(sql, (account_id, seq)).fetchone()
-        except sqlite3.Error:
+            row = self._writer.db.execute(sql, (account_id, seq)).fetchone()
+        except FAULTS:
+            self._writer.drop()
             return False
         return row is not None and row[0] == call_id
 
     async def ready(self) -> str:
         """See `ports.Store`."""
-        async with self._turn:
-            await self._begin()
-            self._db.execute("ROLLBACK")
+        await check_ready(self.reads.ways, self.write(prove_writable), self._revision)
         return self._revision
 
     async def close(self) -> None:
@@ -125,15 +140,15 @@ class SqliteStore(Teller):
         async with self._turn:
             self._committer.shutdown(wait=True)
             self.reads.close()
-            self._db.close()
+            self._writer.drop()
 
 
 _BAD_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError)
 
 
-def _translate(error: BaseException) -> BaseException:
+def _translated(error: BaseException) -> BaseException:
     if isinstance(error, _BAD_VALUES):
         return BadRow(str(error))
-    if isinstance(error, sqlite3.OperationalError):
-        return Unavailable("The database could not store the change.")
+    if isinstance(error, FAULTS):
+        return unavailable(_NOT_STORED, error)
     return error

@@ -1,28 +1,116 @@
-"""A SQLite file: how it is opened, and how statements are spelled for it."""
+"""A SQLite file: how it is opened, how statements are spelled for it, and what its errors mean to callers."""
 
+import logging
 import sqlite3
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
-_translated: dict[str, str] = {}
+from waypost.domain.refusals import Unavailable
+
+# What is neither the caller's fault nor a value that the database refuses: it cannot do its work now.
+FAULTS = (sqlite3.DatabaseError, MemoryError)
+
+_log = logging.getLogger("waypost.database")
 
 
+@lru_cache(maxsize=1024)  # filters make statements, so callers can make many
 def translated(sql: str) -> str:
     """`$n` parameters in SQLite's spelling."""
-    found = _translated.get(sql)
-    if found is None:
-        found = _translated[sql] = sql.replace("$", "?")
-    return found
+    return sql.replace("$", "?")
 
 
-def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000) -> sqlite3.Connection:
-    """A connection with the settings that the promises rest on."""
-    db = sqlite3.connect(path, isolation_level=None, check_same_thread=False, timeout=0, cached_statements=256)
-    db.execute("PRAGMA journal_mode = WAL")
-    db.execute("PRAGMA synchronous = FULL")
-    db.execute("PRAGMA foreign_keys = ON")
-    db.execute("PRAGMA wal_autocheckpoint = 1000")
-    db.execute(f"PRAGMA cache_size = -{cache_kib}")
-    if read_only:
-        db.execute("PRAGMA query_only = ON")
-        db.execute("PRAGMA busy_timeout = 5000")
+def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_ms: int = 0) -> sqlite3.Connection:
+    """A connection with the settings that the promises rest on; `busy_ms`: how long it may wait for a lock.
+
+    The file must exist: a database that was moved away is not replaced by an empty one.
+    """
+    uri = f"{path.absolute().as_uri()}?mode=rw"
+    db = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_ms / 1000, cached_statements=256
+    )
+    try:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+        db.execute("PRAGMA foreign_keys = ON")
+        db.execute("PRAGMA wal_autocheckpoint = 1000")
+        db.execute(f"PRAGMA cache_size = -{cache_kib}")
+        if read_only:
+            db.execute("PRAGMA query_only = ON")
+    except BaseException:
+        db.close()
+        raise
     return db
+
+
+class RenewableConnection:
+    """One connection, opened again at its next use after it was dropped."""
+
+    def __init__(self, opened: Callable[[], sqlite3.Connection]) -> None:
+        self._opened = opened
+        self._db: sqlite3.Connection | None = opened()
+
+    @property
+    def db(self) -> sqlite3.Connection:
+        """The connection; raises `sqlite3.Error` when it cannot be opened again."""
+        if self._db is None:
+            self._db = self._opened()
+        return self._db
+
+    def drop(self) -> None:
+        """Close the connection, whatever state it is in. SQLite rolls back what it left open."""
+        db, self._db = self._db, None
+        if db is not None:
+            with suppress(sqlite3.Error):
+                db.close()
+
+
+class ReadingConnection(RenewableConnection):
+    """A connection for reading that is never left in a transaction, nor used again after it may have been."""
+
+    def fetch(
+        self, sql: str, args: Sequence[Any], give_up: Callable[[], bool] | None = None, every_steps: int = 0
+    ) -> Sequence[Sequence[Any]]:
+        """All rows. `give_up` is asked every so many steps of SQLite's machine; once true, the read is interrupted.
+
+        A connection is asked to give up always or never: what was set by one read would end another one.
+        """
+        try:
+            db = self._db or self.db
+            if give_up is not None:
+                db.set_progress_handler(give_up, every_steps)
+            rows = db.execute(sql, args).fetchall()
+            left_open = db.in_transaction
+        except BaseException as error:
+            if not (is_interrupted(error) or is_busy(error)):
+                self.drop()
+            raise
+        if left_open:
+            self.drop()
+            raise sqlite3.OperationalError("a reading connection stood in a transaction")
+        return rows
+
+
+def _primary_code(error: BaseException) -> int | None:
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF
+
+
+def is_interrupted(error: BaseException) -> bool:
+    """Whether a progress handler ended the statement. Nothing is left of it: it stood in no transaction."""
+    return _primary_code(error) == sqlite3.SQLITE_INTERRUPT
+
+
+def is_busy(error: BaseException) -> bool:
+    """Whether another connection holds the file."""
+    return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+
+
+def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
+    """What a caller is told when the database fails; the log is told the cause."""
+    _log.warning("%s Cause: %s: %s", message, type(error).__name__, error)
+    return Unavailable(message, applied, retry_after_s=1)
+
+

@@ -1,101 +1,179 @@
-"""Reading from SQLite: look-ups by key in the event loop, what may take its time on reader threads."""
+"""Reading from SQLite: look-ups by key in the event loop, what may take its time on reader threads.
+
+No connection here is ever in a transaction, so none has anything to roll back. A connection that failed is closed,
+and opened again by the next read.
+"""
 
 import asyncio
-import sqlite3
 import time
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any
 
+from waypost.app.actor import Scope
+from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import SQLITE
-from waypost.storage.reading import CommonReads
-from waypost.storage.sqlite_file import connect, translated
+from waypost.storage.queries import requests
+from waypost.storage.read_turns import ReadTurns
+from waypost.storage.reading import CommonReads, request_of
+from waypost.storage.sqlite_file import (
+    FAULTS,
+    ReadingConnection,
+    connect,
+    is_busy,
+    is_interrupted,
+    translated,
+    unavailable,
+)
+
+Rows = Sequence[Sequence[Any]]
 
 READ_TIMEOUT_S = 5.0
 READERS = 3
+BUSY_MS = 5_000  # a reader thread waits so long for a lock; the event loop never waits for one
 READER_CACHE_KIB = 4_000  # a slow query walks far more than a cache holds; the system's own cache serves it
-# A list or count is tried in the loop first, where a page costs less than a change of threads; what takes more than
-# this many steps (about a millisecond) is given up there and done by a reader thread.
-_STEPS_PER_LOOK = 4_000
+# A list or count is tried in the loop first, where a page costs less than a change of threads. One that takes more
+# than these steps (about a millisecond) is given up there, and a reader thread does it.
+STEPS_PER_LOOK = 4_000
 LOOKS_IN_LOOP = 8
-_FAR = 10**12  # looks that never run out: look-ups by key are not given up
-_PROGRESS_STEPS = 20_000  # virtual machine steps between two looks at the clock: well under a millisecond
+STRAIGHT_RUNS = 50  # how often a statement that was given up goes straight to a thread
+LONG_STATEMENTS = 500  # that are remembered so
+_STEPS_PER_CLOCK = 20_000  # steps between two looks at the clock: well under a millisecond
+_CANNOT_READ = "The database cannot be read now."
 
 
 class SqliteReads(CommonReads):
-    """Look-ups on one connection in the loop's thread; slow queries on reader threads, interrupted in time.
-
-    Locking the file for every look-up costs more than the look-up. So one snapshot serves all look-ups of one
-    round of the loop, unless this process commits meanwhile. What was asked in a round had arrived before its
-    snapshot was taken, so that whoever knows of a commit, of whatever process, sees it.
-    """
+    """Look-ups by key on one connection in the loop's thread, short lists on another, the rest on reader threads."""
 
     dialect = SQLITE
 
     def __init__(self, path: Path) -> None:
-        self._quick = connect(path, read_only=True)
-        self._snapshot: asyncio.Handle | None = None
-        self._looks = -_FAR
-        self._quick.set_progress_handler(self._look, _STEPS_PER_LOOK)
-        self._readers = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-        self._idle: SimpleQueue[sqlite3.Connection] = SimpleQueue()
-        for _ in range(READERS):
-            self._idle.put(connect(path, read_only=True, cache_kib=READER_CACHE_KIB))
+        self._by_key = ReadingConnection(lambda: connect(path, read_only=True))
+        self._short = ReadingConnection(lambda: connect(path, read_only=True))
+        self._long: OrderedDict[str, int] = OrderedDict()  # statements, and how often they still go straight
+        self.turns = ReadTurns(READERS)
+        self._threads = _ReaderThreads(path, self.turns)
 
-    async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def quick(self, sql: str, *args: Any) -> Rows:
         """See `CommonReads`."""
+        text = translated(sql)
         try:
-            if self._snapshot is None:
-                self._quick.execute("BEGIN")
-                self._snapshot = asyncio.get_running_loop().call_soon(self.refresh)
-            return self._quick.execute(translated(sql), args).fetchall()
-        except sqlite3.OperationalError as error:
-            self.refresh()
-            raise Unavailable("The database cannot be read now.") from error
+            return self._by_key.fetch(text, args)
+        except FAULTS as error:
+            if not is_busy(error):
+                raise unavailable(_CANNOT_READ, error) from error
+        return await self._threads.read(text, args)
 
-    def refresh(self) -> None:
-        """Let the snapshot go: the next look-up sees what has been committed since."""
-        if self._snapshot is not None:
-            self._snapshot.cancel()
-            self._snapshot = None
-            self._quick.execute("ROLLBACK")
-
-    async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def slow(self, sql: str, *args: Any) -> Rows:
         """See `CommonReads`."""
-        self._looks = 0
-        try:
-            return await self.quick(sql, *args)
-        except Unavailable:
-            if self._looks <= LOOKS_IN_LOOP:
-                raise
-        finally:
-            self._looks = -_FAR
-        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, translated(sql), args)
+        text = translated(sql)
+        if not self._goes_straight(text):
+            try:
+                return self._short.fetch(text, args, _Looks().are_over, STEPS_PER_LOOK)
+            except FAULTS as error:
+                if not (is_interrupted(error) or is_busy(error)):
+                    raise unavailable(_CANNOT_READ, error) from error
+            self._long[text] = STRAIGHT_RUNS
+            if len(self._long) > LONG_STATEMENTS:
+                self._long.popitem(last=False)
+        return await self._threads.read(text, args)
 
-    def _look(self) -> bool:
-        """Called every so many steps of the look-up connection: whether the query is to be given up here."""
-        self._looks += 1
-        return self._looks > LOOKS_IN_LOOP
+    def _goes_straight(self, text: str) -> bool:
+        """Whether this statement was given up in the loop lately; counts the run."""
+        left = self._long.get(text)
+        if left is None:
+            return False
+        if left > 1:
+            self._long[text] = left - 1
+        else:
+            del self._long[text]
+        return True
 
-    def _read(self, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
-        db = self._idle.get()
-        deadline = time.monotonic() + READ_TIMEOUT_S
-        db.set_progress_handler(lambda: time.monotonic() > deadline, _PROGRESS_STEPS)
-        try:
-            return db.execute(sql, args).fetchall()
-        except sqlite3.OperationalError as error:
-            raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
-        finally:
-            db.set_progress_handler(None, 0)
-            self._idle.put(db)
+    async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None:
+        """One request with its lines, in one statement: as it was at one moment."""
+        rows = await self.quick(requests.REQUEST_WITH_LINES, request_id, *scope)
+        return request_of(rows[0]) if rows else None
+
+    @property
+    def ways(self) -> tuple[Callable[[str], Awaitable[Rows]], ...]:
+        """One read through each kind of connection."""
+        return self.quick, self.slow, self.on_thread
+
+    async def on_thread(self, sql: str) -> Rows:
+        """A read that goes to a thread at once."""
+        return await self._threads.read(translated(sql), ())
 
     def close(self) -> None:
         """Wait for the readers, then close every connection."""
-        self.refresh()
-        self._readers.shutdown(wait=True)
+        self._threads.close()
+        self._short.drop()
+        self._by_key.drop()
+
+
+class _Looks:
+    """Counts the looks at a read in the loop."""
+
+    def __init__(self) -> None:
+        self._left = LOOKS_IN_LOOP
+
+    def are_over(self) -> bool:
+        """Whether the read has had its share of the loop's time."""
+        self._left -= 1
+        return self._left < 0
+
+
+class _Read:
+    """One read on a thread; it ends early once its caller has gone, or its time is over."""
+
+    def __init__(self, sql: str, args: Sequence[Any]) -> None:
+        self.sql = sql
+        self.args = args
+        self.abandoned = False
+        self._until = time.monotonic() + READ_TIMEOUT_S
+
+    def is_over(self) -> bool:
+        """Whether to give up."""
+        return self.abandoned or time.monotonic() > self._until
+
+
+class _ReaderThreads:
+    """Threads with a connection each; as many reads as threads at once, the others wait their turn in the loop."""
+
+    def __init__(self, path: Path, turns: ReadTurns) -> None:
+        self._turns = turns
+        self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+        self._idle: SimpleQueue[ReadingConnection] = SimpleQueue()
+        for _ in range(READERS):
+            self._idle.put(
+                ReadingConnection(lambda: connect(path, read_only=True, cache_kib=READER_CACHE_KIB, busy_ms=BUSY_MS))
+            )
+
+    async def read(self, sql: str, args: Sequence[Any]) -> Rows:
+        """All rows; raises `Unavailable`. Interrupted when the caller is cancelled."""
+        async with self._turns.turn():
+            read = _Read(sql, args)
+            try:
+                return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, read)
+            except FAULTS as error:
+                if is_interrupted(error):
+                    raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
+                raise unavailable(_CANNOT_READ, error) from error
+            finally:
+                read.abandoned = True
+
+    def _run(self, read: _Read) -> Rows:
+        connection = self._idle.get()
+        try:
+            return connection.fetch(read.sql, read.args, read.is_over, _STEPS_PER_CLOCK)
+        finally:
+            self._idle.put(connection)
+
+    def close(self) -> None:
+        """Wait for the threads, then close their connections."""
+        self._pool.shutdown(wait=True)
         while not self._idle.empty():
-            self._idle.get().close()
-        self._quick.close()
+            self._idle.get().drop()

@@ -129,6 +129,10 @@ class Tx(
         """Do `work`, and undo all that it wrote."""
         ...
 
+    async def prove_writable(self) -> None:
+        """Write a row and undo that: raises what a change would raise now."""
+        ...
+
     async def purge_keys(self, before: int, limit: int) -> int:
         """Forget idempotency records made before `before` (microseconds), at most `limit`; how many."""
         ...
@@ -273,7 +277,10 @@ class Store(Protocol):
         ...
 
     async def ready(self) -> str:
-        """Raise `Unavailable` unless the database can be written and its schema is current; the revision."""
+        """The schema's revision, once every kind of connection has read it and a write went through.
+
+        Raises `Unavailable` otherwise, within a few seconds in any case.
+        """
         ...
 
     async def close(self) -> None: ...

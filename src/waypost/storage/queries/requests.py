@@ -8,6 +8,7 @@ from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
+from waypost.domain.fulfillment import Line
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
 from waypost.domain.statuses import BLOCKED, UNRELEASED, Status
 from waypost.storage.dialect import Dialect
@@ -35,6 +36,12 @@ WHERE s.id = $1 AND {VISIBLE} AND {PLAIN}"""
 REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
 FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
 WHERE s.id = $1 AND {VISIBLE}"""
+# SQLite only; the lines as a JSON array of arrays, as in `postgres.REQUESTS_WITH_LINES`.
+REQUEST_WITH_LINES = f"""SELECT {columns.STATE}, {columns.PARTICULARS}, (SELECT json_group_array(json(one)) FROM
+  (SELECT json_array({columns.listed(Line, "l")}) AS one FROM fulfillment_request_line l
+   WHERE l.request_id = s.id ORDER BY l.line_number))
+FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
+WHERE s.id = $1 AND {VISIBLE}"""
 LINES_OF = f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE request_id = $1 ORDER BY line_number"
 PARTICULARS_OF = f"SELECT {columns.PARTICULARS} FROM fulfillment_request f WHERE f.id = $1"
 ORDER_BY_ID = f"SELECT {columns.ORDER} FROM orders WHERE id = $1"
@@ -47,8 +54,9 @@ HOLDING_OF = f"""SELECT {columns.ENTRY} FROM stock_ledger g
 JOIN fulfillment_request_line l ON l.id = g.line_id WHERE l.request_id = $1"""
 RELEASE_OF = "SELECT o.stock_release FROM fulfillment_request f JOIN source o ON o.id = f.source_id WHERE f.id = $1"
 REROUTES = "SELECT reroute_on_fill FROM channel WHERE id = $1"
+# The plus keeps planners from walking the whole account, which has its events in order of seq, too.
 TIMELINE = f"""SELECT {columns.EVENT} FROM event
-WHERE subject_id = $1 AND subject = 'fulfillment_request' AND account_id = $2 ORDER BY seq"""
+WHERE subject_id = $1 AND subject = 'fulfillment_request' AND +account_id = $2 ORDER BY seq"""
 
 
 def lines_of_many(dialect: Dialect) -> str:

@@ -1,0 +1,42 @@
+"""Ends calls that read, once their callers have hung up: nobody would get what they go on looking for."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+WATCH_AFTER_S = 0.1  # most calls have been answered by then, and cost nothing but a timer
+
+
+class HangUpWatch:
+    """Watches over the call that the present task answers, and cancels that task when the caller hangs up.
+
+    Only for calls without a body to be read: it reads what comes in. `end` it when the call is answered.
+    """
+
+    def __init__(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:
+        self._receive = receive
+        self._call = asyncio.current_task()
+        self._watching: asyncio.Task[None] | None = None
+        self._timer = asyncio.get_running_loop().call_later(WATCH_AFTER_S, self._begin)
+        self.has_hung_up = False
+
+    def _begin(self) -> None:
+        self._watching = asyncio.create_task(self._watch())
+
+    async def _watch(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
+        self.has_hung_up = True
+        if self._call is not None:
+            self._call.cancel()
+
+    def settle(self) -> None:
+        """The cancellation was this watch's own, and has been dealt with."""
+        if self._call is not None:
+            self._call.uncancel()
+
+    def end(self) -> None:
+        """The call is over."""
+        self._timer.cancel()
+        if self._watching is not None:
+            self._watching.cancel()

@@ -1,0 +1,53 @@
+"""Whether the database can do what callers need: a read through each kind of connection, and a write.
+
+Both go the ways that callers' reads and writes go, so that this cannot say yes while they fail.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
+
+from waypost.app.ports import Tx
+from waypost.domain.refusals import Unavailable
+
+REVISION = "SELECT version_num FROM alembic_version"
+STEP_S = 2.0  # each read, and the write, within this
+
+_log = logging.getLogger("waypost.database")
+
+Rows = Sequence[Sequence[Any]]
+
+
+async def prove_writable(tx: Tx) -> None:
+    """A real write, undone at once."""
+    await tx.prove_writable()
+
+
+async def check_ready(reads: Sequence[Callable[[str], Awaitable[Rows]]], write: Awaitable[None], revision: str) -> None:
+    """Raise `Unavailable` unless every way of reading finds this schema revision, and the write goes through.
+
+    `reads` take a statement each. All steps run side by side; all have ended when this returns.
+    """
+    steps = [*(_found(read(REVISION), revision) for read in reads), _within(write)]
+    for outcome in await asyncio.gather(*steps, return_exceptions=True):
+        if isinstance(outcome, Unavailable):
+            raise outcome
+        if isinstance(outcome, BaseException):
+            _log.error("the database cannot be used", exc_info=outcome)
+            raise Unavailable("The database cannot be used now.", retry_after_s=1) from outcome
+
+
+async def _found(read: Awaitable[Rows], revision: str) -> None:
+    rows = await _within(read)
+    found = ", ".join(sorted(row[0] for row in rows)) or "none"
+    if found != revision:
+        raise Unavailable(f"The database has schema {found}, this program needs {revision}: run `waypost migrate`.")
+
+
+async def _within(step: Awaitable[Any]) -> Any:
+    try:
+        async with asyncio.timeout(STEP_S):
+            return await step
+    except TimeoutError as error:
+        raise Unavailable(f"The database did not answer within {STEP_S:g} s.", retry_after_s=1) from error
