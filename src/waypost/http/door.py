@@ -13,7 +13,7 @@ from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.call import Call
 from waypost.http.faults import Reply, reply_to
 from waypost.http.gate import Gate, Refused, is_open
-from waypost.http.hang_ups import HangUpWatch
+from waypost.http.hang_ups import HangUpWatch, no_body
 from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
 from waypost.wire import problems
@@ -75,7 +75,8 @@ class Door:
             except (Refused, Refusal, BadInput) as error:
                 await _refuse(reply_to(error, call), scope["method"], answer)
             else:
-                await self._inner(scope, receive, answer)
+                # The watch reads what a reading caller sends: it is the one that learns of a hang-up.
+                await self._inner(scope, receive if watch is None else no_body, answer)
         except asyncio.CancelledError:
             if watch is None or not watch.has_hung_up:
                 raise

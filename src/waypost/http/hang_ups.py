@@ -7,10 +7,15 @@ from typing import Any
 WATCH_AFTER_S = 0.1  # most calls have been answered by then, and cost nothing but a timer
 
 
+async def no_body() -> dict[str, Any]:
+    """What a call that reads is given to receive: a body would mean nothing (RFC 9110, section 9.3.1)."""
+    return {"type": "http.request", "body": b"", "more_body": False}
+
+
 class HangUpWatch:
     """Watches over the call that the present task answers, and cancels that task when the caller hangs up.
 
-    Only for calls without a body to be read: it reads what comes in. `end` it when the call is answered.
+    Nobody else may receive meanwhile: see `no_body`. `end` it when the call is answered.
     """
 
     def __init__(self, receive: Callable[[], Awaitable[dict[str, Any]]]) -> None:

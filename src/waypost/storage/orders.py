@@ -26,7 +26,7 @@ _ORDER = columns.listed(Order, "o")
 _VISIBLE = "o.id = $1 AND o.account_id = $2 AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"
 _BY_ID = f"SELECT {_ORDER} FROM orders o WHERE {_VISIBLE}"
 # The plus: see `requests.TIMELINE`.
-_TIMELINE = f"""SELECT {columns.EVENT} FROM event
+TIMELINE = f"""SELECT {columns.EVENT} FROM event
 WHERE subject_id = $1 AND subject = 'order' AND +account_id = $2 ORDER BY seq"""
 
 
@@ -193,7 +193,7 @@ class OrderReading(Reader):
         """See `ports.orders`."""
         if not await self._visible(scope, order_id):
             return None
-        return [Event._make(row) for row in await self.slow(_TIMELINE, order_id, scope.account_id)]
+        return [Event._make(row) for row in await self.slow(TIMELINE, order_id, scope.account_id)]
 
 
 class OrderWriting(Statements):

@@ -1,0 +1,117 @@
+"""`/readyz` does what callers do, `/healthz` is a sign of life (contract section 1.2, architecture section 4)."""
+
+import asyncio
+import sqlite3
+from contextlib import closing
+
+import asyncpg
+import pytest
+
+from tests.support.asgi import Client
+from tests.support.database import sqlite_path
+from tests.support.planting import ALL_KINDS, plant_broken
+from tests.support.world import World
+from waypost.app import hub as hub_module
+from waypost.http import door
+
+ANSWERED_WITHIN_S = 3.0
+
+
+async def readiness(world: World) -> int:
+    """The status of one look, within the time that it may take."""
+    async with asyncio.timeout(ANSWERED_WITHIN_S):
+        return (await Client(world.app).get("/readyz")).status
+
+
+@pytest.fixture
+def look_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is reused: each call looks."""
+    monkeypatch.setattr(hub_module, "READY_FOR_S", 0.0)
+
+
+@pytest.mark.usefixtures("look_each_time")
+@pytest.mark.parametrize(("engine", "kind"), ALL_KINDS)
+async def test_a_broken_connection_of_any_kind_is_noticed_and_the_hub_recovers_by_itself(
+    kind: str, world: World
+) -> None:
+    id_ = await world.request()
+    assert await readiness(world) == 200
+    await plant_broken(world.hub.store, kind)
+    seen = [await readiness(world) for _ in range(12)]  # more often than there are connections
+    assert seen[0] == 503
+    assert seen[-1] == 200
+    client = world.client()
+    assert (await client.get(f"/fulfillment-requests/{id_}")).status == 200
+    assert (await client.get("/fulfillment-requests")).status == 200
+    assert (await client.patch(f"/fulfillment-requests/{id_}/processing-failed?error=x")).status == 204
+
+
+@pytest.mark.usefixtures("look_each_time")
+async def test_a_database_that_lets_nobody_write_is_not_ready(
+    engine: str, world: World, migrated_url: str
+) -> None:
+    assert await readiness(world) == 200
+    if engine == "sqlite":
+        with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            assert await readiness(world) == 503
+    else:
+        locker = await asyncpg.connect(migrated_url)
+        async with locker.transaction():
+            await locker.execute("SELECT 1 FROM alembic_version FOR UPDATE")
+            assert await readiness(world) == 503
+        await locker.close()
+    assert await readiness(world) == 200
+
+
+@pytest.mark.usefixtures("look_each_time")
+async def test_another_schema_is_not_ready_and_says_what_to_do(engine: str, world: World, migrated_url: str) -> None:
+    sql = "UPDATE alembic_version SET version_num = '9999'"
+    if engine == "sqlite":
+        with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as other:
+            other.execute(sql)
+    else:
+        changer = await asyncpg.connect(migrated_url)
+        await changer.execute(sql)
+        await changer.close()
+    reply = await Client(world.app).get("/readyz")
+    assert reply.status == 503
+    assert "The database has schema 9999, this program needs 00" in reply.json()["detail"]
+    assert "run `waypost migrate`" in reply.json()["detail"]
+
+
+async def test_however_many_ask_the_database_is_looked_at_once_a_second(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Strangers may ask: they must not make the hub work. What was found is the answer, good or bad."""
+    looks = 0
+    ready = world.hub.store.ready
+
+    async def counted() -> str:
+        nonlocal looks
+        looks += 1
+        return await ready()
+
+    monkeypatch.setattr(world.hub.store, "ready", counted)
+    monkeypatch.setattr(hub_module, "READY_FOR_S", 3600.0)
+    replies = await asyncio.gather(*(readiness(world) for _ in range(200)))
+    replies += [await readiness(world) for _ in range(20)]
+    assert set(replies) == {200}
+    assert looks == 1
+    monkeypatch.setattr(hub_module, "READY_FOR_S", 0.0)
+    await plant_broken(world.hub.store, "writer")
+    assert await readiness(world) == 503
+    assert looks == 2
+    monkeypatch.setattr(hub_module, "READY_FOR_S", 3600.0)
+    assert {await readiness(world) for _ in range(20)} == {503}
+    assert looks == 2
+
+
+async def test_a_sign_of_life_is_given_while_the_hub_is_full(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(door, "CALLS_AT_ONCE", 0)
+    stranger = Client(world.app)
+    assert (await stranger.get("/healthz")).status == 200
+    assert (await stranger.get("/healthz/")).status == 200
+    refused = await world.client().get("/account")
+    assert (refused.status, refused.headers["retry-after"]) == (503, "1")
+    assert (await stranger.get("/readyz")).status == 503
