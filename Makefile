@@ -5,13 +5,17 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: serve test storm check bench bench-scale generate lock clean
+.PHONY: serve test test-all storm check bench bench-scale generate lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
 
 test: check .venv/browser ## everything that must be green
 	$(BIN)/python -m pytest -n 2
+
+test-all: test ## and what takes longer: thousands of reads of each kind, 5,000 requests to a supplier that misbehaves
+	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
+	$(MAKE) storm
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed
 	WAYPOST_STORM=5000 $(BIN)/python -m pytest tests/fault/test_supplier_storm.py

@@ -214,6 +214,7 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
                 await Server(config, ending).serve(sockets=[listening])
         finally:
             purger.cancel()
+            await asyncio.wait([purger])
             await close_hub(hub, writer)
 
 

@@ -125,3 +125,24 @@ def test_patterns() -> None:
     assert matches("order.created", "order.created")
     assert not matches("order.created", "order.create")
     assert not matches("shipment.updated", "order.*")
+
+
+async def test_a_look_that_fails_in_a_way_that_nobody_foresaw_ends_nothing() -> None:
+    """It was seen: one such failure, and no event of another process woke anybody any more."""
+    log = Log()
+    news = News(log, every_s=0.01)
+    heads, failing = log.heads, [RuntimeError("unforeseen"), OSError("unforeseen")]
+
+    async def fails_at_first(account_ids: Sequence[int]) -> dict[int, int]:
+        if failing:
+            raise failing.pop()
+        return await heads(account_ids)
+
+    log.heads = fails_at_first  # type: ignore[method-assign]
+    reader = asyncio.create_task(Feed(log, news).read(FeedQuery(Scope(1)), 30))
+    await waiting(news, 1)
+    await look(log)
+    log.last[1] = 1
+    async with asyncio.timeout(10):
+        assert len((await reader).events) == 1
+    assert failing == []

@@ -1,5 +1,6 @@
 """Endpoints that misbehave: what failed is tried again by itself, in strict order waits, and is given up in the end."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -249,3 +250,14 @@ async def test_replay_from_before_the_endpoint_was(sending: Sending, receiver: R
         )
         assert reply.json() == {"queued": 1}
         assert (await receiver.until(1))[0].json() == event
+
+
+async def test_a_loop_that_begins_again_and_again_leaves_no_listener_behind(sending: Sending) -> None:
+    """Work in the background that fails is begun again every few seconds, for as long as it fails."""
+    store: Any = sending.world.hub.store
+    before = len(store._listeners)
+    for _ in range(3):
+        async with sending.running():
+            await asyncio.sleep(0)  # it begins in the loop's next round
+            assert len(store._listeners) == before + 1
+    assert len(store._listeners) == before

@@ -10,11 +10,13 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
+from tests.support.commands import fail
 from tests.support.database import sqlite_path
 from tests.support.engines import Server
 from tests.support.merchant import Merchant, open_merchant
 from tests.support.planting import ALL_KINDS, Brittle, plant_broken, plant_failing_roll_back, sqlite_connections
 from tests.support.proxy import Proxy, sends
+from waypost.app.changes import Changer
 from waypost.app.ports import RequestQuery, Store
 from waypost.domain.refusals import NotFound, Unavailable
 from waypost.domain.statuses import Status
@@ -356,3 +358,22 @@ async def _administer(server: Server, url: str, sql: str) -> None:
     db = await asyncpg.connect(server.url("postgres"))
     await db.execute(sql.format(name=urlsplit(url).path.removeprefix("/")))
     await db.close()
+
+
+async def test_a_listener_that_fails_after_a_commit_makes_no_change_look_undone(
+    store: Store, merchant: Merchant, changes: Changer
+) -> None:
+    heard: list[int] = []
+
+    def fails(account_ids: Any) -> None:
+        raise RuntimeError("unforeseen")
+
+    store.listen(fails)
+    listen_no_more = store.listen(heard.extend)
+    first, second = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
+    heard.clear()
+    assert (await changes.change(fail(first, merchant.actor()))).moved
+    assert heard == [merchant.account]
+    listen_no_more()
+    assert (await changes.change(fail(second, merchant.actor()))).moved
+    assert heard == [merchant.account]

@@ -345,3 +345,22 @@ async def test_every_caller_of_a_batch_that_broke_is_told_and_nothing_is_kept(
         await Changer(writer, clock).change(command(Action.PROCESS, await merchant.request(Status.VOIDED),
                                                     merchant.actor()))  # fmt: skip
     await audit(migrated_url)
+
+
+async def test_a_writer_that_is_ended_from_outside_leaves_nobody_waiting() -> None:
+    """Whoever is in the batch cannot know; whoever waits knows that nothing was written. The next change works."""
+    memory = MemoryStore()
+    writer = writer_of(memory)
+    memory.gate.clear()
+    first = asyncio.ensure_future(writer.submit(store_all, 1))
+    await taken(writer)
+    second = asyncio.ensure_future(writer.submit(store_all, 2))
+    await asyncio.sleep(0)
+    assert writer._running is not None
+    writer._running.cancel()
+    found = await outcomes([first, second])
+    assert [(type(one), one.applied) for one in found] == [(Unavailable, "unknown"), (Unavailable, "no")]
+    memory.gate.set()
+    assert await writer.submit(store_all, 3) == 6
+    assert memory.stored == [3]
+    assert writer.depth == 0

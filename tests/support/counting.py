@@ -1,5 +1,6 @@
 """A store that counts its transactions, for tests of what is coalesced."""
 
+from collections.abc import Callable
 from typing import TypeVar
 
 from waypost.app.ports import Reads, Store, Work
@@ -25,9 +26,9 @@ class CountingStore:
         self.writes += 1
         return await self._inner.write(work)
 
-    def listen(self, heard: Heard) -> None:
+    def listen(self, heard: Heard) -> Callable[[], None]:
         """Pass on."""
-        self._inner.listen(heard)
+        return self._inner.listen(heard)
 
     async def ready(self) -> str:
         """Pass on."""

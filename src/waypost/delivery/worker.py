@@ -218,6 +218,13 @@ class Worker:
                 self._alarm.cancel()
             self._alarm = asyncio.get_running_loop().call_later(min(waits), self._pump)
 
+    def _pump_on(self) -> None:
+        """Begin what may begin. What fails at that is no reason to lose the outcome of the call that has ended."""
+        try:
+            self._pump()
+        except Exception:
+            _log.exception("what waits cannot be begun")
+
     def _begin(self, lane: Lane, job: Job, now: float) -> None:
         if lane.is_hungry(now):
             self._hungry.set()
@@ -238,7 +245,7 @@ class Worker:
             finally:
                 lane.gate.end(time.monotonic())
                 self._in_flight -= 1
-                self._pump()
+                self._pump_on()
             if result is not None:
                 await self._hands.conclude(lane, job, result, counts)
         finally:

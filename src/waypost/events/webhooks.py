@@ -47,13 +47,13 @@ class Webhooks:
         self._held: dict[int, asyncio.Task[None]] = {}
         self._passed: dict[int, int] = {}  # seqs up to which there is nothing for an endpoint
         self._woken = asyncio.Event()
-        hub.store.listen(self._hear)
 
     def _hear(self, account_ids: Iterable[int]) -> None:
         self._woken.set()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; then let what is under way end, and write what was sent."""
+        listen_no_more = self._hub.store.listen(self._hear)
         ending = asyncio.create_task(stop.wait())
         ending.add_done_callback(lambda _: self._woken.set())
         try:
@@ -67,6 +67,7 @@ class Webhooks:
                     _log.exception("webhooks could not be looked for")
                 await self._rest(stop)
         finally:
+            listen_no_more()  # else each new start would leave a listener behind
             ending.cancel()
             await self._end()
 

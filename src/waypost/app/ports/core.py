@@ -272,8 +272,8 @@ class Store(Protocol):
 
     async def write(self, work: Work[T]) -> T: ...
 
-    def listen(self, heard: Heard) -> None:
-        """Call `heard` after every commit of this store that wrote events."""
+    def listen(self, heard: Heard) -> Callable[[], None]:
+        """Call `heard` after every commit of this store that wrote events, until the result is called."""
         ...
 
     async def ready(self) -> str:
