@@ -274,6 +274,11 @@ class TestPageSize:
         assert codes(GOODS, raw) == [("pageSize", code)]
 
 
+    def test_faults_keep_the_order_of_the_query(self) -> None:
+        for raw in (b"page=0&pageSize=x&ids=y", b"ids=y&pageSize=x&page=0"):
+            assert [name for name, _ in codes(GOODS, raw)] == [pair.split("=")[0] for pair in raw.decode().split("&")]
+
+
 class TestArrays:
     @pytest.mark.parametrize(
         ("raw", "skus"),

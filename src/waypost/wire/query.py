@@ -191,9 +191,9 @@ class Params:
         values: dict[str, Any] = {}
         at_most = VALUES_AT_MOST
         if self._page_size is not None:
-            # The page size comes first, because it bounds the number of values of an array.
+            # It bounds the number of values of an array, so it is read ahead; its faults are reported in their place.
             name, default = self._page_size
-            values[name] = _read_one(self._params[name], given.pop(name, [""]), faults) or default
+            values[name] = _read_one(self._params[name], given.get(name, [""]), []) or default
             at_most = max(at_most, values[name])
         for name, texts_ in given.items():
             param = self._params[name]
