@@ -15,6 +15,7 @@ from waypost.domain.statuses import STATUSES, Status
 from waypost.http.operations import ALL
 from waypost.wire.orders import ORDER_STATUSES
 from waypost.wire.problems import CODES, STATUS_OF, TITLES
+from waypost.wire.query import VALUES_AT_MOST
 
 OPEN = {"get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "get_docs"}
 
@@ -50,6 +51,19 @@ def test_operations_declare_the_token_types_and_parameters_of_the_code() -> None
         parameters = [CONTRACT.resolve(one) for one in declared.get("parameters", ())]
         assert {p["name"] for p in parameters if p["in"] == "query"} == set(operation.params.names), operation.id
         assert {p["name"] for p in parameters if p["in"] == "path"} == set(re.findall(r"{(\w+)}", path)), operation.id
+
+
+def test_page_sizes_and_limits_of_values_are_those_of_the_code() -> None:
+    counts = {"count_fulfillment_requests", "count_purchase_orders"}  # they share the parameters of their lists
+    for operation in ALL:
+        declared = [CONTRACT.resolve(one) for one in CONTRACT.operations[operation.id][2].get("parameters", ())]
+        schemas = {one["name"]: one["schema"] for one in declared if one["in"] == "query"}
+        sizes = [name for name in schemas if name in ("pageSize", "filterPageSize")]
+        absent, largest = (operation.params.read(raw, []) for raw in (b"", b"&".join(b"%s=99999" % n.encode() for n in sizes)))
+        assert absent == {name: schemas[name]["default"] for name in sizes}, operation.id
+        at_most = max([VALUES_AT_MOST, *largest.values()])
+        limits = {schema["maxItems"] for schema in schemas.values() if schema.get("type") == "array"}
+        assert limits <= {at_most} or operation.id in counts, operation.id
 
 
 @pytest.mark.parametrize("name", sorted(set(CONTRACT.operations) - CONTRACT.not_yet))

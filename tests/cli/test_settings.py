@@ -27,6 +27,10 @@ def test_a_value_comes_from_the_environment_or_is_the_default() -> None:
     assert setting("port").value({"WAYPOST_PORT": ""}) == 8080
 
 
+def test_a_token_may_make_forty_calls_in_one_go_and_two_per_second_on_average() -> None:
+    assert (setting("burst").value({}), setting("rate_limit").value({})) == (40, 2.0)
+
+
 def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     file = tmp_path / "url"
     file.write_text("postgresql://me:s3cret@db/shop\n")

@@ -121,6 +121,12 @@ def test_errors_carry_their_document() -> None:
     }).encode())  # fmt: skip
     assert isinstance(refused, errors.NotAllowed)
     assert (refused.current_status, refused.allowed_actions, refused.request_id) == ("Canceled", [], "r-1")
+    other = errors.error_of(401, {}, b'{"code":"wrong_token_type","tokenTypes":["account","source"]}')
+    assert isinstance(other, errors.Unauthorized)
+    assert (other.code, other.token_types) == ("wrong_token_type", ["account", "source"])
+    unknown = errors.error_of(401, {}, b'{"code":"unauthorized"}')
+    assert isinstance(unknown, errors.Unauthorized)
+    assert unknown.token_types == []
     invalid = errors.error_of(400, {}, b'{"code":"invalid_input","errors":[{"parameter":"error"}]}')
     assert isinstance(invalid, errors.InvalidInput)
     assert invalid.errors == [{"parameter": "error"}]

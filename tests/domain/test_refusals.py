@@ -1,10 +1,12 @@
 """Refusals: stable codes, and words that existing clients look for."""
 
+from collections.abc import Collection
+
 import pytest
 
 from waypost.domain import refusals
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import Invalid, Problem, Refusal, refuse_from_status
+from waypost.domain.refusals import Invalid, NotPermitted, Problem, Refusal, refuse_from_status
 from waypost.domain.statuses import STATUSES, Status
 
 
@@ -39,6 +41,22 @@ def test_invalid_input_names_every_problem() -> None:
     assert [problem.field for problem in refusal.problems] == ["a", "b"]
 
 
+@pytest.mark.parametrize(
+    ("who", "types", "words"),
+    [
+        ({"channel", "account"}, ("account", "channel"), "a token of type account or channel;"),
+        (("user", "system", "account"), ("account",), "a token of type account;"),
+        (("worker",), (), "no token of any type;"),
+    ],
+)
+def test_a_token_of_the_wrong_type_hears_which_types_may(
+    who: Collection[str], types: tuple[str, ...], words: str
+) -> None:
+    refusal = NotPermitted(who)
+    assert refusal.token_types == types
+    assert words in refusal.message
+
+
 def test_codes_are_stable_and_distinct() -> None:
     kinds = [k for k in vars(refusals).values() if isinstance(k, type) and issubclass(k, Refusal) and k is not Refusal]
     assert {kind.__name__: kind.code for kind in kinds} == {
@@ -46,7 +64,7 @@ def test_codes_are_stable_and_distinct() -> None:
         "NotAllowed": "not_allowed_from_status",
         "OrderNotAllowed": "not_allowed_from_status",
         "Stale": "precondition_failed",
-        "NotPermitted": "unauthorized",
+        "NotPermitted": "wrong_token_type",
         "Invalid": "invalid_input",
         "Conflict": "already_exists",
         "KeyInProgress": "idempotency_key_in_progress",

@@ -6,6 +6,7 @@ from ipaddress import ip_network
 
 import pytest
 
+from tests.support.asgi import Client
 from tests.support.database import rows
 from tests.support.world import World, merchant
 from waypost.app.ports import Store
@@ -13,6 +14,7 @@ from waypost.domain.catalogue import CATALOGUE
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
+from waypost.http.rates import Rate
 from waypost.main import build_hub
 from waypost.outgoing.targets import Targets
 
@@ -21,6 +23,14 @@ from waypost.outgoing.targets import Targets
 def log() -> io.StringIO:
     """Where the request log goes."""
     return io.StringIO()
+
+
+@pytest.fixture
+def limited(world: World) -> Client:
+    """The same hub behind pools of 2 calls per token, where no time passes however slow the machine is."""
+    gate = Gate(world.hub.tokens, Rate(2, 2.0), (), lambda: 100.0)
+    app = create_app(world.hub, gate, LineLog(io.StringIO()))
+    return Client(app, world.ours.tokens["acc"])
 
 
 @pytest.fixture

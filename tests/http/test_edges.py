@@ -103,8 +103,6 @@ async def test_the_documents_are_served(world: World) -> None:
     page = await stranger.get("/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'none'" in page.headers["content-security-policy"]
-    assert (await stranger.get("/docs/../app.py")).status in (401, 404)
-    assert (await stranger.get("/docs/nothing.js")).status == 404
 
 
 async def test_a_call_leaves_nothing_for_the_collector(world: World) -> None:

@@ -23,14 +23,17 @@ def free_port() -> int:
 
 
 class ServerProcess:
-    """`waypost serve` on one database; may be killed and started again on the same port."""
+    """`waypost serve` on one database; may be killed and started again on the same port.
 
-    def __init__(self, database_url: str, log: Path, *options: str) -> None:
+    Rates are off, unless the test wants those that a server has by default.
+    """
+
+    def __init__(self, database_url: str, log: Path, *options: str, default_rates: bool = False) -> None:
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [
             sys.executable, "-m", "waypost", "serve", "--database", database_url, "--port", str(self.port),
-            "--rate-limit", "off", *options,
+            *(() if default_rates else ("--rate-limit", "off")), *options,
         ]  # fmt: skip
         self._log = log
         self._process: asyncio.subprocess.Process | None = None

@@ -33,6 +33,7 @@ LIST = q.Params(
     q.choice("killOrFillType", ("fill", "kill")),
     q.text("reason", 10),
 )
+GOODS = q.Params(q.texts("skus", 20), q.words("codes", 20), q.ids("ids"), q.integer("page", 1), q.page_size("pageSize", 50, 100))
 
 
 def read(params: q.Params, raw: bytes) -> dict[str, Any]:
@@ -207,8 +208,8 @@ class TestFilters:
             (b"filterPageNumber=+2%20&filterPageSize=5000", {"filterPageNumber": 2, "filterPageSize": 5000}),
             (b"filterSourceId=%207", {"filterSourceId": 7}),
             (b"frNumbers=A&frNumbers=B", {"frNumbers": ("A", "B")}),
-            (b"frNumbers=A,B", {"frNumbers": ("A", "B")}),
-            (b"frNumbers=A%2CB", {"frNumbers": ("A", "B")}),
+            (b"frNumbers=A,B", {"frNumbers": ("A", "B", "A,B")}),
+            (b"frNumbers=A%2CB", {"frNumbers": ("A", "B", "A,B")}),
             (b"frNumbers[]=A&frNumbers%5B%5D=+B", {"frNumbers": ("A", "B")}),
             (b"filterIsSent=+true+", {"filterIsSent": True}),
             (b"filterSentAfter=+1970-01-01T00:00:01Z", {"filterSentAfter": 1_000_000}),
@@ -251,10 +252,82 @@ class TestFilters:
 
     def test_fifty_values_are_read(self) -> None:
         numbers = tuple(str(n) for n in range(50))
-        assert read(LIST, b"frNumbers=" + ",".join(numbers).encode()) == {"frNumbers": numbers}
+        assert read(LIST, b"frNumbers=" + b"&frNumbers=".join(n.encode() for n in numbers)) == {"frNumbers": numbers}
 
     def test_what_is_wrong_alike_is_told_once(self) -> None:
         assert codes(FAIL, b"error=x&itemIds=" + b"z," * 50) == [("itemIds", "not_an_id")]
+
+
+class TestPageSize:
+    @pytest.mark.parametrize(
+        ("raw", "size"),
+        [(b"", 50), (b"pageSize=", 50), (b"pageSize=%20", 50), (b"pageSize=1", 1), (b"pageSize=+100+", 100), (b"pageSize=101", 100)],
+    )
+    def test_an_absent_one_has_its_default_and_a_large_one_is_capped(self, raw: bytes, size: int) -> None:
+        assert read(GOODS, raw) == {"pageSize": size}
+
+    @pytest.mark.parametrize(
+        ("raw", "code"),
+        [(b"pageSize=0", "out_of_range"), (b"pageSize=x", "not_an_integer"), (b"pageSize=5&pageSize=5", "repeated_parameter")],
+    )
+    def test_what_is_no_size_is_refused(self, raw: bytes, code: str) -> None:
+        assert codes(GOODS, raw) == [("pageSize", code)]
+
+
+    def test_faults_keep_the_order_of_the_query(self) -> None:
+        for raw in (b"page=0&pageSize=x&ids=y", b"ids=y&pageSize=x&page=0"):
+            assert [name for name, _ in codes(GOODS, raw)] == [pair.split("=")[0] for pair in raw.decode().split("&")]
+
+
+class TestArrays:
+    @pytest.mark.parametrize(
+        ("raw", "skus"),
+        [
+            (b"A", ("A",)),
+            (b"A,B", ("A", "B", "A,B")),
+            (b"A%2CB", ("A", "B", "A,B")),
+            (b"A%2cB", ("A", "B", "A,B")),
+            (b"A, B", ("A", "B", "A, B")),
+            (b"+A,B+", ("A", "B", "A,B")),
+            (b"A,", ("A", "A,")),
+            (b",A", ("A", ",A")),
+            (b"A&skus=B", ("A", "B")),
+            (b"A,B&skus=C&skus=D,E", ("A", "B", "C", "D", "E", "A,B", "D,E")),
+        ],
+    )
+    def test_a_value_that_holds_a_comma_also_matches_as_a_whole(self, raw: bytes, skus: tuple[str, ...]) -> None:
+        assert read(GOODS, b"skus=" + raw)["skus"] == skus
+
+    @pytest.mark.parametrize("raw", [b"skus=,", b"skus=,+,", b"skus=%2C%2c"])
+    def test_commas_alone_are_no_filter(self, raw: bytes) -> None:
+        assert "skus" not in read(GOODS, raw)
+
+    def test_a_whole_that_is_longer_than_any_value_is_a_list_only(self) -> None:
+        raw = ",".join(("A" * 20, "B" * 20))
+        assert read(GOODS, b"skus=" + raw.encode())["skus"] == ("A" * 20, "B" * 20)
+
+    def test_codes_and_ids_hold_no_comma(self) -> None:
+        values = read(GOODS, b"codes=a,b&ids=1,2")
+        assert (values["codes"], values["ids"]) == (("a", "b"), (1, 2))
+
+    @pytest.mark.parametrize(
+        ("size", "at_most"), [(b"", 50), (b"&pageSize=10", 50), (b"&pageSize=80", 80), (b"&pageSize=5000", 100)]
+    )
+    @pytest.mark.parametrize("name", ["skus", "codes", "ids"])
+    def test_there_are_at_most_50_or_as_many_as_a_page_holds(self, name: str, size: bytes, at_most: int) -> None:
+        def ask(count: int) -> bytes:
+            return f"{name}=".encode() + b",".join(b"%d" % n for n in range(1, count + 1)) + size
+
+        # The whole does not count.
+        assert len([one for one in read(GOODS, ask(at_most))[name] if "," not in str(one)]) == at_most
+        faults: list[Fault] = []
+        GOODS.read(ask(at_most + 1), faults)
+        assert [(fault.name, fault.code) for fault in faults] == [(name, "too_many_values")]
+        assert faults[0].message == f"{name} has {at_most + 1} values; the limit is {at_most}."
+
+    def test_the_page_size_counts_wherever_it_stands(self) -> None:
+        many = b"skus=" + b"&skus=".join(b"%d" % n for n in range(80))
+        assert len(read(GOODS, b"pageSize=80&" + many)["skus"]) == len(read(GOODS, many + b"&pageSize=80")["skus"]) == 80
 
 
 class TestFingerprint:

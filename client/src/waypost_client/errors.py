@@ -62,7 +62,12 @@ class NotAllowed(ApiError):
 
 
 class Unauthorized(ApiError):
-    """401: no good token, or one that may not call this."""
+    """401: no good token, or one of a type that may not call this (`code` is `wrong_token_type`)."""
+
+    @property
+    def token_types(self) -> list[str]:
+        """The types of token that may call it; empty when the token itself is no good."""
+        return list(self.problem.get("tokenTypes", ()))
 
 
 class NotFound(ApiError):

@@ -13,12 +13,11 @@ from typing import NamedTuple
 
 from waypost.app.names import checked_name
 from waypost.app.ports import Reads, Store, TokenRow, Tx
-from waypost.domain.refusals import Invalid, NotFound, Problem
+from waypost.domain.refusals import TOKEN_TYPES, Invalid, NotFound, Problem
 
 PREFIX = "wp_"
 SECRET_BYTES = 32
 OVERLAP_S = 24 * 60 * 60  # how long the old token of a rotation stays good, unless told otherwise
-TYPES = ("account", "source", "channel")
 
 Randomness = Callable[[int], bytes]
 
@@ -90,8 +89,8 @@ async def _binding_problems(reads: Reads, draft: TokenDraft) -> list[Problem]:
     """Whether the type is known, and its source or channel is given, alone, and of the same account."""
     if await reads.account(draft.account_id) is None:
         return [Problem("account_id", "unknown_account", f"There is no account {draft.account_id}.")]
-    if draft.type not in TYPES:
-        return [Problem("type", "unknown_type", f"A token's type is one of {', '.join(TYPES)}.")]
+    if draft.type not in TOKEN_TYPES:
+        return [Problem("type", "unknown_type", f"A token's type is one of {', '.join(TOKEN_TYPES)}.")]
     problems = []
     known: dict[str, Sequence[int]] = {
         "source": [row.id for row in await reads.sources(draft.account_id)],

@@ -1,11 +1,13 @@
 """Why a call is refused, in the domain's words. Nothing here knows HTTP; `wire.problems` translates."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from waypost.domain.lifecycle import Action
 from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import STATUSES, Status
+
+TOKEN_TYPES = ("account", "source", "channel")
 
 
 class Problem(NamedTuple):
@@ -71,12 +73,17 @@ class Stale(Refusal):
 
 
 class NotPermitted(Refusal):
-    """This kind of actor may not do this at all. The reply never says more (contract section 1.1)."""
+    """A good token of a type that may not do this; `token_types` are the types that may (contract section 1.1).
 
-    code = "unauthorized"
+    `who` are the types of actors that may; those that are no token are left out.
+    """
 
-    def __init__(self) -> None:
-        super().__init__("This token may not call this operation.")
+    code = "wrong_token_type"
+
+    def __init__(self, who: Collection[str]) -> None:
+        self.token_types = tuple(type_ for type_ in TOKEN_TYPES if type_ in who)
+        words = f"a token of type {' or '.join(self.token_types)}" if self.token_types else "no token of any type"
+        super().__init__(f"This operation takes {words}; yours is of another type.")
 
 
 class Invalid(Refusal):

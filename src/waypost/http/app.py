@@ -1,9 +1,10 @@
-"""The Falcon application behind its door: routes, and error replies."""
+"""The Falcon application with its middleware: routes, and error replies."""
 
 from typing import Any
 
 import falcon.asgi
 from falcon.asgi import Request, Response
+from falcon.routing import CompiledRouter
 
 from waypost.app.hub import Hub
 from waypost.http import (
@@ -40,7 +41,6 @@ TAGS = (
     order_changes,
     generation,
     account,
-    server,
     shipments,
     delivery,
     events,
@@ -57,14 +57,16 @@ TAGS = (
 
 def create_app(hub: Hub, gate: Gate, log: LineLog) -> Door:
     """The ASGI application of a hub."""
-    app: falcon.asgi.App[Request, Response] = falcon.asgi.App()
+    router = CompiledRouter()
+    app: falcon.asgi.App[Request, Response] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True
     Faults(gate, log_defect).add_to(app)
-    for module in TAGS:
-        for path, resource in module.routes(hub).items():
+    without_token = server.routes(hub)
+    for routes in (without_token, *(module.routes(hub) for module in TAGS)):
+        for path, resource in routes.items():
             _complete(resource)
             app.add_route(path, resource)
-    return Door(app, gate, log)
+    return Door(app, gate, log, frozenset(without_token), lambda path: router.find(path) is not None)
 
 
 def _complete(resource: Any) -> None:

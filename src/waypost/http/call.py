@@ -8,7 +8,7 @@ from falcon.asgi import Request, Response
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
-from waypost.domain.refusals import NotFound, NotPermitted
+from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
@@ -25,7 +25,7 @@ JSON = "application/json"
 ACCOUNT = frozenset({"account"})
 ACCOUNT_SOURCE = frozenset({"account", "source"})
 ACCOUNT_CHANNEL = frozenset({"account", "channel"})
-EVERY_TOKEN = frozenset({"account", "source", "channel"})
+EVERY_TOKEN = frozenset(TOKEN_TYPES)
 
 
 class Operation(NamedTuple):
@@ -65,7 +65,7 @@ class Call:
         """Check that this type of token may call the operation."""
         self.operation = operation
         if self.actor.type not in operation.token_types:
-            raise NotPermitted
+            raise NotPermitted(operation.token_types)
 
     def query(self) -> dict[str, Any]:
         """The known parameters, parsed; what is wrong is remembered."""

@@ -1,4 +1,4 @@
-"""The door: ids, limits and the gate before Falcon; rate headers and one log line after it (sections 1.1, 1.2).
+"""Middleware before Falcon: ids, limits, token and rate; rate headers and one log line after it (sections 1.1, 1.2).
 
 A plain ASGI function around the application, because every call pays for it: what can be made once is made once,
 headers are put in as the bytes they are sent as, and a call refused here never reaches a route.
@@ -6,13 +6,13 @@ headers are put in as the bytes they are sent as, and a call refused here never 
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.call import Call
 from waypost.http.faults import Reply, reply_to
-from waypost.http.gate import Gate, Refused, is_open
+from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
 from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
@@ -36,11 +36,20 @@ RawHeader = tuple[bytes, bytes]
 
 
 class Door:
-    """An ASGI application before another one."""
+    """An ASGI application before another one.
 
-    def __init__(self, inner: Application, gate: Gate, log: LineLog) -> None:
+    `open_paths` need no token and have no limit. `has_route` says whether a path exists; it is asked only when a call
+    is about to be refused, so that no good call pays for routing twice.
+    """
+
+    def __init__(
+        self, inner: Application, gate: Gate, log: LineLog, open_paths: Collection[str],
+        has_route: Callable[[str], bool],
+    ) -> None:  # fmt: skip
         self._inner = inner
         self._gate = gate
+        self._open_paths = open_paths
+        self._has_route = has_route
         self._log = log.write
         self._ids = CallIds()
         self._under_way = 0
@@ -70,7 +79,7 @@ class Door:
                 if self._under_way > CALLS_AT_ONCE and call.path != SIGN_OF_LIFE:
                     raise Unavailable("Too many calls at once.", retry_after_s=1)
                 self._judge_size(scope, size)
-                if not is_open(call.path):
+                if call.path not in self._open_paths:
                     await self._admit(call, token, headers)
             except (Refused, Refusal, BadInput) as error:
                 await _refuse(reply_to(error, call), scope["method"], answer)
@@ -123,13 +132,18 @@ class Door:
             raise BadInput([], 431, "headers_too_large", f"The headers may have at most {HEADERS_AT_MOST} bytes.")
 
     async def _admit(self, call: Call, token: str | None, headers: list[RawHeader]) -> None:
-        """Token (401), rate (429)."""
-        holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
+        """Path (404), token (401), rate (429). With a good token, Falcon answers what is left of the 404s."""
+        try:
+            holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
+        except Refused as refused:
+            if refused.status != 401 or self._has_route(call.path):
+                raise
+            raise Refused(404, f"unknown path, {refused.why}", token_id=refused.token_id) from None
         call.token_id = holder.token_id
         call.actor = holder.actor
         if pool is not None and self._pool_headers is not None:
             headers += self._pool_headers.of(pool)
-            if not pool.allowed:
+            if not pool.allowed and self._has_route(call.path):
                 raise Refused(429, "over the rate", pool.retry_after_s, holder.token_id)
 
     def _tell(self, call: Call, method: str, status: int, begun_s: float) -> None:

@@ -13,6 +13,8 @@ from waypost.http.gate import Gate, Refused
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
 
+CHALLENGE = (("WWW-Authenticate", "X-API-TOKEN"),)  # every 401 must carry one (RFC 9110)
+
 
 class Reply(NamedTuple):
     """An error reply; `headers` beside its content type."""
@@ -28,18 +30,25 @@ def reply_to(error: Refused | Refusal | BadInput, call: Call) -> Reply:
         return _refused(error, call)
     if isinstance(error, BadInput):
         return Reply(*problems.of_bad_input(error, call.path, call.id))
-    waits = isinstance(error, Unavailable) and error.retry_after_s is not None
-    headers = (("Retry-After", str(error.retry_after_s)),) if waits else ()  # type: ignore[attr-defined]
-    return Reply(*problems.of_refusal(error, call.path, call.id), headers)
+    return Reply(*problems.of_refusal(error, call.path, call.id), _headers_of(error))
+
+
+def _headers_of(error: Refusal) -> tuple[tuple[str, str], ...]:
+    if isinstance(error, NotPermitted):
+        return CHALLENGE
+    if isinstance(error, Unavailable) and error.retry_after_s is not None:
+        return (("Retry-After", str(error.retry_after_s)),)
+    return ()
 
 
 def _refused(error: Refused, call: Call) -> Reply:
-    """401 and 429 of the gate; why, is for the log only."""
+    """401, 429, and 404 for an unknown path; `why` is for the log only."""
     call.why = error.why
     call.token_id = call.token_id or error.token_id
     if error.status == 401:
-        detail = "A valid X-API-TOKEN that may call this is required."
-        return _plain(call, 401, "unauthorized", detail, ("WWW-Authenticate", "X-API-TOKEN"))
+        return _plain(call, 401, "unauthorized", "A valid X-API-TOKEN is required.", *CHALLENGE)
+    if error.status == 404:
+        return reply_to(NotFound("path"), call)
     detail = f"Too many requests: try again in {error.retry_after_s} s."
     return _plain(call, 429, "too_many_requests", detail, ("Retry-After", str(error.retry_after_s)))
 
@@ -75,8 +84,11 @@ class Faults:
     ) -> None:
         call = call_of(req)
         if isinstance(error, NotPermitted):
-            why = f"a {call.actor.type} token may not call this"
-            error = self._gate.stranger(why, call.peer, call.forwarded)
+            call.why = f"a {call.actor.type} token may not call this"
+            refused = self._gate.refusal(call.why, call.peer, call.forwarded)
+            # The address pays for every 401. When its pool is empty, the reply is a 429 and not the type.
+            if refused.status == 429:
+                error = refused
         self._send(resp, reply_to(error, call))
 
     async def _routing(self, req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:

@@ -14,6 +14,7 @@ from waypost.domain.statuses import STATUSES, Status
 from waypost.http import operations as ops
 from waypost.http.call import Call, Operation, Resource, answer, call_of, path_id, replayed
 from waypost.http.faces import DEPRECATED_SINCE, OLDER, OWN, Face, change, settle, settle_stock
+from waypost.http.paging import BY_FILTER_PAGE
 from waypost.wire import bodies
 from waypost.wire.editing import EditRequest, edit_of
 from waypost.wire.rendered import Rendered, as_list
@@ -35,7 +36,9 @@ class Requests(Resource):
         call = self._face.begin(req, resp, self._face.list_all)
         params = call.query()
         call.check()
-        page = await self.hub.reads.versions(query_of(call, params, "frNumbers"))
+        limit, offset = BY_FILTER_PAGE.page(params)
+        query = query_of(call, params, "frNumbers")._replace(limit=limit, offset=offset)
+        page = await self.hub.reads.versions(query)
         who = call.actor.type
         bodies = {id_: self._rendered.find(id_, version, who) for id_, version in page}
         missing = [id_ for id_, body in bodies.items() if body is None]
@@ -66,9 +69,7 @@ class Requests(Resource):
 
 
 def query_of(call: Call, params: dict[str, Any], numbers: str) -> RequestQuery:
-    """The filters of a list or a count."""
-    size = min(params.get("filterPageSize", 20), 100)
-    page = params.get("filterPageNumber", 1)
+    """The filters of a list or a count, without a page."""
     given = params.get(numbers) or params.get("frNumbers") or ()
     statuses = (*params.get("filterStatus", ()), *params.get("status", ()))
     return RequestQuery(
@@ -78,7 +79,7 @@ def query_of(call: Call, params: dict[str, Any], numbers: str) -> RequestQuery:
         params.get("filterAcknowledgedAfter"), params.get("filterIsSent"), params.get("filterSentAfter"),
         params.get("filterGeneratedAfter"), params.get("filterIsCanceled"), params.get("filterCanceledAfter"),
         params.get("filterEligibleForProcessing"), params.get("filterUpdatedAfter"),
-        params.get("filterFailureCode", ()), params.get("filterNeedsAttention"), size, (page - 1) * size,
+        params.get("filterFailureCode", ()), params.get("filterNeedsAttention"),
     )  # fmt: skip
 
 

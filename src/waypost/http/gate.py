@@ -1,7 +1,7 @@
-"""The gate: every call passes it before anything else happens (contract sections 1.1 to 1.3).
+"""Tokens and rates, checked before anything else happens (contract sections 1.1 to 1.3).
 
-Token first (401), then rate (429); a call refused here touches nothing. The reply never tells why a token was
-refused; the log line does.
+Token first (401), then rate (429); a call refused here touches nothing. The reply does not say why a token is no
+good; the log line does.
 """
 
 import time
@@ -14,11 +14,10 @@ from waypost.http.rates import Drawn, Network, Pools, Rate, client_name
 UNKNOWN_CALLERS = Rate(10, 5.0)
 ADDRESSES_AT_MOST = 10_000
 TOKENS_AT_MOST = 100_000
-OPEN_PATHS = ("/healthz", "/readyz", "/openapi.json", "/openapi.yaml", "/docs")
 
 
 class Refused(Exception):
-    """401 or 429. `why` is for the log."""
+    """401, 429, or 404 for an unknown path. `why` is for the log."""
 
     def __init__(self, status: int, why: str, retry_after_s: int = 0, token_id: int | None = None) -> None:
         super().__init__(why)
@@ -35,11 +34,6 @@ class Admitted(NamedTuple):
     pool: Drawn | None
 
 
-def is_open(path: str) -> bool:
-    """Whether a path needs no token: health, the document, and its pages."""
-    return path in OPEN_PATHS or path.startswith("/docs/") or path.rstrip("/") in OPEN_PATHS
-
-
 class Gate:
     """Tokens and their pools, which refill by `monotonic` seconds. `rate` None switches all limits off, for tests."""
 
@@ -51,27 +45,27 @@ class Gate:
         self._monotonic = monotonic
         self.rate = rate
         self._pools = Pools(rate, TOKENS_AT_MOST) if rate else None
-        self._strangers = Pools(UNKNOWN_CALLERS, ADDRESSES_AT_MOST)
+        self._addresses = Pools(UNKNOWN_CALLERS, ADDRESSES_AT_MOST)
         self._trusted = trusted
 
     async def admit(self, token: str | None, peer: str, forwarded: str | None) -> Admitted:
         """Let a call in; raises `Refused`."""
         if not token:
-            raise self.stranger("no token", peer, forwarded)
+            raise self.refusal("no token", peer, forwarded)
         try:
             holder = await self._tokens.holder(token)
         except Denied as denied:
-            raise self.stranger(denied.reason, peer, forwarded, denied.token_id) from None
+            raise self.refusal(denied.reason, peer, forwarded, denied.token_id) from None
         if self._pools is None:
             return Admitted(holder, None)
         pool = self._pools.draw(holder.token_id, self._monotonic())
         return Admitted(holder, pool)
 
-    def stranger(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
-        """The refusal of a call without a good token: 401 while its address has a turn left, then 429."""
+    def refusal(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
+        """Draw one call from the pool of the client's address: 401, or 429 when that pool is empty."""
         if self.rate is None:
             return Refused(401, why, token_id=token_id)
-        drawn = self._strangers.draw(client_name(peer, forwarded, self._trusted), self._monotonic())
+        drawn = self._addresses.draw(client_name(peer, forwarded, self._trusted), self._monotonic())
         if drawn.allowed:
             return Refused(401, why, token_id=token_id)
         return Refused(429, f"too many refused calls ({why})", max(1, drawn.retry_after_s), token_id)

@@ -12,6 +12,7 @@ from waypost.domain.inventory import Family
 from waypost.domain.refusals import NotFound
 from waypost.http import operations as ops
 from waypost.http.call import BULK_BODY_AT_MOST, Call, Operation, Resource, answer, call_of, path_id, replayed
+from waypost.http.paging import BY_PAGE
 from waypost.wire import inventory as wire
 from waypost.wire.requests import dry_run
 
@@ -21,11 +22,10 @@ def goods_query(call: Call, operation: Operation) -> tuple[GoodsQuery, dict[str,
     call.begin(operation)
     params = call.query()
     call.check()
-    size = min(params.get("pageSize", 20), 100)
     query = GoodsQuery(
         call.actor.scope, params.get("skus", ()), params.get("ids", ()), params.get("upcs", ()),
-        params.get("sourceId"), params.get("channelId"), params.get("updatedAfter"), size,
-        (params.get("page", 1) - 1) * size,
+        params.get("sourceId"), params.get("channelId"), params.get("updatedAfter"),
+        *BY_PAGE.page(params),
     )  # fmt: skip
     return query, params
 

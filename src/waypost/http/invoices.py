@@ -9,6 +9,7 @@ from waypost.domain.refusals import NotFound
 from waypost.domain.statuses import STATUSES
 from waypost.http import operations as ops
 from waypost.http.call import Resource, answer, call_of, path_id, replayed
+from waypost.http.paging import BY_FILTER_PAGE
 from waypost.http.records import Records, asked_for
 from waypost.wire import invoices as wire
 from waypost.wire.requests import dry_run
@@ -23,14 +24,13 @@ class Invoices(Resource):
         call.begin(ops.LIST_INVOICES)
         params = call.query()
         call.check()
-        size = min(params.get("filterPageSize", 20), 100)
         scope = call.actor.scope
         source_id = params.get("filterSourceId") if scope.source_id is None else None
         query = InvoiceQuery(
             scope, params.get("filterPurchaseOrderId"), params.get("filterCreatedAfter"), source_id,
             params.get("isAccountingSynced"), params.get("isForSyncedAccountingPurchaseOrder"),
-            params.get("hasAccountingSyncError"), params.get("ids", ()), size,
-            (params.get("filterPageNumber", 1) - 1) * size,
+            params.get("hasAccountingSyncError"), params.get("ids", ()),
+            *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
         answer(resp, wire.render_invoices(await self.hub.reads.invoices(query)))
 

@@ -8,6 +8,7 @@ from waypost.domain.order_lifecycle import SETTABLE
 from waypost.domain.orders import OrderStatus, PaymentStatus
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http.call import ACCOUNT, ACCOUNT_CHANNEL, ACCOUNT_SOURCE, EVERY_TOKEN, Operation
+from waypost.http.paging import BY_FILTER_PAGE, BY_PAGE, ORDERS_BY_PAGE, WHOLE
 from waypost.wire import feed, inventory
 from waypost.wire import query as q
 from waypost.wire.orders import ORDER_STATUSES, PAYMENT_STATUSES
@@ -39,10 +40,7 @@ _FILTERS = (
     q.failure_codes("filterFailureCode", many=True), q.boolean("filterNeedsAttention"),
 )  # fmt: skip
 
-LIST = Operation(
-    "list_fulfillment_requests", EVERY_TOKEN,
-    q.Params(*_FILTERS, q.integer("filterPageNumber", 1, 10**9), q.integer("filterPageSize", 1)),
-)  # fmt: skip
+LIST = Operation("list_fulfillment_requests", EVERY_TOKEN, q.Params(*_FILTERS, *BY_FILTER_PAGE.params))
 COUNT = Operation(
     "count_fulfillment_requests", EVERY_TOKEN, q.Params(*_FILTERS, q.texts("fulfillmentRequestNumbers", NUMBER))
 )
@@ -71,7 +69,7 @@ VOID = Operation("void_fulfillment_request", ACCOUNT, q.Params(q.text("reason", 
 EDIT = Operation("edit_fulfillment_request", ACCOUNT, q.Params(q.text("reason", REASON), DRY_RUN))
 ATTENTION = Operation(
     "list_attention", ACCOUNT,
-    q.Params(q.id_("sourceId"), q.texts("codes", 100), q.text("assignee", NUMBER), q.boolean("unassigned"),
+    q.Params(q.id_("sourceId"), q.words("codes", 100), q.text("assignee", NUMBER), q.boolean("unassigned"),
              q.boolean("snoozed"), q.integer("limit", 1)),
 )  # fmt: skip
 SETTLE_ATTENTION = Operation("settle_attention", ACCOUNT, q.Params(DRY_RUN))
@@ -105,7 +103,7 @@ LIST_ORDERS = Operation(
     q.Params(q.moment("orderedAfter"), q.named("status", _ORDER_STATUSES, many=True), q.texts("includeTags", NUMBER),
              q.moment("orderUpdatedAt"), q.moment("fulfillmentRequestsUpdatedAt"), q.moment("shipmentsUpdatedAt"),
              q.texts("orderNumbers", NUMBER), q.texts("referenceNumbers", NUMBER), q.id_("channelId"),
-             q.integer("page", 1, 10**9), q.integer("pageSize", 1)),
+             *ORDERS_BY_PAGE.params),
 )  # fmt: skip
 PREVIEW_GENERATION = Operation("preview_order_generation", ACCOUNT, q.Params())
 GENERATE_FOR_ORDER = Operation("generate_for_order", ACCOUNT, q.Params(q.boolean("partial"), DRY_RUN))
@@ -119,11 +117,11 @@ ORDERS = (
 )  # fmt: skip
 GET_ACCOUNT = Operation("get_account", ACCOUNT, q.Params())
 
-_PAGE = (q.integer("filterPageNumber", 1, 10**9), q.integer("filterPageSize", 1))
 LIST_SHIPMENTS = Operation(
     "list_shipments", EVERY_TOKEN,
     q.Params(q.id_("findByOrderId"), q.id_("findByPurchaseOrderId"), q.id_("findByFulfillmentRequestId"),
-             q.moment("filterCreatedAfter"), q.moment("filterUpdatedAfter"), *_PAGE),
+             q.moment("filterCreatedAfter"), q.moment("filterUpdatedAfter"),
+             *BY_FILTER_PAGE.params),
 )  # fmt: skip
 GET_SHIPMENT = Operation("get_shipment", EVERY_TOKEN, q.Params())
 CREATE_SHIPMENT = Operation("create_shipment", ACCOUNT_SOURCE, q.Params(DRY_RUN))
@@ -138,7 +136,7 @@ LIST_INVOICES = Operation(
     "list_source_invoices", ACCOUNT_SOURCE,
     q.Params(q.id_("filterPurchaseOrderId"), q.moment("filterCreatedAfter"), q.id_("filterSourceId"),
              q.boolean("isAccountingSynced"), q.boolean("isForSyncedAccountingPurchaseOrder"),
-             q.boolean("hasAccountingSyncError"), q.ids("ids"), *_PAGE),
+             q.boolean("hasAccountingSyncError"), q.ids("ids"), *BY_FILTER_PAGE.params),
 )  # fmt: skip
 GET_INVOICE = Operation("get_source_invoice", ACCOUNT_SOURCE, q.Params())
 CREATE_INVOICE = Operation("create_source_invoice", ACCOUNT_SOURCE, q.Params(DRY_RUN))
@@ -172,12 +170,9 @@ REPLAY_WEBHOOK = Operation("replay_webhook_events", ACCOUNT, q.Params(DRY_RUN))
 RETRY_EVENTS = Operation("retry_webhook_events", ACCOUNT, q.Params(DRY_RUN))
 LIST_DELIVERIES = Operation(
     "list_webhook_deliveries", ACCOUNT,
-    q.Params(q.integer("sinceId", 0), q.named("filterStatus", _DELIVERED, many=True), *_PAGE),
+    q.Params(q.integer("sinceId", 0), q.named("filterStatus", _DELIVERED, many=True), *BY_FILTER_PAGE.params),
 )  # fmt: skip
-_GOODS_PAGE = (
-    q.texts("skus", NUMBER), q.ids("ids"), q.moment("updatedAfter"), q.integer("page", 1, 10**9),
-    q.integer("pageSize", 1),
-)  # fmt: skip
+_GOODS_PAGE = (q.texts("skus", NUMBER), q.ids("ids"), q.moment("updatedAfter"), *BY_PAGE.params)
 LIST_INVENTORY_VARIANTS = Operation(
     "list_inventory_variants", ACCOUNT_SOURCE, q.Params(q.texts("upcs", NUMBER), q.id_("sourceId"), *_GOODS_PAGE)
 )
@@ -203,32 +198,32 @@ UPDATE_LISTING_VARIANTS = Operation(
     q.Params(q.named("modifyCustomFields", inventory.FIELD_MODES), DRY_RUN),
 )  # fmt: skip
 
-# Lists that are short, and complete in one page unless somebody asks for less.
-_WHOLE = (q.integer("page", 1, 10**9), q.integer("pageSize", 1))
 UPDATE_ACCOUNT = Operation("update_account", ACCOUNT, q.Params(DRY_RUN))
-LIST_SOURCES = Operation("list_sources", ACCOUNT, q.Params(*_WHOLE))
+LIST_SOURCES = Operation("list_sources", ACCOUNT, q.Params(*WHOLE.params))
 CREATE_SOURCE = Operation("create_source", ACCOUNT, q.Params(DRY_RUN))
 GET_SOURCE = Operation("get_source", ACCOUNT_SOURCE, q.Params())
 UPDATE_SOURCE = Operation("update_source", ACCOUNT, q.Params(DRY_RUN))
 SET_SOURCE_SETTINGS = Operation("set_source_settings", ACCOUNT, q.Params(DRY_RUN))
 GET_STRATEGY = Operation("get_purchase_order_strategy", ACCOUNT, q.Params())
 SET_STRATEGY = Operation("set_purchase_order_strategy", ACCOUNT, q.Params(DRY_RUN))
-LIST_CHANNELS = Operation("list_channels", ACCOUNT, q.Params(*_WHOLE))
+LIST_CHANNELS = Operation("list_channels", ACCOUNT, q.Params(*WHOLE.params))
 CREATE_CHANNEL = Operation("create_channel", ACCOUNT, q.Params(DRY_RUN))
 GET_CHANNEL = Operation("get_channel", ACCOUNT_CHANNEL, q.Params())
 UPDATE_CHANNEL = Operation("update_channel", ACCOUNT, q.Params(DRY_RUN))
-LIST_SOURCE_METHODS = Operation("list_source_shipping_methods", ACCOUNT_SOURCE, q.Params(q.id_("sourceId"), *_WHOLE))
+LIST_SOURCE_METHODS = Operation(
+    "list_source_shipping_methods", ACCOUNT_SOURCE, q.Params(q.id_("sourceId"), *WHOLE.params)
+)
 CREATE_SOURCE_METHOD = Operation("create_source_shipping_method", ACCOUNT_SOURCE, q.Params(DRY_RUN))
 UPDATE_SOURCE_METHOD = Operation("update_source_shipping_method", ACCOUNT_SOURCE, q.Params(DRY_RUN))
 LIST_CHANNEL_METHODS = Operation(
-    "list_channel_shipping_methods", ACCOUNT, q.Params(q.id_("channelId"), q.boolean("mapped"), *_WHOLE)
+    "list_channel_shipping_methods", ACCOUNT, q.Params(q.id_("channelId"), q.boolean("mapped"), *WHOLE.params)
 )
 CREATE_CHANNEL_METHOD = Operation("create_channel_shipping_method", ACCOUNT, q.Params(DRY_RUN))
 UPDATE_CHANNEL_METHOD = Operation("update_channel_shipping_method", ACCOUNT, q.Params(DRY_RUN))
-LIST_POLICIES = Operation("list_shipping_policies", ACCOUNT, q.Params(*_WHOLE))
+LIST_POLICIES = Operation("list_shipping_policies", ACCOUNT, q.Params(*WHOLE.params))
 CREATE_POLICY = Operation("create_shipping_policy", ACCOUNT, q.Params(DRY_RUN))
 UPDATE_POLICY = Operation("update_shipping_policy", ACCOUNT, q.Params(DRY_RUN))
-LIST_GROUPS = Operation("list_routing_groups", ACCOUNT, q.Params(*_WHOLE))
+LIST_GROUPS = Operation("list_routing_groups", ACCOUNT, q.Params(*WHOLE.params))
 CREATE_GROUP = Operation("create_routing_group", ACCOUNT, q.Params(DRY_RUN))
 GET_GROUP = Operation("get_routing_group", ACCOUNT, q.Params())
 UPDATE_GROUP = Operation("update_routing_group", ACCOUNT, q.Params(DRY_RUN))

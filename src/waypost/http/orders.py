@@ -7,12 +7,11 @@ from waypost.app.ports import OrderQuery
 from waypost.domain.refusals import NotFound
 from waypost.http import operations as ops
 from waypost.http.call import Resource, answer, call_of, path_id, replayed
+from waypost.http.paging import ORDERS_BY_PAGE
 from waypost.wire import order_bodies as bodies
 from waypost.wire.events import render_order_timeline
 from waypost.wire.orders import ORDER_STATUS_NAMES, render_order, render_orders
 from waypost.wire.requests import dry_run
-
-PAGE_AT_MOST = 1000  # orders
 
 
 class Orders(Resource):
@@ -24,14 +23,13 @@ class Orders(Resource):
         call.begin(ops.LIST_ORDERS)
         params = call.query()
         call.check()
-        size = min(params.get("pageSize", 20), PAGE_AT_MOST)
-        # A client may have asked to be shown the tags; they are always shown.
-        tags = tuple(tag for tag in params.get("includeTags", ()) if tag.lower() not in ("true", "false"))
+        page = ORDERS_BY_PAGE.page(params)
+        tags = tuple(tag for tag in params.get("includeTags", ()) if not _asks_to_show(tag))
         query = OrderQuery(
             call.actor.scope, params.get("orderedAfter"), params.get("status", ()), tags,
             params.get("orderUpdatedAt"), params.get("fulfillmentRequestsUpdatedAt"), params.get("shipmentsUpdatedAt"),
             params.get("orderNumbers", ()), params.get("referenceNumbers", ()), params.get("channelId"),
-            size, (params.get("page", 1) - 1) * size,
+            *page,
         )  # fmt: skip
         answer(resp, render_orders(await self.hub.reads.orders(query)))
 
@@ -56,6 +54,11 @@ class Orders(Resource):
         answer(resp, render_order(posted.view), status=status)
         resp.set_header("Location", f"/orders/{posted.view.order.id}")
         replayed(resp, posted.replayed)
+
+
+def _asks_to_show(tag: str) -> bool:
+    """Whether `includeTags` holds no tag but a wish to see them, or none: they are always shown."""
+    return all(part.strip().lower() in ("true", "false", "") for part in tag.split(","))
 
 
 class OneOrder(Resource):

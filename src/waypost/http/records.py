@@ -10,13 +10,13 @@ from waypost.app.commands import IdempotencyKey
 from waypost.app.ports.catalog import Page
 from waypost.app.records import RecordChange
 from waypost.http.call import BODY_AT_MOST, Call, Operation, Resource, answer, path_id, replayed
+from waypost.http.paging import WHOLE
 from waypost.wire.requests import dry_run
 
 B = TypeVar("B")
 R = TypeVar("R")
 
 VERSION: Callable[[Any], int] = attrgetter("version")
-WHOLE_PAGE = 1000  # records on a page of a list that is short as a rule
 
 
 class Asked(NamedTuple, Generic[B]):
@@ -47,8 +47,7 @@ def paged(call: Call, operation: Operation) -> tuple[dict[str, Any], Page]:
     call.begin(operation)
     params = call.query()
     call.check()
-    size = min(params.get("pageSize", WHOLE_PAGE), WHOLE_PAGE)
-    return params, Page(size, (params.get("page", 1) - 1) * size)
+    return params, WHOLE.page(params)
 
 
 class Records(Resource):

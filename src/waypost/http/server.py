@@ -9,7 +9,6 @@ from falcon.asgi import Request, Response
 
 from waypost import __version__
 from waypost.app.hub import Hub
-from waypost.domain.refusals import NotFound
 from waypost.http.call import JSON, Resource, answer
 
 # The page runs only what the package ships; the renderer sets styles of its own, hence unsafe-inline there.
@@ -17,24 +16,21 @@ DOCS_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:;"
     " font-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-_TYPES = {"js": "text/javascript; charset=utf-8", "css": "text/css; charset=utf-8", "txt": "text/plain",
-          "LICENSE": "text/plain; charset=utf-8"}  # fmt: skip
+_TYPES = {
+    "js": "text/javascript; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "LICENSE": "text/plain; charset=utf-8",
+    "json": JSON,
+    "yaml": "application/yaml",
+}
+DOCS_FILE_KEPT_S = 3600
 
 
 @cache
-def _static(name: str) -> bytes | None:
-    """A file that ships with the package; names come from a closed list, never from the path as it is."""
+def _shipped() -> dict[str, bytes]:
+    """The files that ship with the package, by name; read once per process."""
     folder = files("waypost.http").joinpath("static")
-    if name not in {entry.name for entry in folder.iterdir()}:
-        return None
-    return folder.joinpath(name).read_bytes()
-
-
-def _shipped(name: str) -> bytes:
-    content = _static(name)
-    if content is None:
-        raise NotFound("file")
-    return content
+    return {entry.name: entry.read_bytes() for entry in folder.iterdir() if entry.is_file()}
 
 
 class Health(Resource):
@@ -55,38 +51,34 @@ class Readiness(Resource):
 
 
 class Shipped(Resource):
-    """A file as it ships."""
+    """A file as it ships; `max_age_s`: how long a browser may keep it without asking again."""
 
-    def __init__(self, hub: Hub, name: str, content_type: str) -> None:
+    def __init__(self, hub: Hub, name: str, max_age_s: int | None = None) -> None:
         super().__init__(hub)
-        self._name = name
-        self._content_type = content_type
+        self._content = _shipped()[name]
+        self._content_type = _TYPES[name.rsplit(".", 1)[-1]]
+        self._max_age_s = max_age_s
 
     async def on_get(self, req: Request, resp: Response) -> None:
         """The file."""
-        answer(resp, _shipped(self._name))
+        answer(resp, self._content)
         resp.content_type = self._content_type
         if self._content_type.startswith(falcon.MEDIA_HTML):
             resp.set_header("Content-Security-Policy", DOCS_POLICY)
-
-
-class DocsFile(Resource):
-    """`/docs/{name}`: what the reference page is made of."""
-
-    async def on_get(self, req: Request, resp: Response, name: str) -> None:
-        """The file."""
-        answer(resp, _shipped(name))
-        resp.content_type = _TYPES.get(name.rsplit(".", 1)[-1], "application/octet-stream")
-        resp.set_header("Cache-Control", "max-age=3600")
+        if self._max_age_s is not None:
+            resp.set_header("Cache-Control", f"max-age={self._max_age_s}")
 
 
 def routes(hub: Hub) -> dict[str, Resource]:
-    """The paths of this tag; none needs a token."""
+    """The paths of this tag; none needs a token. Each file of the reference page has a route of its own.
+
+    With a route such as `/docs/{name}`, callers without a token could ask for any number of names at no cost.
+    """
     return {
         "/healthz": Health(hub),
         "/readyz": Readiness(hub),
-        "/openapi.json": Shipped(hub, "openapi.json", JSON),
-        "/openapi.yaml": Shipped(hub, "openapi.yaml", "application/yaml"),
-        "/docs": Shipped(hub, "docs.html", "text/html; charset=utf-8"),
-        "/docs/{name}": DocsFile(hub),
+        "/openapi.json": Shipped(hub, "openapi.json"),
+        "/openapi.yaml": Shipped(hub, "openapi.yaml"),
+        "/docs": Shipped(hub, "docs.html"),
+        **{f"/docs/{name}": Shipped(hub, name, DOCS_FILE_KEPT_S) for name in _shipped()},
     }

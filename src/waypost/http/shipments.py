@@ -13,6 +13,7 @@ from waypost.domain.refusals import NotFound
 from waypost.domain.statuses import STATUSES
 from waypost.http import operations as ops
 from waypost.http.call import Call, Resource, answer, call_of, path_id, replayed
+from waypost.http.paging import BY_FILTER_PAGE
 from waypost.wire import shipments as wire
 from waypost.wire.requests import dry_run
 
@@ -26,11 +27,10 @@ class Shipments(Resource):
         call.begin(ops.LIST_SHIPMENTS)
         params = call.query()
         call.check()
-        size = min(params.get("filterPageSize", 20), 100)
         request_id = params.get("findByFulfillmentRequestId", params.get("findByPurchaseOrderId"))
         query = ShipmentQuery(
             call.actor.scope, params.get("findByOrderId"), request_id, params.get("filterCreatedAfter"),
-            params.get("filterUpdatedAfter"), size, (params.get("filterPageNumber", 1) - 1) * size,
+            params.get("filterUpdatedAfter"), *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
         answer(resp, wire.render_shipments(await self.hub.reads.shipments(query)))
 

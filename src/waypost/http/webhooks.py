@@ -11,6 +11,7 @@ from waypost.app.ports.webhooks import DeliveryQuery
 from waypost.domain.refusals import NotFound
 from waypost.http import operations as ops
 from waypost.http.call import Call, Operation, Resource, answer, call_of, path_id
+from waypost.http.paging import BY_FILTER_PAGE
 from waypost.http.records import VERSION, Asked, Records, asked_for
 from waypost.wire import webhooks as wire
 from waypost.wire.bodies import bad
@@ -19,7 +20,6 @@ B = TypeVar("B")
 
 ROOT = "/webhook/configurations"
 WHAT = "webhook configuration"
-DELIVERIES_AT_MOST = 100
 
 
 def judge_url(resource: Resource, call: Call, url: str | None) -> None:
@@ -150,10 +150,9 @@ class Deliveries(Resource):
         call.check()
         if await self.hub.reads.webhook(account, id_) is None:
             raise NotFound(WHAT)
-        size = min(params.get("filterPageSize", 20), DELIVERIES_AT_MOST)
         query = DeliveryQuery(
-            account, id_, params.get("sinceId"), params.get("filterStatus", ()), size,
-            (params.get("filterPageNumber", 1) - 1) * size,
+            account, id_, params.get("sinceId"), params.get("filterStatus", ()),
+            *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
         answer(resp, wire.render_deliveries(await self.hub.reads.webhook_deliveries(query)))
 

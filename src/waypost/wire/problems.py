@@ -55,6 +55,7 @@ CODES: dict[str, int] = {
     "handover_in_progress": 400,
     "already_shipped": 400,
     "unauthorized": 401,
+    "wrong_token_type": 401,
     "not_found": 404,
     "method_not_allowed": 405,
     "already_exists": 409,
@@ -161,6 +162,8 @@ def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[
     elif isinstance(refusal, refusals.OrderNotAllowed):
         names = [ORDER_STATUS_NAMES[status] for status in refusal.settable]
         extra = {"currentStatus": ORDER_STATUS_NAMES[refusal.status], "allowedStatuses": names}
+    elif isinstance(refusal, refusals.NotPermitted):
+        extra = {"tokenTypes": list(refusal.token_types)}
     elif isinstance(refusal, refusals.Invalid):
         extra = {"errors": [_fault(one) for one in refusal.problems]}
     elif isinstance(refusal, refusals.Unavailable):

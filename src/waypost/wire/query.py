@@ -1,11 +1,13 @@
 """The query string, judged as raw bytes before any library mends it (contract section 1.1, Text input).
 
 An operation declares its parameters once; reading gives parsed values and every fault at once. Unknown
-parameters are ignored, an empty value is no value, array parameters come repeated or comma-separated.
+parameters are ignored, an empty value is no value, array parameters come repeated or comma-separated. The default
+and the largest page size of a list are declared with its parameters, and nowhere else.
 """
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import msgspec
@@ -14,7 +16,7 @@ from waypost.domain.failures import is_known_code
 from waypost.wire.faults import Fault
 from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime, parse_id, parse_int
 
-VALUES_AT_MOST = 50
+VALUES_AT_MOST = 50  # of one array parameter, where the page size is not larger
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _encode = msgspec.json.Encoder(order="deterministic").encode
@@ -23,12 +25,18 @@ Parser = Callable[[str], Any]
 
 
 class Param(NamedTuple):
-    """One declared parameter. `parse` gives the value, None where it says nothing, or raises Misread."""
+    """One declared parameter. `parse` gives the value, None where it says nothing, or raises Misread.
+
+    `whole`: of an array, a value that holds a comma also counts as a whole. `page_size`: the size that a page has by
+    default; the parameter sets it.
+    """
 
     name: str
     parse: Parser
     many: bool = False
     required: bool = False
+    whole: bool = False
+    page_size: int | None = None
 
 
 def text(name: str, max_len: int, required: bool = False) -> Param:
@@ -47,7 +55,12 @@ def text(name: str, max_len: int, required: bool = False) -> Param:
 
 
 def texts(name: str, max_len: int) -> Param:
-    """Several texts; a comma cannot be part of one."""
+    """Several texts, matched by any of them. One may hold a comma: `A,B` is `A`, `B` and `A,B`."""
+    return words(name, max_len)._replace(whole=True)
+
+
+def words(name: str, max_len: int) -> Param:
+    """Several texts of a kind that never holds a comma, such as codes."""
     return text(name, max_len)._replace(many=True)
 
 
@@ -73,6 +86,12 @@ def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
         return number
 
     return Param(name, parse)
+
+
+def page_size(name: str, default: int, at_most: int) -> Param:
+    """The size of a page, from 1; a larger one than `at_most` is capped, an absent one is `default`."""
+    one_or_more = integer(name, 1)
+    return one_or_more._replace(parse=lambda value: min(one_or_more.parse(value), at_most), page_size=default)
 
 
 def boolean(name: str) -> Param:
@@ -156,6 +175,8 @@ class Params:
         self._spelled = self._params | {f"{param.name}[]": param for param in params if param.many}
         self._plainly = {spelled.encode(): spelled for spelled in self._spelled}  # names that need no decoding
         self._required = tuple(param.name for param in params if param.required)
+        sizes = ((param.name, param.page_size) for param in params if param.page_size is not None)
+        self._page_size: tuple[str, int] | None = next(sizes, None)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -163,14 +184,20 @@ class Params:
         return tuple(self._params)
 
     def read(self, raw: bytes, faults: list[Fault]) -> dict[str, Any]:
-        """The parsed values by name; absent ones are missing. Faults are appended, all of them."""
+        """The parsed values by name; absent ones are missing, but a page size. Faults are appended, all of them."""
         given: dict[str, list[str | None]] = {}
         if raw:
             self._collect(raw, given, faults)
         values: dict[str, Any] = {}
+        at_most = VALUES_AT_MOST
+        if self._page_size is not None:
+            # It bounds the number of values of an array, so it is read ahead; its faults are reported in their place.
+            name, default = self._page_size
+            values[name] = _read_one(self._params[name], given.get(name, [""]), []) or default
+            at_most = max(at_most, values[name])
         for name, texts_ in given.items():
             param = self._params[name]
-            found = _read_many(param, texts_, faults) if param.many else _read_one(param, texts_, faults)
+            found = _read_many(param, texts_, at_most, faults) if param.many else _read_one(param, texts_, faults)
             if found is not None:
                 values[name] = found
         for name in self._required:
@@ -237,11 +264,17 @@ def _read_one(param: Param, given: list[str | None], faults: list[Fault]) -> Any
         return None
 
 
-def _read_many(param: Param, given: list[str | None], faults: list[Fault]) -> tuple[Any, ...] | None:
+def _read_many(param: Param, given: list[str | None], at_most: int, faults: list[Fault]) -> tuple[Any, ...] | None:
     name = param.name
-    parts = [part for value in given if value for part in value.split(",") if part and not part.isspace()]
-    if len(parts) > VALUES_AT_MOST:
-        message = f"{name} takes at most {VALUES_AT_MOST} values; this has {len(parts)}."
+    parts: list[str] = []
+    wholes: list[str] = []
+    for value in filter(None, given):
+        separate = [part for part in value.split(",") if part and not part.isspace()]
+        parts += separate
+        if param.whole and separate and "," in value:
+            wholes.append(value)
+    if len(parts) > at_most:
+        message = f"{name} has {len(parts)} values; the limit is {at_most}."
         faults.append(Fault("parameter", name, "too_many_values", message))
         return None
     found = []
@@ -252,4 +285,8 @@ def _read_many(param: Param, given: list[str | None], faults: list[Fault]) -> tu
             fault = Fault("parameter", name, error.code, error.message)
             if fault not in faults:  # many bad values can be bad in the same words
                 faults.append(fault)
+    for whole in wholes:
+        # One that is too long is a list and nothing else: nothing has so long a name.
+        with suppress(Misread):
+            found.append(param.parse(whole))
     return tuple(one for one in found if one is not None) or None

@@ -1,7 +1,7 @@
 """The fulfillment request on the wire (contract section 2.5): fields in the contract's order, nulls spelled out."""
 
 import json
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -125,7 +125,7 @@ _STATUS = {status.value: _named(facts.name, status.value) for status, facts in S
 _SHIPPED = {status.value: _named(name, status.value) for status, name in FULFILLMENT_STATUS_NAMES.items()}
 
 
-@cache
+@lru_cache(maxsize=256)  # bounded: units are whatever callers call them
 def _unit(handle: str | None) -> Raw:
     return Raw(encode({"handle": handle}))
 
