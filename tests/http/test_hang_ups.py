@@ -17,8 +17,8 @@ from waypost.storage import postgres_reads, sqlite_reads
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch from the beginning, and let no read end by itself."""
     monkeypatch.setattr(hang_ups, "WATCH_AFTER_S", 0.0)
-    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 300.0)
-    monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "300000")
+    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
+    monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "20000")
 
 
 async def test_a_read_ends_when_its_caller_hangs_up(

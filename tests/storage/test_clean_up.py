@@ -203,11 +203,11 @@ async def test_a_writing_connection_is_used_only_once_it_is_complete(
 
 
 async def test_a_read_whose_caller_left_is_interrupted(store: Store, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Else the readers would be busy for nobody, here for five minutes."""
-    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 300.0)
+    """Else the readers would be busy for nobody, for as long as a read may take."""
+    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
     reads: Any = store.reads
     if isinstance(store, PostgresStore):
-        monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "300000")
+        monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "20000")
     leaving = [asyncio.create_task(reads.slow(ENDLESS[engine])) for _ in range(150)]
     await asyncio.sleep(0.05)  # some are under way, the others wait
     for one in leaving:
@@ -225,7 +225,7 @@ async def test_reads_that_wait_are_bounded_in_number_and_in_time(
 ) -> None:
     monkeypatch.setattr(read_turns, "WAITING_AT_MOST", 5)
     monkeypatch.setattr(read_turns, "WAIT_S", 0.05)
-    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 300.0)
+    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
     reads: Any = store.reads
     running = reads.turns.at_once
     asked = [asyncio.create_task(reads.slow(ENDLESS[engine])) for _ in range(running + 5 + 3)]
