@@ -17,8 +17,8 @@ from waypost.storage import postgres_reads, sqlite_reads
 def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Watch from the beginning, and let no read end by itself."""
     monkeypatch.setattr(hang_ups, "WATCH_AFTER_S", 0.0)
-    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
-    monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "20000")
+    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 60.0)
+    monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "60000")
 
 
 async def test_a_read_ends_when_its_caller_hangs_up(
@@ -44,10 +44,11 @@ async def test_a_read_ends_when_its_caller_hangs_up(
         await asyncio.wait(asked)
         assert reads.turns.waiting == 0
     # Every reader is free for the others.
-    for _ in range(8):
-        assert (await world.client().get("/fulfillment-requests/count")).json() == {"count": 1}
-        if engine == "sqlite":
-            assert len(await reads.on_thread("SELECT 1")) == 1
+    async with asyncio.timeout(15):
+        for _ in range(8):
+            assert (await world.client().get("/fulfillment-requests/count")).json() == {"count": 1}
+            if engine == "sqlite":
+                assert len(await reads.on_thread("SELECT 1")) == 1
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     ended = [line for line in lines if line["status"] == 499]
     assert len(ended) == len(asked)

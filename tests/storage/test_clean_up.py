@@ -204,20 +204,21 @@ async def test_a_writing_connection_is_used_only_once_it_is_complete(
 
 async def test_a_read_whose_caller_left_is_interrupted(store: Store, engine: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Else the readers would be busy for nobody, for as long as a read may take."""
-    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
+    monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 60.0)
     reads: Any = store.reads
     if isinstance(store, PostgresStore):
-        monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "20000")
+        monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "60000")
     leaving = [asyncio.create_task(reads.slow(ENDLESS[engine])) for _ in range(150)]
     await asyncio.sleep(0.05)  # some are under way, the others wait
     for one in leaving:
         one.cancel()
     await asyncio.wait(leaving)
     assert reads.turns.waiting == 0
-    for _ in range(8):  # more often than there are readers
-        assert len(await reads.slow(REVISION)) == 1
-        if isinstance(store, SqliteStore):
-            assert len(await reads.on_thread(REVISION)) == 1
+    async with asyncio.timeout(15):
+        for _ in range(8):  # more often than there are readers
+            assert len(await reads.slow(REVISION)) == 1
+            if isinstance(store, SqliteStore):
+                assert len(await reads.on_thread(REVISION)) == 1
 
 
 async def test_reads_that_wait_are_bounded_in_number_and_in_time(
