@@ -44,15 +44,15 @@ def test_invalid_input_names_every_problem() -> None:
 @pytest.mark.parametrize(
     ("who", "types", "words"),
     [
-        ({"channel", "account"}, ("account", "channel"), "a token of type account or channel;"),
-        (("user", "system", "account"), ("account",), "a token of type account;"),
-        (("worker",), (), "no token of any type;"),
+        ({"channel", "account"}, ("account", "channel"), "takes an account or channel token; yours is a source token."),
+        (("user", "system", "account"), ("account",), "takes an account token; yours is a source token."),
+        (("worker",), (), "takes no token; yours is a source token."),
     ],
 )
 def test_a_token_of_the_wrong_type_hears_which_types_may(
     who: Collection[str], types: tuple[str, ...], words: str
 ) -> None:
-    refusal = NotPermitted(who)
+    refusal = NotPermitted(who, "source")
     assert refusal.token_types == types
     assert words in refusal.message
 

@@ -119,5 +119,5 @@ async def test_as_many_values_as_a_page_holds_and_never_fewer_than_50(world: Wor
     assert reply.status == 200, reply.body
     over = await world.client().get(start + many(name, at_most + 1) + end)
     assert over.status == 400
-    message = f"{name} has {at_most + 1} values; the limit is {at_most}."
+    message = f"{name} has {at_most + 1} values; the limit is {at_most}: send them in several calls."
     assert over.json()["errors"] == [{"parameter": name, "code": "too_many_values", "message": message}]

@@ -195,6 +195,8 @@ async def test_each_token_has_a_pool_of_its_own(world: World, limited: Client) -
         assert reply.headers["ratelimit"].startswith('"token";r=')
     assert replies[2].headers["retry-after"] == "1"
     assert replies[2].json()["code"] == "too_many_requests"
+    said = "This token has made its 2 calls in one go, and regains 2 per second. Try again in 1 s."
+    assert replies[2].json()["detail"] == said
     assert (await limited.with_token(world.ours.tokens["src"]).get("/fulfillment-requests")).status == 200
 
 

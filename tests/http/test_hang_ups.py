@@ -35,14 +35,14 @@ async def test_a_read_ends_when_its_caller_hangs_up(
         gone = asyncio.Event()
         asked = [
             asyncio.create_task(world.client().call("GET", "/fulfillment-requests/count", gone=gone))
-            for _ in range(reads.turns.at_once * 5)
+            for _ in range(reads.queue.slots * 5)
         ]
         async with asyncio.timeout(20):
-            while reads.turns.waiting < reads.turns.at_once * 4:
+            while reads.queue.waiting < reads.queue.slots * 4:
                 await asyncio.sleep(0.01)
         gone.set()
         await asyncio.wait(asked)
-        assert reads.turns.waiting == 0
+        assert reads.queue.waiting == 0
     # Every reader is free for the others.
     async with asyncio.timeout(15):
         for _ in range(8):

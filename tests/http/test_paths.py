@@ -28,7 +28,7 @@ async def test_an_unknown_path_is_404_with_or_without_a_token(world: World, path
             assert reply.status == 404, (token, method)
             assert "www-authenticate" not in reply.headers
         reply = await Client(world.app, token).get(path)
-        assert (reply.json()["code"], reply.json()["detail"]) == ("not_found", "There is no such path.")
+        assert (reply.json()["code"], reply.json()["detail"]) == ("not_found", f"There is no path {path.rstrip('/') or '/'}: /docs lists all paths.")
 
 
 async def test_the_checks_come_in_their_order(world: World, limited: Client) -> None:

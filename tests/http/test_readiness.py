@@ -1,6 +1,8 @@
 """`/readyz` does what callers do, `/healthz` is a sign of life (contract section 1.2, architecture section 4)."""
 
 import asyncio
+import os
+import signal
 import sqlite3
 from contextlib import closing
 
@@ -62,6 +64,43 @@ async def test_a_database_that_lets_nobody_write_is_not_ready(
             assert await readiness(world) == 503
         await locker.close()
     assert await readiness(world) == 200
+
+
+@pytest.mark.usefixtures("look_each_time")
+@pytest.mark.parametrize("engine", ["postgresql"])
+@pytest.mark.parametrize("table", ["token", "orders", "fulfillment_request_state", "account_counter", "event"])
+async def test_a_lock_that_holds_callers_up_is_noticed(table: str, world: World, migrated_url: str) -> None:
+    locker = await asyncpg.connect(migrated_url)
+    async with locker.transaction():
+        await locker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+        assert await readiness(world) == 503
+    await locker.close()
+    assert await readiness(world) == 200
+
+
+@pytest.mark.usefixtures("look_each_time")
+@pytest.mark.parametrize("engine", ["postgresql"])
+@pytest.mark.parametrize("kind", ["writer", "reader"])
+async def test_a_server_process_that_stands_still_is_noticed_in_time_and_replaced(
+    kind: str, world: World, migrated_url: str
+) -> None:
+    """It answers nothing, not even that it has given up what was asked: giving up must not wait for that."""
+    assert await readiness(world) == 200
+    observer = await asyncpg.connect(migrated_url)
+    sql = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1"
+    frozen = [row[0] for row in await observer.fetch(sql, f"waypost {kind}")]
+    assert frozen
+    try:
+        for pid in frozen:
+            os.kill(pid, signal.SIGSTOP)
+        assert await readiness(world) == 503
+        assert [await readiness(world) for _ in range(3)][-1] == 200
+    finally:
+        for pid in frozen:
+            os.kill(pid, signal.SIGCONT)
+        await observer.close()
+    id_ = await world.request()
+    assert (await world.client().patch(f"/fulfillment-requests/{id_}/processing-failed?error=x")).status == 204
 
 
 @pytest.mark.usefixtures("look_each_time")

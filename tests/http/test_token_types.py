@@ -29,7 +29,8 @@ async def test_the_types_that_may_call_are_listed(world: World, token: str, meth
     reply = await world.client(token).call(method, path)
     problem = reply.json()
     assert (reply.status, problem["code"], problem["tokenTypes"]) == (401, "wrong_token_type", types)
-    assert problem["detail"] == f"This operation takes a token of type {' or '.join(types)}; yours is of another type."
+    mine = {"src": "a source", "chn": "a channel"}[token]
+    assert problem["detail"] == f"This operation takes an {' or '.join(types)} token; yours is {mine} token."
     assert reply.headers["www-authenticate"] == "X-API-TOKEN"
 
 
@@ -57,6 +58,7 @@ async def test_a_wrong_type_costs_its_address_like_every_401(world: World) -> No
     assert replies[9].headers["x-auth-pool-used"] == "10"
     assert int(replies[10].headers["retry-after"]) >= 1
     assert replies[10].json()["code"] == "too_many_requests"
+    assert "check X-API-TOKEN" in replies[10].json()["detail"]
     assert (await source.call("GET", "/fulfillment-requests", peer=HERE)).status == 200
     assert (await source.call("GET", "/account", peer="198.51.100.8")).status == 401
     await asyncio.sleep(0)

@@ -20,7 +20,7 @@ from waypost.app.changes import Changer
 from waypost.app.ports import RequestQuery, Store
 from waypost.domain.refusals import NotFound, Unavailable
 from waypost.domain.statuses import Status
-from waypost.storage import postgres, postgres_reads, read_turns, sqlite, sqlite_reads
+from waypost.storage import postgres, postgres_reads, read_queue, sqlite, sqlite_reads
 from waypost.storage.opening import open_store
 from waypost.storage.postgres import PostgresStore
 from waypost.storage.readiness import REVISION
@@ -213,7 +213,7 @@ async def test_a_read_whose_caller_left_is_interrupted(store: Store, engine: str
     for one in leaving:
         one.cancel()
     await asyncio.wait(leaving)
-    assert reads.turns.waiting == 0
+    assert reads.queue.waiting == 0
     async with asyncio.timeout(15):
         for _ in range(8):  # more often than there are readers
             assert len(await reads.slow(REVISION)) == 1
@@ -224,19 +224,19 @@ async def test_a_read_whose_caller_left_is_interrupted(store: Store, engine: str
 async def test_reads_that_wait_are_bounded_in_number_and_in_time(
     store: Store, engine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read_turns, "WAITING_AT_MOST", 5)
-    monkeypatch.setattr(read_turns, "WAIT_S", 0.05)
+    monkeypatch.setattr(read_queue, "WAITING_AT_MOST", 5)
+    monkeypatch.setattr(read_queue, "WAIT_S", 0.05)
     monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 20.0)
     reads: Any = store.reads
-    running = reads.turns.at_once
+    running = reads.queue.slots
     asked = [asyncio.create_task(reads.slow(ENDLESS[engine])) for _ in range(running + 5 + 3)]
     done, under_way = set[asyncio.Task[Any]](), set(asked)
     while len(done) < 8:
         more, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
         done |= more
     said = [str(one.exception()) for one in done]
-    assert said.count("Too many queries are waiting.") == 3
-    assert said.count("The query waited too long for its turn.") == 5
+    assert sum("which is the limit" in one for one in said) == 3
+    assert sum("for a free database reader" in one for one in said) == 5
     # A look-up by key never waits for them.
     assert len(await reads.quick(REVISION)) == 1
     for one in under_way:
@@ -254,7 +254,7 @@ async def test_a_list_that_was_given_up_in_the_loop_goes_straight_to_a_thread_fo
     reads = store.reads
     long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 30000) SELECT count(*) FROM n"
     tried: list[str] = []
-    reads._short.db.set_trace_callback(tried.append)
+    reads._in_loop.db.set_trace_callback(tried.append)
     for _ in range(sqlite_reads.STRAIGHT_RUNS + 2):
         assert (await reads.slow(long))[0][0] == 30_000
     assert len(tried) == 2  # at first, and once those runs were over
@@ -262,7 +262,7 @@ async def test_a_list_that_was_given_up_in_the_loop_goes_straight_to_a_thread_fo
     assert len(tried) == 3
     for number in range(30):  # callers make statements: not all are remembered
         await reads.slow(long.replace("30000", str(30000 + number)))
-    assert len(reads._long) == 20
+    assert len(reads._straight_runs) == 20
 
 
 @pytest.mark.parametrize("engine", ["sqlite"])
@@ -276,7 +276,7 @@ async def test_reads_that_are_given_up_again_and_again_leave_the_database_readab
     long = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 300) SELECT count(*) FROM n"
     for _ in range(10_000):  # every other one is given up
         assert (await store.reads.slow(long))[0][0] == 300
-    for way in store.reads.ways:
+    for way in store.reads.read_paths:
         assert len(await way(REVISION)) == 1
     assert await store.ready()
 

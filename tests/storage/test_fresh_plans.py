@@ -86,7 +86,7 @@ async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:
     await db.execute("ANALYZE")
     await db.close()
     query = RequestQuery(Scope(1, None, None), since_id=1000 + COUNT - 100)
-    sql, args = requests.page(query, POSTGRES)
+    sql, args = requests.page_with_lines(query, POSTGRES)
     store = await open_store(filled, migrate=False)
     read: Any = store.reads
     plan = [row[0] for row in await read.slow(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)]

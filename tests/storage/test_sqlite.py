@@ -1,6 +1,7 @@
 """What is SQLite's own: a full disk, a file that another process holds, a commit that fails, what a look-up sees."""
 
 import asyncio
+import shutil
 import sqlite3
 import sys
 from contextlib import closing
@@ -127,13 +128,15 @@ class Flaky:
         """Store, forget, or leave open; then break."""
         if self._how == "stored":
             self._db.commit()
-        elif self._how == "forgotten":
+        elif self._how in ("forgotten", "full"):
             self._db.rollback()
-        raise sqlite3.OperationalError("disk I/O error")
+        error = sqlite3.OperationalError("database or disk is full" if self._how == "full" else "disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL if self._how == "full" else sqlite3.SQLITE_IOERR  # as SQLite does
+        raise error
 
 
 @pytest.mark.parametrize("in_place_s", [0.0, 1000.0])
-@pytest.mark.parametrize(("how", "applied"), [("open", "no"), ("stored", None), ("forgotten", "unknown")])
+@pytest.mark.parametrize(("how", "applied"), [("open", "no"), ("full", "no"), ("stored", None), ("forgotten", "unknown")])
 async def test_a_commit_that_breaks_is_judged_by_what_the_file_holds(
     how: str, applied: str | None, in_place_s: float, store: Store, merchant: Merchant, changes: Changer,
     migrated_url: str, monkeypatch: pytest.MonkeyPatch,
@@ -151,7 +154,7 @@ async def test_a_commit_that_breaks_is_judged_by_what_the_file_holds(
             await changes.change(asked)
         assert caught.value.applied == applied
         assert await contents(migrated_url) == before
-    if how == "open":  # rolled back, and used again
+    if how in ("open", "full"):  # rolled back, and used again
         writer._db = writer.db._db  # type: ignore[attr-defined]
     assert (await changes.change(command(Action.SYNC_ACCOUNTING, id_, merchant.actor()))).moved
     await audit(migrated_url)
@@ -216,6 +219,48 @@ async def test_a_request_is_read_as_it_was_at_one_moment(
     assert len(statements) == 1
 
 
+@pytest.mark.parametrize("what", ["removed", "moved", "replaced"])
+async def test_nothing_is_acknowledged_once_the_file_is_not_in_its_place(
+    what: str, store: Store, merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    """An open connection would go on to write a file that nobody will ever find again."""
+    first, second = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
+    path = sqlite_path(migrated_url)
+    away = path.with_name(f"{path.name}.away")
+    if what == "removed":
+        away.hardlink_to(path)
+        path.unlink()
+    else:
+        path.rename(away)
+    if what == "replaced":
+        shutil.copyfile(away, path)
+    for _ in range(2):
+        with pytest.raises(Unavailable) as caught:
+            await changes.change(fail(first, merchant.actor()))
+        assert caught.value.applied == "no"
+        with pytest.raises(Unavailable):
+            await store.ready()
+    if what != "replaced":
+        assert not path.exists()
+    away.rename(path)  # put back, it is the same database again
+    assert await store.ready()
+    assert (await changes.change(fail(second, merchant.actor()))).moved
+    assert await store.reads.count_requests(RequestQuery(merchant.actor().scope)) == 2
+    await audit(migrated_url)
+
+
+async def test_a_list_is_read_as_it_was_at_one_moment(store: Store, merchant: Merchant) -> None:
+    """Requests and their lines are one statement: a commit between two would show old statuses with new lines."""
+    ids = await merchant.requests(*[Status.PROCESSING] * 3)
+    statements: list[str] = []
+    inside(store).reads._in_loop.db.set_trace_callback(statements.append)
+    scope = merchant.actor().scope
+    for found in (await store.reads.requests(RequestQuery(scope)), await store.reads.requests_of(scope, ids)):
+        assert [(one.state.id, len(one.lines)) for one in found] == [(id_, 2) for id_ in ids]
+        assert [line.request_id for one in found for line in one.lines] == [id_ for id_ in ids for _ in range(2)]
+    assert len(statements) == 2
+
+
 async def test_a_database_that_was_moved_away_is_not_replaced_by_an_empty_one(
     store: Store, merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
@@ -223,7 +268,7 @@ async def test_a_database_that_was_moved_away_is_not_replaced_by_an_empty_one(
     path = sqlite_path(migrated_url)
     away = path.with_name(f"{path.name}.away")
     path.rename(away)
-    for connection in (inside(store)._writer, inside(store).reads._by_key, inside(store).reads._short):
+    for connection in (inside(store)._writer, inside(store).reads._by_key, inside(store).reads._in_loop):
         connection.drop()
     with pytest.raises(Unavailable):
         await changes.change(fail(id_, merchant.actor()))

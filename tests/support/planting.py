@@ -47,7 +47,7 @@ def sqlite_connections(store: SqliteStore, kind: str) -> list[RenewableConnectio
         for connection in found:
             idle.put(connection)  # type: ignore[arg-type]
         return found
-    return [{"look-up": reads._by_key, "list": reads._short, "writer": store._writer}[kind]]
+    return [{"look-up": reads._by_key, "list": reads._in_loop, "writer": store._writer}[kind]]
 
 
 async def plant_broken(store: Store, kind: str) -> None:

@@ -163,6 +163,7 @@ class TestErrorText:
             ("code", "unknown_value"),
             ("retryable", "not_a_boolean"),
             ("itemIds", "not_an_id"),
+            ("itemIds", "not_an_id"),
             ("dryRun", "not_a_boolean"),
             ("error", "required"),
         ]
@@ -323,7 +324,7 @@ class TestArrays:
         faults: list[Fault] = []
         GOODS.read(ask(at_most + 1), faults)
         assert [(fault.name, fault.code) for fault in faults] == [(name, "too_many_values")]
-        assert faults[0].message == f"{name} has {at_most + 1} values; the limit is {at_most}."
+        assert faults[0].message == f"{name} has {at_most + 1} values; the limit is {at_most}: send them in several calls."
 
     def test_the_page_size_counts_wherever_it_stands(self) -> None:
         many = b"skus=" + b"&skus=".join(b"%d" % n for n in range(80))

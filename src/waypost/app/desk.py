@@ -93,7 +93,7 @@ class Desk:
         if not isinstance(decision, Move | NoChange):
             raise refuse_from_status(state.status, command.action, allowed_actions(state, who))
         if who not in decision.row.who:
-            raise NotPermitted(decision.row.who)
+            raise NotPermitted(decision.row.who, who)
         if isinstance(decision, NoChange):
             return None
         self._guard(decision.row, state, command)

@@ -12,7 +12,7 @@ from waypost.app.ports import Clock, Reads, Store
 from waypost.app.ports.kinds import Kind
 from waypost.domain.refusals import Unavailable
 
-READY_FOR_S = 1.0  # what a look at the database found, good or bad, is the answer for so long
+READY_FOR_S = 1.0  # the result of a check, good or bad, is reused for so long
 
 
 class UrlRules(Protocol):
@@ -40,26 +40,25 @@ class Hub:
         self.news = News(store.reads)
         self.feed = Feed(store.reads, self.news)
         store.listen(self.news.tell)
-        self._look: asyncio.Task[str | Unavailable] | None = None
-        self._looked_at = 0.0
+        self._check: asyncio.Task[str | Unavailable] | None = None
+        self._checked_at = 0.0
 
     async def ready(self) -> str:
         """The schema's revision, once the database can be read and written; raises `Unavailable`.
 
-        One look at a time, and one a second, however many ask: strangers may ask.
+        One check at a time, and at most one a second, however many ask: callers need no token.
         """
-        if self._look is None or (self._look.done() and time.monotonic() >= self._looked_at + READY_FOR_S):
-            self._look = asyncio.create_task(self._look_at_store())
-        outcome = await asyncio.shield(self._look)
+        if self._check is None or (self._check.done() and time.monotonic() >= self._checked_at + READY_FOR_S):
+            self._check = asyncio.create_task(self._check_store())
+        outcome = await asyncio.shield(self._check)
         if isinstance(outcome, Unavailable):
             raise outcome.with_traceback(None)  # several callers may raise it
         return outcome
 
-    async def _look_at_store(self) -> "str | Unavailable":
+    async def _check_store(self) -> "str | Unavailable":
         try:
             return await self.store.ready()
         except Unavailable as refusal:
             return refusal
         finally:
-            self._looked_at = time.monotonic()
-
+            self._checked_at = time.monotonic()

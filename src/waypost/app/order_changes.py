@@ -61,7 +61,7 @@ def _decided(bench: OrderBench, ask: OrderAsk, action: OrderAction, words: str) 
     if decision is None:
         raise bench.refuse(words)
     if ask.actor.type not in decision.row.who:
-        raise NotPermitted(decision.row.who)
+        raise NotPermitted(decision.row.who, ask.actor.type)
     return isinstance(decision, OrderMove)
 
 

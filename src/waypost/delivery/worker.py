@@ -219,11 +219,11 @@ class Worker:
             self._alarm = asyncio.get_running_loop().call_later(min(waits), self._pump)
 
     def _pump_on(self) -> None:
-        """Begin what may begin. What fails at that is no reason to lose the outcome of the call that has ended."""
+        """Start waiting hand-overs; an error is logged, so that the outcome of the finished call is still written."""
         try:
             self._pump()
         except Exception:
-            _log.exception("what waits cannot be begun")
+            _log.exception("cannot start the next hand-over")
 
     def _begin(self, lane: Lane, job: Job, now: float) -> None:
         if lane.is_hungry(now):

@@ -72,18 +72,22 @@ class Stale(Refusal):
         self.version = version
 
 
+def _with_article(word: str) -> str:
+    return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
+
+
 class NotPermitted(Refusal):
     """A good token of a type that may not do this; `token_types` are the types that may (contract section 1.1).
 
-    `who` are the types of actors that may; those that are no token are left out.
+    `who` are the types of actors that may, of which those that are no token are left out; `actor` is the caller's.
     """
 
     code = "wrong_token_type"
 
-    def __init__(self, who: Collection[str]) -> None:
+    def __init__(self, who: Collection[str], actor: str) -> None:
         self.token_types = tuple(type_ for type_ in TOKEN_TYPES if type_ in who)
-        words = f"a token of type {' or '.join(self.token_types)}" if self.token_types else "no token of any type"
-        super().__init__(f"This operation takes {words}; yours is of another type.")
+        words = f"{_with_article(' or '.join(self.token_types))} token" if self.token_types else "no token"
+        super().__init__(f"This operation takes {words}; yours is {_with_article(actor)} token.")
 
 
 class Invalid(Refusal):

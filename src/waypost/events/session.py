@@ -109,7 +109,7 @@ class Session:
             except Unavailable:
                 pass  # the next renewal may get through: the lease lasts for several
             except Exception:
-                _log.exception("webhook %d cannot be held longer", webhook_id)
+                _log.exception("cannot renew the lease of webhook %d", webhook_id)
 
     async def _settle(self, progress: Progress, goes_on: bool) -> Webhook | None:
         """Write the step; while the database is away, try again for a while."""

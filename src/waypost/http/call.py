@@ -65,7 +65,7 @@ class Call:
         """Check that this type of token may call the operation."""
         self.operation = operation
         if self.actor.type not in operation.token_types:
-            raise NotPermitted(operation.token_types)
+            raise NotPermitted(operation.token_types, self.actor.type)
 
     def query(self) -> dict[str, Any]:
         """The known parameters, parsed; what is wrong is remembered."""

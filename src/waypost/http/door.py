@@ -23,8 +23,9 @@ from waypost.wire.preconditions import clean_request_id
 URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
 HEADERS_AT_MOST = 32_768  # bytes
 CALLS_AT_ONCE = 2000
-SIGN_OF_LIFE = "/healthz"  # answers when the hub is full: that is no reason to restart it
+LIVENESS_PATH = "/healthz"  # answers when the hub is full: that is no reason to restart it
 HUNG_UP = 499  # in the log only
+_FULL = f"The server is answering {CALLS_AT_ONCE:,} calls, its limit: try again in 1 s."
 _READING = ("GET", "HEAD")
 
 Scope = dict[str, Any]
@@ -76,8 +77,8 @@ class Door:
         watch = HangUpWatch(receive) if scope["method"] in _READING else None
         try:
             try:
-                if self._under_way > CALLS_AT_ONCE and call.path != SIGN_OF_LIFE:
-                    raise Unavailable("Too many calls at once.", retry_after_s=1)
+                if self._under_way > CALLS_AT_ONCE and call.path != LIVENESS_PATH:
+                    raise Unavailable(_FULL, retry_after_s=1)
                 self._judge_size(scope, size)
                 if call.path not in self._open_paths:
                     await self._admit(call, token, headers)
@@ -132,7 +133,7 @@ class Door:
             raise BadInput([], 431, "headers_too_large", f"The headers may have at most {HEADERS_AT_MOST} bytes.")
 
     async def _admit(self, call: Call, token: str | None, headers: list[RawHeader]) -> None:
-        """Path (404), token (401), rate (429). With a good token, Falcon answers what is left of the 404s."""
+        """Path (404), token (401), rate (429). With a good token, Falcon sends the 404."""
         try:
             holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
         except Refused as refused:
@@ -144,7 +145,9 @@ class Door:
         if pool is not None and self._pool_headers is not None:
             headers += self._pool_headers.of(pool)
             if not pool.allowed and self._has_route(call.path):
-                raise Refused(429, "over the rate", pool.retry_after_s, holder.token_id)
+                size, per_second = self._pool_headers.rate
+                limit = f"This token has made its {size} calls in one go, and regains {per_second:g} per second."
+                raise Refused(429, "over the rate", pool.retry_after_s, holder.token_id, limit)
 
     def _tell(self, call: Call, method: str, status: int, begun_s: float) -> None:
         """One line per request; nothing secret in it."""
@@ -171,6 +174,7 @@ class PoolHeaders:
     """What a reply says of its token's pool, as bytes; a pool of few states needs few of them."""
 
     def __init__(self, rate: Rate) -> None:
+        self.rate = rate
         refill = f"{rate.per_second:g}".encode()
         window = max(1, round(rate.size / rate.per_second))
         self._fixed: Iterable[RawHeader] = (

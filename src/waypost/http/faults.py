@@ -7,12 +7,13 @@ import falcon
 import falcon.asgi
 from falcon.asgi import Request, Response
 
-from waypost.domain.refusals import Defect, NotFound, NotPermitted, Refusal, Unavailable
+from waypost.domain.refusals import Defect, NotPermitted, Refusal, Unavailable
 from waypost.http.call import Call, call_of
 from waypost.http.gate import Gate, Refused
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
 
+PATH_SHOWN = 200  # characters
 CHALLENGE = (("WWW-Authenticate", "X-API-TOKEN"),)  # every 401 must carry one (RFC 9110)
 
 
@@ -48,9 +49,15 @@ def _refused(error: Refused, call: Call) -> Reply:
     if error.status == 401:
         return _plain(call, 401, "unauthorized", "A valid X-API-TOKEN is required.", *CHALLENGE)
     if error.status == 404:
-        return reply_to(NotFound("path"), call)
-    detail = f"Too many requests: try again in {error.retry_after_s} s."
+        return _unknown_path(call)
+    detail = f"{error.limit} Try again in {error.retry_after_s} s."
     return _plain(call, 429, "too_many_requests", detail, ("Retry-After", str(error.retry_after_s)))
+
+
+def _unknown_path(call: Call) -> Reply:
+    path = call.path[:PATH_SHOWN]
+    call.why = f"{call.why or 'unknown path'}: {path}"
+    return _plain(call, 404, "not_found", f"There is no path {path}: /docs lists all paths.")
 
 
 def _plain(call: Call, status: int, code: str, detail: str, *headers: tuple[str, str]) -> Reply:
@@ -99,7 +106,7 @@ class Faults:
             detail = f"{req.method} is not allowed here; allowed: {allow}."
             self._send(resp, _plain(call, 405, "method_not_allowed", detail, ("Allow", allow)))
         elif error.status_code == 404:
-            self._send(resp, reply_to(NotFound("path"), call))
+            self._send(resp, _unknown_path(call))
         else:
             self._send(resp, _plain(call, 400, "invalid_input", "The request cannot be read."))
 

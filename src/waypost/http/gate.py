@@ -17,10 +17,13 @@ TOKENS_AT_MOST = 100_000
 
 
 class Refused(Exception):
-    """401, 429, or 404 for an unknown path. `why` is for the log."""
+    """401, 429, or 404 for an unknown path. `why` is for the log, `limit` says which limit a 429 is about."""
 
-    def __init__(self, status: int, why: str, retry_after_s: int = 0, token_id: int | None = None) -> None:
+    def __init__(
+        self, status: int, why: str, retry_after_s: int = 0, token_id: int | None = None, limit: str = ""
+    ) -> None:
         super().__init__(why)
+        self.limit = limit
         self.status = status
         self.why = why
         self.retry_after_s = retry_after_s
@@ -68,4 +71,5 @@ class Gate:
         drawn = self._addresses.draw(client_name(peer, forwarded, self._trusted), self._monotonic())
         if drawn.allowed:
             return Refused(401, why, token_id=token_id)
-        return Refused(429, f"too many refused calls ({why})", max(1, drawn.retry_after_s), token_id)
+        limit = "Too many calls from your address had no valid token, or a token of the wrong type: check X-API-TOKEN."
+        return Refused(429, f"too many refused calls ({why})", max(1, drawn.retry_after_s), token_id, limit)

@@ -1,4 +1,4 @@
-"""Ends calls that read, once their callers have hung up: nobody would get what they go on looking for."""
+"""Ends a GET or HEAD call when its caller has hung up: nobody would receive the answer."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -8,7 +8,7 @@ WATCH_AFTER_S = 0.1  # most calls have been answered by then, and cost nothing b
 
 
 async def no_body() -> dict[str, Any]:
-    """What a call that reads is given to receive: a body would mean nothing (RFC 9110, section 9.3.1)."""
+    """ASGI `receive` of a GET or HEAD: an empty body. A body would have no meaning there (RFC 9110, section 9.3.1)."""
     return {"type": "http.request", "body": b"", "more_body": False}
 
 
@@ -36,12 +36,12 @@ class HangUpWatch:
             self._call.cancel()
 
     def settle(self) -> None:
-        """The cancellation was this watch's own, and has been dealt with."""
+        """Undo the cancellation that this watch asked for, once it has been caught."""
         if self._call is not None:
             self._call.uncancel()
 
     def end(self) -> None:
-        """The call is over."""
+        """Stop watching."""
         self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()

@@ -8,7 +8,7 @@ from waypost.wire import query as q
 
 PAGE_SIZE = 50  # of `page` and `pageSize`; clients that ask for no size stop at a page of fewer
 FILTER_PAGE_SIZE = 20  # of `filterPageNumber` and `filterPageSize`
-WHOLE_PAGE = 1000  # records on a page of a list that is short as a rule: the first page has all of it
+WHOLE_PAGE = 1000  # records on a page of a list that is short as a rule, such as sources
 PAGE_AT_MOST = 100
 ORDERS_AT_MOST = 1000
 LAST_PAGE = 10**9

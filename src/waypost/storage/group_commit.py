@@ -85,7 +85,8 @@ class GroupWriter:
             # Ended from outside. Nobody else would answer those who wait.
             while self._queue:
                 for group in self._take():
-                    _fail(group, Unavailable("The change was not written: the writer has ended.", retry_after_s=1))
+                    message = "The server is stopping: the change was not stored. Send it again."
+                    _fail(group, Unavailable(message, retry_after_s=1))
             raise
         finally:
             self._running = None

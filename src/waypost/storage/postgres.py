@@ -26,6 +26,8 @@ T = TypeVar("T")
 
 LEARN_TRIES = 40  # looks at a commit whose answer was lost
 LEARN_PAUSE_S = 0.1
+ROLL_BACK_S = 2.0
+COMMAND_TIMEOUT_S = 12.0  # the server's own limit comes first, unless the server hangs
 _NOT_REACHED = "The database cannot be reached."
 _WRITER = {
     **BY_INDEX,
@@ -75,7 +77,8 @@ class PostgresStore(Teller):
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
         db = await asyncpg.connect(
-            self._url, server_settings=_WRITER, timeout=CONNECT_TIMEOUT_S, statement_cache_size=256
+            self._url, server_settings=_WRITER, timeout=CONNECT_TIMEOUT_S, statement_cache_size=256,
+            command_timeout=COMMAND_TIMEOUT_S,
         )
         try:
             for name, text in postgres.PREPARED.items():
@@ -93,7 +96,8 @@ class PostgresStore(Teller):
         except BaseException as error:
             conflict = isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
             failed = isinstance(error, FAULTS) and not conflict and not is_bad_value(error)
-            if tx.lone or (failed and not isinstance(error, WAITED)):
+            left = not isinstance(error, Exception)  # its statement may still run, and a roll-back would wait for it
+            if tx.lone or left or (failed and not isinstance(error, WAITED)):
                 self._drop()  # what it was doing, and whether it can do anything else, is not known
             else:
                 await self._roll_back(tx)
@@ -103,7 +107,7 @@ class PostgresStore(Teller):
                 raise BadRow(str(error)) from error
             if failed:
                 in_doubt = tx.lone and isinstance(error, LOST)
-                raise unavailable(_NOT_REACHED, error, "unknown" if in_doubt else "no") from error
+                raise unavailable(_words(error), error, "unknown" if in_doubt else "no") from error
             raise
 
     async def _roll_back(self, tx: PostgresTx) -> None:
@@ -111,7 +115,7 @@ class PostgresStore(Teller):
         if not tx.begun or self._db is None:
             return
         try:
-            await self._db.execute("ROLLBACK")
+            await self._db.execute("ROLLBACK", timeout=ROLL_BACK_S)
         except BaseException as error:
             self._drop()
             if not isinstance(error, Exception):
@@ -164,7 +168,7 @@ class PostgresStore(Teller):
 
     async def ready(self) -> str:
         """See `ports.Store`."""
-        await check_ready(self.reads.ways, self.write(prove_writable), self._revision)
+        await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
     async def close(self) -> None:
@@ -173,3 +177,9 @@ class PostgresStore(Teller):
             if self._db is not None and not self._db.is_closed():
                 await self._db.close()
             await self.reads.close()
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, WAITED):
+        return "The database did not make the change in time: another process may hold a lock."
+    return _NOT_REACHED if isinstance(error, LOST) else "The database could not store the change."

@@ -11,22 +11,23 @@ CONNECT_TIMEOUT_S = 5.0
 # The driver reports a server that hangs up between two statements as a fault of its own (InternalClientError).
 LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.OperatorInterventionError,
         asyncpg.TooManyConnectionsError, asyncpg.InternalClientError, OSError, asyncio.TimeoutError)  # fmt: skip
-# What is neither the caller's fault nor a value that the database refuses: it cannot do its work now.
-FAULTS = (*LOST, asyncpg.PostgresError)# A lock or the time was lacking: the connection is as good as before.
+# Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
+FAULTS = (*LOST, asyncpg.PostgresError)
+# A lock was held by others, or time ran out: the connection is still good.
 WAITED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 
 _log = logging.getLogger("waypost.database")
 
 
 def is_bad_value(error: BaseException) -> bool:
-    """Whether the database, or the driver on the way to it, refuses a value: not because of where it stands now."""
+    """Whether the database, or the driver on the way to it, refuses a value that we sent."""
     if isinstance(error, asyncpg.InterfaceError):
         return isinstance(error, ValueError)  # the driver cannot send the value
     return isinstance(error, asyncpg.DataError | asyncpg.IntegrityConstraintViolationError | OverflowError)
 
 
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
-    """What a caller is told when the database fails; the log is told the cause."""
+    """Log the cause; return the refusal for the caller."""
     # Not the detail of a PostgreSQL error: it may hold values of a row.
     cause = error.args[0] if error.args else ""
     _log.warning("%s Cause: %s: %s", message, type(error).__name__, cause)

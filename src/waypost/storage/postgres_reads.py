@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncpg
@@ -13,12 +14,14 @@ from waypost.storage.dialect import POSTGRES
 from waypost.storage.gathering import Gathering
 from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, WAITED, is_bad_value, unavailable
 from waypost.storage.queries import postgres
-from waypost.storage.read_turns import ReadTurns
+from waypost.storage.read_queue import ReadQueue
 from waypost.storage.reading import CommonReads, request_of
 
 T = TypeVar("T")
 
 READERS = 6
+RELEASE_S = 0.5  # for the end of a query whose caller has left
+_CANNOT_READ = "The database cannot be read now."
 LOOK_UPS = 2  # readers that no list or count takes
 # A plan is kept until the tables are analysed again: one that was made while a table held ten rows would read all of it
 # for each of the rows that it holds a minute later. Every statement here has an index to go by, and compiling plans
@@ -62,7 +65,7 @@ class PostgresReads(CommonReads):
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
-        self.turns = ReadTurns(READERS - LOOK_UPS)
+        self.queue = ReadQueue(READERS - LOOK_UPS)
         self._versions = Gathering(self._look_up_versions)
         self._requests = Gathering(self._look_up_requests)
 
@@ -78,34 +81,46 @@ class PostgresReads(CommonReads):
     async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonReads`."""
         try:
-            pool = self._pool or await self._open()
-            async with pool.acquire(timeout=CONNECT_TIMEOUT_S) as db:
-                return await self._fetched(db, sql, args)
+            return await self._fetched(sql, args)
         except asyncpg.QueryCanceledError as error:
-            raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
+            message = "The database did not answer in time: another process may hold a lock."
+            raise unavailable(message, error) from error
         except FAULTS as error:
             if is_bad_value(error):
                 raise
-            raise unavailable("The database cannot be read now.", error) from error
+            raise unavailable(_CANNOT_READ, error) from error
 
-    @staticmethod
-    async def _fetched(db: Any, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    async def _fetched(self, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """All rows. A connection on which anything went wrong but the time is closed: the pool opens another one."""
+        pool = self._pool or await self._open()
+        db = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
         try:
             rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
             return rows
         except FAULTS as error:
             if not isinstance(error, WAITED):
-                db.terminate()
+                with suppress(asyncpg.InterfaceError):  # it was lost, and the pool has noticed already
+                    db.terminate()
             raise
+        finally:
+            # A query whose caller has left is ended first. The pool closes a connection that does not end it in time.
+            with suppress(Exception):
+                await pool.release(db, timeout=RELEASE_S)
 
     async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonReads`. Some connections are always left to look-ups by key."""
-        async with self.turns.turn():
-            return await self.quick(sql, *args)
+        async with self.queue.slot():
+            try:
+                return await self._fetched(sql, args)
+            except asyncpg.QueryCanceledError as error:
+                raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
+            except FAULTS as error:
+                if is_bad_value(error):
+                    raise
+                raise unavailable(_CANNOT_READ, error) from error
 
     @property
-    def ways(self) -> tuple[Callable[[str], Awaitable[Sequence[Sequence[Any]]]], ...]:
+    def read_paths(self) -> tuple[Callable[[str], Awaitable[Sequence[Sequence[Any]]]], ...]:
         """One read through each kind of connection."""
         return self.quick, self.slow
 

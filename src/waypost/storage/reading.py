@@ -1,8 +1,6 @@
 """Reading outside transactions: the same SQL and the same records on both engines."""
 
 from collections.abc import Sequence
-from itertools import groupby
-from operator import attrgetter
 from typing import Any
 
 import msgspec
@@ -57,23 +55,12 @@ class CommonReads(
     async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
         """These requests, by id ascending, as far as `scope` may see them."""
         sql, args = requests.by_ids(scope, ids, self.dialect)
-        return await self._with_lines(await self.slow(sql, *args))
+        return list(map(request_of, await self.slow(sql, *args)))
 
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]:
-        """One page: one query for the requests, one for all their lines."""
-        sql, args = requests.page(query, self.dialect)
-        return await self._with_lines(await self.slow(sql, *args))
-
-    async def _with_lines(self, rows: Sequence[Sequence[Any]]) -> list[FulfillmentRequest]:
-        if not rows:
-            return []
-        ids = self.dialect.array([row[0] for row in rows])
-        found = map(Line._make, await self.slow(requests.lines_of_many(self.dialect), ids))
-        lines = {id_: tuple(group) for id_, group in groupby(found, attrgetter("request_id"))}
-        return [
-            FulfillmentRequest(State._make(row[:_WIDTH]), Particulars._make(row[_WIDTH:]), lines.get(row[0], ()))
-            for row in rows
-        ]
+        """One page."""
+        sql, args = requests.page_with_lines(query, self.dialect)
+        return [request_of(row[1:]) for row in await self.slow(sql, *args)]
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""

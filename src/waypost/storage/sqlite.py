@@ -17,7 +17,15 @@ from typing import TypeVar
 from waypost.app.ports import Work
 from waypost.storage.faults import BadRow
 from waypost.storage.readiness import check_ready, prove_writable
-from waypost.storage.sqlite_file import FAULTS, RenewableConnection, connect, is_busy, unavailable
+from waypost.storage.sqlite_file import (
+    FAULTS,
+    DatabaseFile,
+    RenewableConnection,
+    connect,
+    is_busy,
+    is_full,
+    unavailable,
+)
 from waypost.storage.sqlite_reads import SqliteReads
 from waypost.storage.sqlite_tx import SqliteTx
 from waypost.storage.telling import Teller
@@ -38,6 +46,7 @@ class SqliteStore(Teller):
     def __init__(self, path: Path, revision: str) -> None:
         super().__init__()
         self.path = path
+        self._file = DatabaseFile(path)
         self._writer = RenewableConnection(lambda: connect(path))
         self._turn = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
@@ -64,9 +73,10 @@ class SqliteStore(Teller):
         deadline = time.monotonic() + BUSY_S
         while True:
             try:
+                self._file.check()
                 db = self._writer.db
                 if db.in_transaction:  # BEGIN would only say that the database is locked, for ever
-                    raise sqlite3.OperationalError("the writing connection stood in a transaction")
+                    raise sqlite3.OperationalError("the writing connection was left in a transaction")
                 db.execute("BEGIN IMMEDIATE")
                 return db
             except FAULTS as error:
@@ -100,7 +110,7 @@ class SqliteStore(Teller):
                 self._writer.drop()
             raise
         except FAULTS as error:
-            if self._is_open(db):
+            if self._is_open(db) or is_full(error):  # a full disk has no room for what would make it a commit
                 self._roll_back(db)
                 raise unavailable(_NOT_STORED, error) from error
             self._writer.drop()
@@ -132,7 +142,7 @@ class SqliteStore(Teller):
 
     async def ready(self) -> str:
         """See `ports.Store`."""
-        await check_ready(self.reads.ways, self.write(prove_writable), self._revision)
+        await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
     async def close(self) -> None:

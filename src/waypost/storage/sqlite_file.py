@@ -10,7 +10,7 @@ from typing import Any
 
 from waypost.domain.refusals import Unavailable
 
-# What is neither the caller's fault nor a value that the database refuses: it cannot do its work now.
+# Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
 FAULTS = (sqlite3.DatabaseError, MemoryError)
 
 _log = logging.getLogger("waypost.database")
@@ -20,6 +20,30 @@ _log = logging.getLogger("waypost.database")
 def translated(sql: str) -> str:
     """`$n` parameters in SQLite's spelling."""
     return sql.replace("$", "?")
+
+
+class DatabaseFile:
+    """The file as it was when the hub opened it. Another one in its place is another database: see `check`."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._was = _identity(path)
+
+    def check(self) -> None:
+        """Raise `sqlite3.OperationalError` if the file was removed, moved or replaced.
+
+        An open connection would go on with the old one, and lose what it writes.
+        """
+        if _identity(self.path) != self._was:
+            raise sqlite3.OperationalError("the database file was moved or replaced: put it back, or restart Waypost")
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_ms: int = 0) -> sqlite3.Connection:
@@ -75,7 +99,7 @@ class ReadingConnection(RenewableConnection):
     ) -> Sequence[Sequence[Any]]:
         """All rows. `give_up` is asked every so many steps of SQLite's machine; once true, the read is interrupted.
 
-        A connection is asked to give up always or never: what was set by one read would end another one.
+        Pass `give_up` on every call of a connection or on none: the handler stays set.
         """
         try:
             db = self._db or self.db
@@ -89,7 +113,7 @@ class ReadingConnection(RenewableConnection):
             raise
         if left_open:
             self.drop()
-            raise sqlite3.OperationalError("a reading connection stood in a transaction")
+            raise sqlite3.OperationalError("a reading connection was left in a transaction")
         return rows
 
 
@@ -99,7 +123,7 @@ def _primary_code(error: BaseException) -> int | None:
 
 
 def is_interrupted(error: BaseException) -> bool:
-    """Whether a progress handler ended the statement. Nothing is left of it: it stood in no transaction."""
+    """Whether a progress handler ended the statement. That leaves nothing open outside a transaction."""
     return _primary_code(error) == sqlite3.SQLITE_INTERRUPT
 
 
@@ -108,8 +132,13 @@ def is_busy(error: BaseException) -> bool:
     return _primary_code(error) in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
+def is_full(error: BaseException) -> bool:
+    """Whether the disk is full. SQLite has rolled back then."""
+    return _primary_code(error) == sqlite3.SQLITE_FULL
+
+
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
-    """What a caller is told when the database fails; the log is told the cause."""
+    """Log the cause; return the refusal for the caller."""
     _log.warning("%s Cause: %s: %s", message, type(error).__name__, error)
     return Unavailable(message, applied, retry_after_s=1)
 

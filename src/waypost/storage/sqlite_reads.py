@@ -18,7 +18,7 @@ from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import SQLITE
 from waypost.storage.queries import requests
-from waypost.storage.read_turns import ReadTurns
+from waypost.storage.read_queue import ReadQueue
 from waypost.storage.reading import CommonReads, request_of
 from waypost.storage.sqlite_file import (
     FAULTS,
@@ -43,6 +43,7 @@ LOOKS_IN_LOOP = 8
 STRAIGHT_RUNS = 50  # how often a statement that was given up goes straight to a thread
 LONG_STATEMENTS = 500  # that are remembered so
 _STEPS_PER_CLOCK = 20_000  # steps between two looks at the clock: well under a millisecond
+_REQUEST = requests.with_lines(SQLITE)
 _CANNOT_READ = "The database cannot be read now."
 
 
@@ -53,10 +54,10 @@ class SqliteReads(CommonReads):
 
     def __init__(self, path: Path) -> None:
         self._by_key = ReadingConnection(lambda: connect(path, read_only=True))
-        self._short = ReadingConnection(lambda: connect(path, read_only=True))
-        self._long: OrderedDict[str, int] = OrderedDict()  # statements, and how often they still go straight
-        self.turns = ReadTurns(READERS)
-        self._threads = _ReaderThreads(path, self.turns)
+        self._in_loop = ReadingConnection(lambda: connect(path, read_only=True))
+        self._straight_runs: OrderedDict[str, int] = OrderedDict()  # left, by statement
+        self.queue = ReadQueue(READERS)
+        self._threads = _ReaderThreads(path, self.queue)
 
     async def quick(self, sql: str, *args: Any) -> Rows:
         """See `CommonReads`."""
@@ -73,33 +74,33 @@ class SqliteReads(CommonReads):
         text = translated(sql)
         if not self._goes_straight(text):
             try:
-                return self._short.fetch(text, args, _Looks().are_over, STEPS_PER_LOOK)
+                return self._in_loop.fetch(text, args, _Looks().are_over, STEPS_PER_LOOK)
             except FAULTS as error:
                 if not (is_interrupted(error) or is_busy(error)):
                     raise unavailable(_CANNOT_READ, error) from error
-            self._long[text] = STRAIGHT_RUNS
-            if len(self._long) > LONG_STATEMENTS:
-                self._long.popitem(last=False)
+            self._straight_runs[text] = STRAIGHT_RUNS
+            if len(self._straight_runs) > LONG_STATEMENTS:
+                self._straight_runs.popitem(last=False)
         return await self._threads.read(text, args)
 
     def _goes_straight(self, text: str) -> bool:
         """Whether this statement was given up in the loop lately; counts the run."""
-        left = self._long.get(text)
+        left = self._straight_runs.get(text)
         if left is None:
             return False
         if left > 1:
-            self._long[text] = left - 1
+            self._straight_runs[text] = left - 1
         else:
-            del self._long[text]
+            del self._straight_runs[text]
         return True
 
     async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None:
         """One request with its lines, in one statement: as it was at one moment."""
-        rows = await self.quick(requests.REQUEST_WITH_LINES, request_id, *scope)
+        rows = await self.quick(_REQUEST, request_id, *scope)
         return request_of(rows[0]) if rows else None
 
     @property
-    def ways(self) -> tuple[Callable[[str], Awaitable[Rows]], ...]:
+    def read_paths(self) -> tuple[Callable[[str], Awaitable[Rows]], ...]:
         """One read through each kind of connection."""
         return self.quick, self.slow, self.on_thread
 
@@ -110,7 +111,7 @@ class SqliteReads(CommonReads):
     def close(self) -> None:
         """Wait for the readers, then close every connection."""
         self._threads.close()
-        self._short.drop()
+        self._in_loop.drop()
         self._by_key.drop()
 
 
@@ -143,8 +144,8 @@ class _Read:
 class _ReaderThreads:
     """Threads with a connection each; as many reads as threads at once, the others wait their turn in the loop."""
 
-    def __init__(self, path: Path, turns: ReadTurns) -> None:
-        self._turns = turns
+    def __init__(self, path: Path, queue: ReadQueue) -> None:
+        self._queue = queue
         self._pool = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
         self._idle: SimpleQueue[ReadingConnection] = SimpleQueue()
         for _ in range(READERS):
@@ -154,7 +155,7 @@ class _ReaderThreads:
 
     async def read(self, sql: str, args: Sequence[Any]) -> Rows:
         """All rows; raises `Unavailable`. Interrupted when the caller is cancelled."""
-        async with self._turns.turn():
+        async with self._queue.slot():
             read = _Read(sql, args)
             try:
                 return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, read)

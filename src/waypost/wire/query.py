@@ -66,18 +66,18 @@ def words(name: str, max_len: int) -> Param:
 
 def id_(name: str) -> Param:
     """An id."""
-    return Param(name, _checked(_parse_id, "not_an_id", f"{name} is a positive integer."))
+    return Param(name, _checked(_parse_id, "not_an_id", f"{name} is a positive integer"))
 
 
 def ids(name: str) -> Param:
     """Several ids."""
-    return Param(name, _checked(_parse_id, "not_an_id", f"{name} are positive integers."), many=True)
+    return Param(name, _checked(_parse_id, "not_an_id", f"{name} are positive integers"), many=True)
 
 
 def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
     """An integer in a range."""
     upper = f" and at most {high}" if high < 2**60 else ""
-    parse_whole = _checked(parse_int, "not_an_integer", f"{name} is an integer.")
+    parse_whole = _checked(parse_int, "not_an_integer", f"{name} is an integer")
 
     def parse(value: str) -> Any:
         number = parse_whole(value)
@@ -91,12 +91,19 @@ def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
 def page_size(name: str, default: int, at_most: int) -> Param:
     """The size of a page, from 1; a larger one than `at_most` is capped, an absent one is `default`."""
     one_or_more = integer(name, 1)
-    return one_or_more._replace(parse=lambda value: min(one_or_more.parse(value), at_most), page_size=default)
+
+    def parse(value: str) -> int:
+        digits = value.strip()
+        if len(digits) > 18 and digits.isascii() and digits.isdigit() and digits.strip("0"):
+            return at_most  # a size that fits no integer is a larger one, too
+        return min(int(one_or_more.parse(value)), at_most)
+
+    return one_or_more._replace(parse=parse, page_size=default)
 
 
 def boolean(name: str) -> Param:
     """True or false."""
-    return Param(name, _checked(parse_bool, "not_a_boolean", f"{name} is true or false."))
+    return Param(name, _checked(parse_bool, "not_a_boolean", f"{name} is true or false"))
 
 
 def moment(name: str) -> Param:
@@ -138,7 +145,7 @@ def only(name: str, values: Mapping[str, Any]) -> Param:
 
 def failure_codes(name: str, many: bool) -> Param:
     """Failure codes: the registry's, or a source's own."""
-    message = f"{name}: no such failure code; see GET /failure-codes, or use one of your own: x_…"
+    message = f"{name} is a code of GET /failure-codes, or one of your own that begins with x_"
     return Param(name, _checked(_parse_failure_code, "unknown_value", message), many=many)
 
 
@@ -155,7 +162,7 @@ def _checked(parse: Parser, code: str, message: str) -> Parser:
     def checked(value: str) -> Any:
         found = parse(value)
         if found is None:
-            raise Misread(code, message)
+            raise Misread(code, f"{message}, not {value.strip()[:60]!r}.")
         return found
 
     return checked
@@ -184,7 +191,10 @@ class Params:
         return tuple(self._params)
 
     def read(self, raw: bytes, faults: list[Fault]) -> dict[str, Any]:
-        """The parsed values by name; absent ones are missing, but a page size. Faults are appended, all of them."""
+        """The parsed values by name. Absent parameters are left out, except the page size, which gets its default.
+
+        Faults are appended, all of them.
+        """
         given: dict[str, list[str | None]] = {}
         if raw:
             self._collect(raw, given, faults)
@@ -274,7 +284,7 @@ def _read_many(param: Param, given: list[str | None], at_most: int, faults: list
         if param.whole and separate and "," in value:
             wholes.append(value)
     if len(parts) > at_most:
-        message = f"{name} has {len(parts)} values; the limit is {at_most}."
+        message = f"{name} has {len(parts)} values; the limit is {at_most}: send them in several calls."
         faults.append(Fault("parameter", name, "too_many_values", message))
         return None
     found = []
@@ -286,7 +296,7 @@ def _read_many(param: Param, given: list[str | None], at_most: int, faults: list
             if fault not in faults:  # many bad values can be bad in the same words
                 faults.append(fault)
     for whole in wholes:
-        # One that is too long is a list and nothing else: nothing has so long a name.
+        # One that is too long is longer than any stored value, so it cannot match.
         with suppress(Misread):
             found.append(param.parse(whole))
     return tuple(one for one in found if one is not None) or None

@@ -10,8 +10,9 @@ from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
+from waypost.storage.dialect import POSTGRES
 from waypost.storage.queries import columns
-from waypost.storage.queries.requests import HIDDEN
+from waypost.storage.queries.requests import HIDDEN, lines_of
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
 # made once. Orders, requests, stock variants, counters; each by id: the one global order.
@@ -272,9 +273,7 @@ def write_batch(parts: tuple[str, ...]) -> str:
 
 # Look-ups of many callers at once: a row for each that its caller may see, with its place.
 VERSIONS = f"SELECT c.place, s.version FROM {SEEN}"
-REQUESTS_WITH_LINES = f"""SELECT c.place, {columns.STATE}, {columns.PARTICULARS},
-  (SELECT json_agg(json_build_array({columns.listed(Line, "l")}) ORDER BY l.line_number)::text
-   FROM fulfillment_request_line l WHERE l.request_id = s.id)
+REQUESTS_WITH_LINES = f"""SELECT c.place, {columns.STATE}, {columns.PARTICULARS}, {lines_of("s.id", POSTGRES)}
 FROM {SEEN} JOIN fulfillment_request f ON f.id = s.id"""
 
 SEQUENCES = {kind: f"{kind}_id_seq" for kind in columns.NUMBERED}

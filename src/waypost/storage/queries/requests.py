@@ -36,12 +36,6 @@ WHERE s.id = $1 AND {VISIBLE} AND {PLAIN}"""
 REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
 FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
 WHERE s.id = $1 AND {VISIBLE}"""
-# SQLite only; the lines as a JSON array of arrays, as in `postgres.REQUESTS_WITH_LINES`.
-REQUEST_WITH_LINES = f"""SELECT {columns.STATE}, {columns.PARTICULARS}, (SELECT json_group_array(json(one)) FROM
-  (SELECT json_array({columns.listed(Line, "l")}) AS one FROM fulfillment_request_line l
-   WHERE l.request_id = s.id ORDER BY l.line_number))
-FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
-WHERE s.id = $1 AND {VISIBLE}"""
 LINES_OF = f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE request_id = $1 ORDER BY line_number"
 PARTICULARS_OF = f"SELECT {columns.PARTICULARS} FROM fulfillment_request f WHERE f.id = $1"
 ORDER_BY_ID = f"SELECT {columns.ORDER} FROM orders WHERE id = $1"
@@ -63,6 +57,24 @@ def lines_of_many(dialect: Dialect) -> str:
     """The lines of the requests in $1."""
     where = dialect.any_of("request_id", 1)
     return f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE {where} ORDER BY request_id, line_number"
+
+
+def lines_of(request: str, dialect: Dialect) -> str:
+    """The lines of a request as one column, a JSON array of arrays (null or empty: none), in their order.
+
+    A request and its lines are read in one statement, so that they are as they were at one moment.
+    """
+    of_request = f"FROM fulfillment_request_line l WHERE l.request_id = {request}"
+    line = columns.listed(Line, "l")
+    if dialect.is_sqlite:
+        ordered = f"SELECT json_array({line}) AS line {of_request} ORDER BY l.line_number"
+        return f"(SELECT json_group_array(json(line)) FROM ({ordered}))"
+    return f"(SELECT json_agg(json_build_array({line}) ORDER BY l.line_number)::text {of_request})"
+
+
+def with_lines(dialect: Dialect) -> str:
+    """As `REQUEST_BY_ID`, with the request's lines."""
+    return REQUEST_BY_ID.replace(columns.PARTICULARS, f"{columns.PARTICULARS}, {lines_of('s.id', dialect)}", 1)
 
 
 class Filter:
@@ -171,8 +183,17 @@ WHOLE = f"{columns.STATE}, {columns.PARTICULARS}"
 VERSIONS = "s.id, s.version"
 
 
-def page(query: RequestQuery, dialect: Dialect, wanted: str = WHOLE) -> tuple[str, list[Any]]:
-    """One page, by id ascending: whole requests, or ids and versions only."""
+def page_with_lines(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """One page of whole requests, each with its id before it and its lines behind it.
+
+    The lines are read of what is on the page only.
+    """
+    sql, args = page(query, dialect, f"s.id AS request, {WHOLE}")
+    return f"SELECT p.*, {lines_of('p.request', dialect)} FROM ({sql}) p ORDER BY p.request", args
+
+
+def page(query: RequestQuery, dialect: Dialect, wanted: str) -> tuple[str, list[Any]]:
+    """One page, by id ascending."""
     where, args = filtered(query, dialect)
     places = f"LIMIT ${len(args) + 1} OFFSET ${len(args) + 2}"
     # A plus keeps SQLite from walking the account in order of id when a few numbers are asked for.
@@ -185,13 +206,14 @@ def page(query: RequestQuery, dialect: Dialect, wanted: str = WHOLE) -> tuple[st
 
 
 def by_ids(scope: Scope, ids: Sequence[int], dialect: Dialect) -> tuple[str, list[Any]]:
-    """These requests, whole, as far as `scope` may see them."""
+    """These requests, whole and with their lines, as far as `scope` may see them."""
     where = Filter(dialect)
     where.args.append(dialect.array(ids))
     where.terms.append(dialect.any_of("s.id", 1))
     scoped(where, scope, "s")
     tables = "fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id"
-    return f"SELECT {WHOLE} FROM {tables} WHERE {' AND '.join(where.terms)} ORDER BY s.id", where.args
+    wanted = f"{WHOLE}, {lines_of('s.id', dialect)}"
+    return f"SELECT {wanted} FROM {tables} WHERE {' AND '.join(where.terms)} ORDER BY s.id", where.args
 
 
 def count(query: RequestQuery, dialect: Dialect) -> tuple[str, list[Any]]:

@@ -1,0 +1,39 @@
+"""A bounded queue for slow reads: so many run at once, so many wait, and each waits a limited time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from waypost.domain.refusals import Unavailable
+
+WAITING_AT_MOST = 256  # reads
+WAIT_S = 10.0
+
+
+class ReadQueue:
+    """Lives in one event loop. A caller that is cancelled leaves the queue at once."""
+
+    def __init__(self, slots: int) -> None:
+        self.slots = slots
+        self.waiting = 0  # reads
+        self._free = asyncio.Semaphore(slots)
+
+    @asynccontextmanager
+    async def slot(self) -> AsyncIterator[None]:
+        """Wait for a slot and hold it; raises `Unavailable` when too many wait, or after `WAIT_S` seconds."""
+        if self.waiting >= WAITING_AT_MOST:
+            message = f"{WAITING_AT_MOST} lists and counts are waiting, which is the limit: try again in 1 s."
+            raise Unavailable(message, retry_after_s=1)
+        self.waiting += 1
+        try:
+            async with asyncio.timeout(WAIT_S):
+                await self._free.acquire()
+        except TimeoutError as error:
+            message = f"The list or count waited {WAIT_S:g} s for a free database reader: try again in 1 s."
+            raise Unavailable(message, retry_after_s=1) from error
+        finally:
+            self.waiting -= 1
+        try:
+            yield
+        finally:
+            self._free.release()
