@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.storage.test_clean_up import ENDLESS
+from tests.support.planting import ENDLESS
 from tests.support.world import World
 from waypost.http import hang_ups
 from waypost.storage import postgres_reads, sqlite_reads

@@ -57,3 +57,13 @@ async def test_requests_come_by_twenty(world: World, path: str) -> None:
 
 async def test_short_lists_come_whole(world: World) -> None:
     assert await sizes(world.client(), "/sources", "", "pageSize=1", "pageSize=1&page=2") == [2, 1, 1]
+
+
+@pytest.mark.parametrize("size", ["101", "9223372036854775807", "9223372036854775808", "0" * 30 + "9" * 40, " 500 "])
+async def test_a_larger_size_is_capped_however_large(world: World, size: str) -> None:
+    await world.requests(3)
+    for target in (f"/fulfillment-requests?filterPageSize={size}", f"/orders?pageSize={size}"):
+        reply = await world.client().get(target.replace(" ", "%20"))
+        assert (reply.status, len(reply.json())) == (200, 3)
+    for bad in ("0", "-1", "0" * 40, "1.5", "x"):
+        assert (await world.client().get(f"/orders?pageSize={bad}")).status == 400

@@ -6,6 +6,7 @@ from tests.support.clock import ManualClock
 from tests.support.commands import command, fail
 from tests.support.database import contents
 from tests.support.merchant import Merchant, Wanted, open_merchant
+from tests.support.planting import ENDLESS
 from waypost.app.changes import Changer
 from waypost.app.ports import RequestQuery, Store
 from waypost.domain.lifecycle import Action
@@ -13,11 +14,6 @@ from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
 from waypost.storage import postgres_reads, sqlite_reads
 from waypost.storage.opening import open_store
-
-ENDLESS = {
-    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
-    "postgresql": "SELECT count(*) FROM generate_series(1, 100000000000)",
-}
 
 
 async def test_a_query_that_takes_too_long_is_interrupted_and_its_reader_goes_on(

@@ -14,6 +14,11 @@ from waypost.storage.sqlite_file import RenewableConnection
 KINDS = {"sqlite": ("look-up", "list", "thread", "writer"), "postgresql": ("look-up", "list", "writer")}
 ALL_KINDS = [(engine, kind) for engine, kinds in KINDS.items() for kind in kinds]
 
+ENDLESS = {
+    "sqlite": "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n",
+    "postgresql": "SELECT count(*) FROM generate_series(1, 100000000000)",
+}
+
 
 class Brittle:
     """A SQLite connection of which chosen steps fail: "rollback" or "commit"."""

@@ -18,6 +18,7 @@ from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime
 
 VALUES_AT_MOST = 50  # of one array parameter, where the page size is not larger
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+_HUGE = re.compile(r"0*[1-9][0-9]{18,}", re.ASCII)
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
@@ -93,9 +94,8 @@ def page_size(name: str, default: int, at_most: int) -> Param:
     one_or_more = integer(name, 1)
 
     def parse(value: str) -> int:
-        digits = value.strip()
-        if len(digits) > 18 and digits.isascii() and digits.isdigit() and digits.strip("0"):
-            return at_most  # a size that fits no integer is a larger one, too
+        if _HUGE.fullmatch(value.strip()):  # a size that fits no integer is a larger one, too
+            return at_most
         return min(int(one_or_more.parse(value)), at_most)
 
     return one_or_more._replace(parse=parse, page_size=default)
@@ -150,8 +150,7 @@ def failure_codes(name: str, many: bool) -> Param:
 
 
 def _parse_failure_code(value: str) -> str | None:
-    code = value.strip()
-    return code if is_known_code(code) else None
+    return code if is_known_code(code := value.strip()) else None
 
 
 def _parse_id(value: str) -> int | None:
@@ -182,8 +181,7 @@ class Params:
         self._spelled = self._params | {f"{param.name}[]": param for param in params if param.many}
         self._plainly = {spelled.encode(): spelled for spelled in self._spelled}  # names that need no decoding
         self._required = tuple(param.name for param in params if param.required)
-        sizes = ((param.name, param.page_size) for param in params if param.page_size is not None)
-        self._page_size: tuple[str, int] | None = next(sizes, None)
+        self._page_size = next(((param.name, param.page_size) for param in params if param.page_size), None)
 
     @property
     def names(self) -> tuple[str, ...]:
