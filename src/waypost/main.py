@@ -3,9 +3,11 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -25,6 +27,7 @@ from waypost.delivery.lanes import DEFAULT_LIMITS, Limits
 from waypost.delivery.sources.http.kind import Http
 from waypost.delivery.sources.poll.kind import Poll
 from waypost.delivery.worker import Worker
+from waypost.domain.refusals import Unavailable
 from waypost.events.webhooks import Webhooks
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
@@ -36,7 +39,13 @@ from waypost.outgoing.targets import Targets
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.opening import open_store
 
-STOP_WITHIN_S = 8  # what is running may end; the process is gone within ten seconds
+# From the signal on, in seconds. Who is still waiting for the database then is refused, and hears so before the server
+# closes its connections; and the process is gone within ten seconds, whatever hangs.
+GIVE_UP_S = 5.0
+STOP_WITHIN_S = 8
+LAST_RESORT_S = 9.5
+CLOSE_S = 1.0
+KEEP_TIME_EVERY_S = 5.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 PURGE_EVERY_S = 60.0
 PURGE_AT_ONCE = 1000  # rows a transaction
@@ -102,15 +111,41 @@ class CannotListen(Exception):
     """The address cannot be listened on."""
 
 
-def clock() -> int:
-    """The present time in microseconds since 1970, UTC."""
-    return time.time_ns() // 1000
+class LastResort:
+    """Ends the process when nothing else does, such as a thread that waits for a name server or for a dead disk.
+
+    Nothing is lost by that: what was answered is stored, and what was not is found out about at the next start.
+    """
+
+    def __init__(self) -> None:
+        self._timer: threading.Timer | None = None
+
+    def set(self) -> None:
+        """The process has been asked to end."""
+        if self._timer is None:
+            self._timer = threading.Timer(LAST_RESORT_S, self._end)
+            self._timer.daemon = True
+            self._timer.start()
+
+    def cancel(self) -> None:
+        """It ends by itself."""
+        if self._timer is not None:
+            self._timer.cancel()
+
+    @staticmethod
+    def _end() -> None:
+        logging.getLogger("waypost").error("something hangs: the process ends without waiting for it")
+        os._exit(1)
 
 
 def build_hub(
-    store: Store, targets: Targets = Targets(), clock: Clock = clock  # noqa: B008 - it has no state
+    store: Store, targets: Targets = Targets(), clock: Clock | None = None  # noqa: B008 - it has no state
 ) -> tuple[Hub, GroupWriter]:  # fmt: skip
-    """A hub over a store, and the writer that is to be closed before the store."""
+    """A hub over a store, and the writer that is to be closed before the store.
+
+    `clock` is the database's unless another one is given.
+    """
+    clock = clock or store.now
     writer = GroupWriter(store)
     kinds: dict[str, Kind] = {kind.name: kind for kind in (Poll(), Http(Caller(targets)))}
     tokens = TokenBook(store.reads, clock, time.monotonic)
@@ -160,7 +195,7 @@ async def close_hub(hub: Hub, writer: GroupWriter) -> None:
     """End what the hub holds: calls to the outside, the queue of changes, the database."""
     for kind in hub.kinds.values():
         await kind.close()
-    await writer.close()
+    await writer.close(CLOSE_S)
     await hub.store.close()
 
 
@@ -185,7 +220,9 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
+async def serve(
+    settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]], last_resort: LastResort
+) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
     listening = listen(settings.host, settings.port)
@@ -193,7 +230,7 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
         store = await open_store(settings.database)
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
-        purger = asyncio.create_task(_purge(hub))
+        housekeeping = [asyncio.create_task(work) for work in (_purge(hub), _keep_time(hub))]
         app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
         config = uvicorn.Config(
             app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
@@ -205,6 +242,8 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
             _collect_rarely()
 
             def ending() -> None:
+                last_resort.set()
+                asyncio.get_running_loop().call_later(GIVE_UP_S, store.give_up)
                 hub.news.end()
                 stop.set()
 
@@ -213,31 +252,54 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
                     await stack.enter_async_context(working(hub, writer, settings.outward, stop))
                 await Server(config, ending).serve(sockets=[listening])
         finally:
-            purger.cancel()
-            await asyncio.wait([purger])
+            await _ended(housekeeping)
             await close_hub(hub, writer)
 
 
-async def work(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]) -> None:
+async def _ended(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks, timeout=CLOSE_S)
+
+
+async def work(
+    settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]], last_resort: LastResort
+) -> None:
     """Hand over until SIGTERM or SIGINT, without serving; `ready` is called before it begins."""
     log_to(settings.log, settings.log_level)
     store = await open_store(settings.database, create=False)
     hub, writer = build_hub(store, Targets(settings.outward.allowed))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def ending() -> None:
+        last_resort.set()
+        loop.call_later(GIVE_UP_S, store.give_up)
+        stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, ending)
+    housekeeping = [asyncio.create_task(_keep_time(hub))]
     try:
         await ready(hub)
         _collect_rarely()
         async with working(hub, writer, settings.outward, stop):
             await stop.wait()
     finally:
+        await _ended(housekeeping)
         await close_hub(hub, writer)
 
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+async def _keep_time(hub: Hub) -> None:
+    """Know the database's clock, whoever sets which clock meanwhile."""
+    while True:
+        await asyncio.sleep(KEEP_TIME_EVERY_S)
+        with suppress(Unavailable):  # the time goes on from the last reading
+            await hub.store.keep_time()
 
 
 async def _purge(hub: Hub) -> None:
@@ -259,10 +321,18 @@ async def _purge(hub: Hub) -> None:
 
 def run_worker(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]) -> None:
     """Run `work` on uvloop."""
-    uvloop.run(work(settings, ready))
+    last_resort = LastResort()
+    try:
+        uvloop.run(work(settings, ready, last_resort))
+    finally:
+        last_resort.cancel()
 
 
 def run_server(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
     """Run `serve` on uvloop."""
     sys.setswitchinterval(0.0005)  # seconds: readers' threads hold the loop up no longer than this
-    uvloop.run(serve(settings, ready))
+    last_resort = LastResort()
+    try:
+        uvloop.run(serve(settings, ready, last_resort))
+    finally:
+        last_resort.cancel()

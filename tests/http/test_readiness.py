@@ -104,8 +104,13 @@ async def test_a_server_process_that_stands_still_is_noticed_in_time_and_replace
 
 
 @pytest.mark.usefixtures("look_each_time")
-async def test_another_schema_is_not_ready_and_says_what_to_do(engine: str, world: World, migrated_url: str) -> None:
-    sql = "UPDATE alembic_version SET version_num = '9999'"
+@pytest.mark.parametrize(
+    ("found", "what_to_do"), [("0001", "run `waypost migrate`"), ("9999", "end this process and start that version")]
+)
+async def test_another_schema_is_not_ready_and_says_what_to_do(
+    found: str, what_to_do: str, engine: str, world: World, migrated_url: str
+) -> None:
+    sql = f"UPDATE alembic_version SET version_num = '{found}'"
     if engine == "sqlite":
         with closing(sqlite3.connect(sqlite_path(migrated_url), isolation_level=None)) as other:
             other.execute(sql)
@@ -115,8 +120,8 @@ async def test_another_schema_is_not_ready_and_says_what_to_do(engine: str, worl
         await changer.close()
     reply = await Client(world.app).get("/readyz")
     assert reply.status == 503
-    assert "The database has schema 9999, this program needs 00" in reply.json()["detail"]
-    assert "run `waypost migrate`" in reply.json()["detail"]
+    assert f"The database has schema {found}, this program needs 00" in reply.json()["detail"]
+    assert what_to_do in reply.json()["detail"]
 
 
 async def test_however_many_ask_the_database_is_looked_at_once_a_second(

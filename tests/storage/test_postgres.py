@@ -260,7 +260,7 @@ async def test_a_commit_that_cannot_be_asked_about_is_unknown(
     store: PostgresStore, merchant: Merchant, clock: ManualClock, proxy: Proxy, migrated_url: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:  # fmt: skip
-    monkeypatch.setattr(postgres, "LEARN_TRIES", 3)
+    monkeypatch.setattr(postgres, "LEARN_S", 0.3)
     monkeypatch.setattr(postgres, "LEARN_PAUSE_S", 0.001)
     ids = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
 

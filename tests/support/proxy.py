@@ -1,4 +1,4 @@
-"""A small TCP proxy before PostgreSQL: counts round trips, and cuts the wire at the moment a test chooses."""
+"""A small TCP proxy before PostgreSQL: counts round trips, and cuts or freezes the wire at the moment a test chooses."""
 
 import asyncio
 from collections.abc import Callable
@@ -31,6 +31,27 @@ class Proxy:
         # Cut when the client sends this: before the server gets it, or once the server has answered it.
         self.cut_before: Cut | None = None
         self.cut_after: Cut | None = None
+        # Forward nothing any more, on any connection, from the moment when the client sends this; nobody is told.
+        self.freeze_before: Cut | None = None
+        self._flows = asyncio.Event()
+        self._flows.set()
+
+    @property
+    def is_frozen(self) -> bool:
+        """Whether nothing is forwarded."""
+        return not self._flows.is_set()
+
+    def freeze(self) -> None:
+        """Forward nothing, and keep every connection open; new ones, too, are taken and not forwarded."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Forward again, first what was held back."""
+        self._flows.set()
+
+    async def passed(self) -> None:
+        """Wait while the wire is frozen."""
+        await self._flows.wait()
 
     async def __aenter__(self) -> "Proxy":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
@@ -44,6 +65,7 @@ class Proxy:
     ) -> None:
         assert self._server is not None
         self._server.close()
+        self.thaw()
         self.drop()
         if self._tasks:
             await asyncio.wait(self._tasks)
@@ -105,6 +127,10 @@ class _Link:
             if not self._servers_turn:
                 self._servers_turn = True
                 proxy.round_trips += 1
+            if proxy.freeze_before is not None and proxy.freeze_before(data):
+                proxy.freeze_before = None
+                proxy.freeze()
+            await proxy.passed()
             if proxy.cut_before is not None and proxy.cut_before(data):
                 proxy.cut_before = None
                 proxy.cuts += 1
@@ -117,6 +143,7 @@ class _Link:
 
     async def _back(self) -> None:
         while data := await self._from_server.read(65536):
+            await self._proxy.passed()
             if self._mute:
                 self._proxy.cuts += 1
                 return

@@ -1,7 +1,8 @@
 """The coalescing writer: while one batch commits, arriving jobs queue; the next batch takes them all.
 
-No artificial wait. Each caller is answered after its commit. Batches and queue are bounded; a job that was taken
-runs to its end even if its caller has left.
+No artificial wait. Each caller is answered after its commit. Batches and queue are bounded, also in time: who waits
+longer is refused, whatever the batch before it is doing. A job that was taken runs to its end even if its caller has
+left. Jobs whose batch met a lock of somebody else run again, each by itself, between the batches of the others.
 """
 
 import asyncio
@@ -9,12 +10,13 @@ import logging
 import time
 from collections import deque
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any, NamedTuple, TypeVar
 
 from waypost.app.ports import Store, Tx
 from waypost.app.writer import AnyWork, BatchWork
 from waypost.domain.refusals import Defect, Refusal, Unavailable
-from waypost.storage.faults import BadRow, RolledBack
+from waypost.storage.faults import BadRow, LockHeld, RolledBack
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -23,6 +25,7 @@ BATCH = 256  # jobs
 QUEUE = 4096  # jobs
 QUEUE_S = 10.0
 RERUNS = 3
+HELD_UP_S = 1.0  # between two tries of changes that a lock of somebody else holds up
 _ROUNDS_PER_LOOK = 2  # of the event loop: one reads from the sockets, in the next the calls run that were read
 
 _log = logging.getLogger("waypost.writer")
@@ -44,6 +47,11 @@ class GroupWriter:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._queue: deque[_Group] = deque()
+        self._suspects: deque[_Group] = deque()  # their batch met a lock: each runs again, by itself
+        self._held_up: deque[_Group] = deque()  # it was this one that met it: it is tried again now and then
+        self._try_held_up_at = 0.0
+        self._arrived = asyncio.Event()
+        self._alarm: asyncio.TimerHandle | None = None  # for the group that has waited longest
         self._depth = 0
         self._running: asyncio.Task[None] | None = None
         self._closing = False
@@ -71,6 +79,9 @@ class GroupWriter:
         answer: asyncio.Future[Any] = loop.create_future()
         self._queue.append(_Group(work, jobs, alone, time.monotonic(), answer))
         self._depth += len(jobs)
+        self._arrived.set()
+        if self._alarm is None:
+            self._alarm = loop.call_later(QUEUE_S, self._refuse_overdue)
         if self._running is None:
             # The task starts in the loop's next round, after everything that is ready now has queued up.
             self._running = loop.create_task(self._run())
@@ -78,18 +89,62 @@ class GroupWriter:
 
     async def _run(self) -> None:
         try:
-            while self._queue:
-                await self._arrivals()
-                await self._settle(self._take())
+            while self._depth:
+                if self._queue:
+                    await self._arrivals()
+                    await self._settle(self._take())
+                if self._suspects:
+                    await self._settle([self._taken_from(self._suspects)])
+                elif self._held_up:
+                    await self._settle_held_up()
         except BaseException:
             # Ended from outside. Nobody else would answer those who wait.
-            while self._queue:
-                for group in self._take():
-                    message = "The server is stopping: the change was not stored. Send it again."
-                    _fail(group, Unavailable(message, retry_after_s=1))
+            self._refuse_all()
             raise
         finally:
             self._running = None
+
+    def _taken_from(self, groups: deque[_Group]) -> _Group:
+        group = groups.popleft()
+        self._depth -= len(group.jobs)
+        return group
+
+    async def _settle_held_up(self) -> None:
+        """Try one that met a lock again, but not so often that it takes the others' time: each try waits for the lock.
+
+        Meanwhile, unless there is something else to do, wait.
+        """
+        now = time.monotonic()
+        wait_s = self._try_held_up_at - now
+        if self._held_up[0].queued_at < now - QUEUE_S:
+            _fail(self._taken_from(self._held_up), LockHeld())
+        elif wait_s <= 0:
+            await self._settle([self._taken_from(self._held_up)])
+        elif not self._queue:
+            self._arrived.clear()
+            with suppress(TimeoutError):
+                async with asyncio.timeout(wait_s):
+                    await self._arrived.wait()
+
+    def _refuse_all(self) -> None:
+        for groups in (self._queue, self._suspects, self._held_up):
+            for group in groups:
+                message = "The server is stopping: the change was not stored. Send it again."
+                _fail(group, Unavailable(message, retry_after_s=1))
+            groups.clear()
+        self._depth = 0
+
+    def _refuse_overdue(self) -> None:
+        """Answer those who have waited too long, although the batch before them has not ended."""
+        self._alarm = None
+        oldest = time.monotonic() - QUEUE_S
+        while self._queue and self._queue[0].queued_at <= oldest:
+            group = self._queue.popleft()
+            self._depth -= len(group.jobs)
+            _fail(group, _overdue())
+        if self._queue:
+            wait_s = self._queue[0].queued_at - oldest
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._refuse_overdue)
 
     async def _arrivals(self) -> None:
         """Let in what arrives at this very moment: look again while the queue grows from one look to the next.
@@ -124,6 +179,9 @@ class GroupWriter:
             return
         try:
             results = await self._results(fresh)
+        except LockHeld:
+            self._hold_up(fresh)
+            return
         except BaseException as error:
             refusal = error if isinstance(error, Refusal) else _defect(error)
             if not isinstance(error, Exception):
@@ -139,11 +197,20 @@ class GroupWriter:
             elif not group.answer.done():
                 group.answer.set_result(result)
 
+    def _hold_up(self, groups: list[_Group]) -> None:
+        """Let each run again by itself."""
+        now = time.monotonic()
+        waiting = self._suspects if len(groups) > 1 else self._held_up
+        if waiting is self._held_up:
+            self._try_held_up_at = now + HELD_UP_S
+        waiting.extend(groups)
+        self._depth += sum(len(group.jobs) for group in groups)
+
     def _without_overdue(self, groups: list[_Group]) -> list[_Group]:
         oldest = time.monotonic() - QUEUE_S
         for group in groups:
             if group.queued_at < oldest:
-                _fail(group, Unavailable("The change waited too long to be written.", retry_after_s=1))
+                _fail(group, _overdue())
         return [group for group in groups if group.queued_at >= oldest]
 
     async def _results(self, groups: list[_Group]) -> list[Any]:
@@ -180,11 +247,19 @@ class GroupWriter:
                     raise Unavailable("The database is busy with conflicting changes.", retry_after_s=1) from error
         raise AssertionError("unreachable")
 
-    async def close(self) -> None:
-        """Refuse new jobs, finish the queue."""
+    async def close(self, within_s: float | None = None) -> None:
+        """Refuse new jobs, finish the queue; what is not finished within `within_s` seconds is refused."""
         self._closing = True
         if self._running is not None:
-            await asyncio.wait([self._running])
+            await asyncio.wait([self._running], timeout=within_s)
+            self._refuse_all()
+        if self._alarm is not None:
+            self._alarm.cancel()
+
+
+def _overdue() -> Unavailable:
+    message = f"The change waited for more than {QUEUE_S:g} s to be written: nothing was stored. Send it again."
+    return Unavailable(message, retry_after_s=1)
 
 
 def _fail(group: _Group, refusal: Refusal) -> None:

@@ -9,6 +9,7 @@ import time
 from typing import TYPE_CHECKING
 
 from waypost.app.ports import Clock, Store
+from waypost.domain.refusals import Unavailable
 from waypost.storage.examining import examine_postgres, examine_sqlite
 from waypost.storage.location import (
     CannotOpen,
@@ -47,7 +48,13 @@ async def open_store(
         if not migrate and revision is not None:
             raise _old(location, revision, plan)
         await _migrate(location, plan, clock)
-    return _open(location, plan)
+    store = _open(location, plan)
+    try:
+        await store.keep_time()
+    except Unavailable as error:
+        await store.close()
+        raise Unreachable(f"{location.shown} cannot be read: {error.message}") from error
+    return store
 
 
 async def revision_of(location: Location, plan: Plan = PLAN) -> str | None:

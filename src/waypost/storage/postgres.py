@@ -6,35 +6,49 @@ after it. A commit whose connection is lost is looked up by its transaction id.
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TypeVar
 
 import asyncpg
 
 from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
-from waypost.storage.faults import BadRow, RolledBack
-from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, LOST, WAITED, is_bad_value, unavailable
+from waypost.storage.faults import BadRow, LockHeld, RolledBack
+from waypost.storage.postgres_faults import (
+    CONNECT_TIMEOUT_S,
+    FAULTS,
+    LOST,
+    WAITED,
+    is_bad_value,
+    other_schema,
+    unavailable,
+)
 from waypost.storage.postgres_reads import BY_INDEX, PostgresReads
 from waypost.storage.postgres_tx import PostgresTx
 from waypost.storage.queries import postgres
-from waypost.storage.readiness import check_ready, prove_writable
+from waypost.storage.readiness import check_ready, prove_writable, wrong_schema
+from waypost.storage.server_clock import ServerClock
 from waypost.storage.telling import Teller
-from waypost.storage.waiting import finished
+from waypost.storage.waiting import Turn, finished
 
 T = TypeVar("T")
 
-LEARN_TRIES = 40  # looks at a commit whose answer was lost
-LEARN_PAUSE_S = 0.1
+# Every wait that holds the turn has a limit of this process: a server, or a wire, that hangs keeps none of its own.
+COMMAND_TIMEOUT_S = 12.0  # one statement; the server's own limit comes first, unless the server hangs
+WORK_S = 20.0  # all statements of a transaction
+COMMIT_S = 5.0
 ROLL_BACK_S = 2.0
-COMMAND_TIMEOUT_S = 12.0  # the server's own limit comes first, unless the server hangs
+LEARN_S = 5.0  # what became of a commit whose answer was lost
+LEARN_PAUSE_S = 0.1  # between two looks
+CLOSE_S = 1.0
 _NOT_REACHED = "The database cannot be reached."
+_STOPPING = "The server is stopping: the change was not stored. Send it again."
 _WRITER = {
     **BY_INDEX,
     "application_name": "waypost writer",
     "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",
-    "lock_timeout": "5000",
+    "lock_timeout": "250",  # others wait meanwhile: a batch that meets a lock runs again in parts, see `GroupWriter`
     "statement_timeout": "10000",
     "idle_in_transaction_session_timeout": "30000",
 }
@@ -48,15 +62,17 @@ class PostgresStore(Teller):
         self._url = url
         self._revision = revision
         self._db: asyncpg.Connection[asyncpg.Record] | None = None
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
+        self._given_up = False
+        self._clock = ServerClock()
         self.reads = PostgresReads(url)
         self.last_round_trips = 0
 
     async def write(self, work: Work[T]) -> T:
         """See `ports.Store`."""
         async with self._turn:
-            tx = PostgresTx(await self._connection())
-            async with self._outcome(tx):
+            tx = PostgresTx(await self._connection(), self._revision)
+            async with self._outcome(tx), asyncio.timeout(WORK_S):
                 result = await work(tx)
                 await tx.identify()
             if tx.begun:
@@ -67,10 +83,15 @@ class PostgresStore(Teller):
 
     async def _connection(self) -> "asyncpg.Connection[asyncpg.Record]":
         """The writing connection, complete: one on which a statement could not be prepared is never used."""
+        if self._given_up:
+            raise Unavailable(_STOPPING, retry_after_s=1)
         if self._db is None or self._db.is_closed():
             self._db = None
             try:
-                self._db = await self._connected()
+                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                    self._db = await self._connected()
+            except asyncpg.LockNotAvailableError as error:  # on a table that a statement is prepared for
+                raise LockHeld from error
             except FAULTS as error:
                 raise unavailable(_NOT_REACHED, error) from error
         return self._db
@@ -97,12 +118,17 @@ class PostgresStore(Teller):
             conflict = isinstance(error, asyncpg.SerializationError | asyncpg.DeadlockDetectedError)
             failed = isinstance(error, FAULTS) and not conflict and not is_bad_value(error)
             left = not isinstance(error, Exception)  # its statement may still run, and a roll-back would wait for it
-            if tx.lone or left or (failed and not isinstance(error, WAITED)):
+            if left or (failed and not isinstance(error, WAITED)):
                 self._drop()  # what it was doing, and whether it can do anything else, is not known
             else:
                 await self._roll_back(tx)
             if conflict:
                 raise RolledBack(str(error)) from error
+            found = other_schema(error)
+            if found is not None:
+                raise wrong_schema(found, self._revision) from error
+            if isinstance(error, asyncpg.LockNotAvailableError):
+                raise LockHeld from error
             if is_bad_value(error):
                 raise BadRow(str(error)) from error
             if failed:
@@ -128,7 +154,7 @@ class PostgresStore(Teller):
             raise Unavailable(_NOT_REACHED)
         tx.round_trips += 1
         try:
-            tag = await finished(asyncio.ensure_future(db.execute("COMMIT")))
+            tag = await finished(asyncio.ensure_future(db.execute("COMMIT", timeout=COMMIT_S)))
         except asyncio.CancelledError as cancelled:
             if cancelled.__cause__ is not None:
                 self._drop()
@@ -146,19 +172,26 @@ class PostgresStore(Teller):
         self._drop()
         if tx.xact_id is None:
             return  # it wrote nothing
-        for _ in range(LEARN_TRIES):
-            try:
-                db = await self._connection()
-                status = await db.fetchval("SELECT pg_xact_status($1::text::xid8)", tx.xact_id)
-            except (Unavailable, *FAULTS):
-                self._drop()
-                status = "in progress"
-            if status == "committed":
-                return
-            if status == "aborted":
-                raise unavailable("The database could not store the change.", error) from error
-            await asyncio.sleep(LEARN_PAUSE_S)
-        raise unavailable("It is not known whether the change was stored.", error, "unknown") from error
+        fate = await self._fate(tx.xact_id)
+        if fate == "aborted":
+            raise unavailable("The database could not store the change.", error) from error
+        if fate != "committed":
+            raise unavailable("It is not known whether the change was stored.", error, "unknown") from error
+
+    async def _fate(self, xact_id: str) -> str | None:
+        """`committed` or `aborted`; None: that could not be learned in time."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LEARN_S):
+                while not self._given_up:
+                    try:
+                        db = await self._connection()
+                        fate: str = await db.fetchval("SELECT pg_xact_status($1::text::xid8)", xact_id)
+                        if fate != "in progress":
+                            return fate
+                    except (Unavailable, *FAULTS):
+                        self._drop()
+                    await asyncio.sleep(LEARN_PAUSE_S)
+        return None
 
     def _drop(self) -> None:
         """Close the connection, whatever state it is in. The server rolls back what it left open."""
@@ -171,12 +204,28 @@ class PostgresStore(Teller):
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
+    def now(self) -> int:
+        """See `ports.Store`."""
+        return self._clock.now()
+
+    async def keep_time(self) -> None:
+        """See `ports.Store`."""
+        await self._clock.read(self.reads.server_time)
+
+    def give_up(self) -> None:
+        """See `ports.Store`."""
+        self._given_up = True
+        self._drop()
+        self.reads.give_up()
+
     async def close(self) -> None:
-        """Wait for the writer, then close every connection."""
-        async with self._turn:
-            if self._db is not None and not self._db.is_closed():
-                await self._db.close()
-            await self.reads.close()
+        """Wait a moment for the writer, then close every connection."""
+        with suppress(TimeoutError, Unavailable):
+            async with asyncio.timeout(CLOSE_S), self._turn:
+                if self._db is not None and not self._db.is_closed():
+                    await self._db.close(timeout=CLOSE_S)
+        self._drop()
+        await self.reads.close()
 
 
 def _words(error: BaseException) -> str:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 
 import asyncpg
 
@@ -17,6 +18,18 @@ FAULTS = (*LOST, asyncpg.PostgresError)
 WAITED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 
 _log = logging.getLogger("waypost.database")
+
+
+# See `queries.postgres.PREPARED`: the statement that proves the schema fails in these words where it is another one.
+_OTHER_SCHEMA = re.compile(r'"waypost schema ([^"]*)"')
+
+
+def other_schema(error: BaseException) -> str | None:
+    """The schema that the database has, where this error says that it is not ours."""
+    if not isinstance(error, asyncpg.InvalidTextRepresentationError):
+        return None
+    found = _OTHER_SCHEMA.search(str(error))
+    return found and found[1]
 
 
 def is_bad_value(error: BaseException) -> bool:

@@ -20,6 +20,7 @@ from waypost.storage.reading import CommonReads, request_of
 T = TypeVar("T")
 
 READERS = 6
+CLOSE_S = 1.0
 RELEASE_S = 0.5  # for the end of a query whose caller has left
 _CANNOT_READ = "The database cannot be read now."
 LOOK_UPS = 2  # readers that no list or count takes
@@ -65,12 +66,15 @@ class PostgresReads(CommonReads):
         self._url = url
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
+        self._given_up = False
         self.queue = ReadQueue(READERS - LOOK_UPS)
         self._versions = Gathering(self._look_up_versions)
         self._requests = Gathering(self._look_up_requests)
 
     async def _open(self) -> "asyncpg.Pool[Any]":
         async with self._opening:
+            if self._given_up:
+                raise Unavailable("The server is stopping.", retry_after_s=1)
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url, min_size=1, max_size=READERS, server_settings=_READER, connection_class=_Reader,
@@ -144,7 +148,21 @@ class PostgresReads(CommonReads):
     async def _look_up_requests(self, seen: Sequence[_Seen]) -> list[FulfillmentRequest | None]:
         return await self._look_up(postgres.REQUESTS_WITH_LINES, seen, _request_of)
 
-    async def close(self) -> None:
-        """Close the pool."""
+    async def server_time(self) -> int:
+        """The server's clock, in microseconds since 1970."""
+        sql = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
+        told: int = (await self.quick(sql))[0][0]
+        return told
+
+    def give_up(self) -> None:
+        """End every read that is under way, and refuse further ones: the process stops."""
+        self._given_up = True
         if self._pool is not None:
-            await self._pool.close()
+            self._pool.terminate()
+
+    async def close(self) -> None:
+        """Close the pool; what does not end in time is cut off."""
+        if self._pool is not None:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._pool.close(), CLOSE_S)
+            self._pool.terminate()

@@ -44,8 +44,9 @@ class PostgresTx(CommonTx):
 
     dialect = POSTGRES
 
-    def __init__(self, db: "asyncpg.Connection[asyncpg.Record]") -> None:
+    def __init__(self, db: "asyncpg.Connection[asyncpg.Record]", revision: str) -> None:
         self._db = db
+        self._revision = revision
         self.begun = False
         self.lone = False
         self.xact_id: str | None = None
@@ -57,7 +58,12 @@ class PostgresTx(CommonTx):
         if not self.begun:
             self.begun = True
             self.round_trips += 1
-            await self._db.execute("BEGIN")
+            await self._db.execute(postgres.begin(self._revision))
+
+    async def _begin_and_lock(self, locks: postgres.Locks) -> None:
+        revision = None if self.begun else self._revision
+        self.begun = True
+        await self._db.execute(postgres.begin_and_lock(locks, revision))
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonTx`."""
@@ -107,8 +113,7 @@ class PostgresTx(CommonTx):
         ids = sorted(move.request_id for move in asked.moves)
         accounts = sorted({move.actor.scope.account_id for move in asked.moves})
         self.round_trips += 2
-        begun, self.begun = self.begun, True
-        await self._db.execute(postgres.begin_and_lock(postgres.Locks(ids, [], accounts, [], [], []), not begun))
+        await self._begin_and_lock(postgres.Locks(ids, [], accounts, [], [], []))
         rows = [
             (m.request_id, *m.actor.scope, m.actor.type, m.actor.id, m.actor.name, m.actor.signature(), m.call_id,
              m.code, m.reason, m.retryable, m.data)
@@ -132,7 +137,7 @@ class PostgresTx(CommonTx):
         rows = await self._db.fetch(
             plain_moves.LONE_MOVE, move.request_id, *actor.scope, list(asked.sources), asked.to, asked.event,
             actor.type, actor.id, actor.signature(), move.call_id, move.code, move.reason,
-            move.retryable, asked.now, move.data, actor.name,
+            move.retryable, asked.now, move.data, actor.name, self._revision,
         )  # fmt: skip
         self.lone = bool(rows)
         if rows:
@@ -148,8 +153,7 @@ class PostgresTx(CommonTx):
     ) -> Loaded:
         """See `ports.Tx`: one trip to begin and lock, one to load."""
         self.round_trips += 2
-        begun, self.begun = self.begun, True
-        await self._db.execute(postgres.begin_and_lock(_locks(asks, accounts, variants), not begun))
+        await self._begin_and_lock(_locks(asks, accounts, variants))
         asked = [
             [ask.request_id for ask in asks],
             [ask.scope.account_id for ask in asks],

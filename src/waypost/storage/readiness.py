@@ -42,11 +42,19 @@ async def check_ready(reads: Sequence[Callable[[str], Awaitable[Rows]]], write: 
             raise Unavailable("The database cannot be used now.", retry_after_s=1) from outcome
 
 
+def wrong_schema(found: str, needed: str) -> Unavailable:
+    """The refusal of everything that would write to a schema that this program was not made for."""
+    what_to_do = "run `waypost migrate`"
+    if found > needed:
+        what_to_do = "a newer version has migrated it, so end this process and start that version"
+    return Unavailable(f"The database has schema {found}, this program needs {needed}: {what_to_do}.")
+
+
 async def _found(read: Awaitable[Rows], revision: str) -> None:
     rows = await _within(read, "read")
     found = ", ".join(sorted(row[0] for row in rows)) or "none"
     if found != revision:
-        raise Unavailable(f"The database has schema {found}, this program needs {revision}: run `waypost migrate`.")
+        raise wrong_schema(found, revision)
 
 
 async def _within(step: Awaitable[Any], what: str) -> Any:

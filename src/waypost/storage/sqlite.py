@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from waypost.app.ports import Work
+from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import BadRow
 from waypost.storage.readiness import check_ready, prove_writable
 from waypost.storage.sqlite_file import (
@@ -29,7 +30,7 @@ from waypost.storage.sqlite_file import (
 from waypost.storage.sqlite_reads import SqliteReads
 from waypost.storage.sqlite_tx import SqliteTx
 from waypost.storage.telling import Teller
-from waypost.storage.waiting import finished
+from waypost.storage.waiting import Turn, finished
 
 T = TypeVar("T")
 
@@ -48,7 +49,8 @@ class SqliteStore(Teller):
         self.path = path
         self._file = DatabaseFile(path)
         self._writer = RenewableConnection(lambda: connect(path))
-        self._turn = asyncio.Lock()
+        self._turn = Turn()
+        self._given_up = False
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._revision = revision
         self._usual_commit_s = COMMIT_IN_PLACE_S  # until it is known how fast this disk is
@@ -72,6 +74,8 @@ class SqliteStore(Teller):
         """The writing connection, in a transaction that holds the file's write lock."""
         deadline = time.monotonic() + BUSY_S
         while True:
+            if self._given_up:
+                raise Unavailable("The server is stopping: the change was not stored. Send it again.", retry_after_s=1)
             try:
                 self._file.check()
                 db = self._writer.db
@@ -144,6 +148,17 @@ class SqliteStore(Teller):
         """See `ports.Store`."""
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
+
+    def now(self) -> int:
+        """See `ports.Store`: all processes of a file share this machine's clock."""
+        return time.time_ns() // 1000
+
+    async def keep_time(self) -> None:
+        """See `ports.Store`."""
+
+    def give_up(self) -> None:
+        """See `ports.Store`. A commit that waits for the disk cannot be called off."""
+        self._given_up = True
 
     async def close(self) -> None:
         """Wait for the writer, then close every connection."""

@@ -155,7 +155,7 @@ def problem(
 
 def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[int, bytes]:
     """Status and document of a refusal."""
-    status = STATUS_OF[type(refusal)]
+    status = next(STATUS_OF[kind] for kind in type(refusal).__mro__ if kind in STATUS_OF)
     extra: dict[str, Any] = {}
     if isinstance(refusal, refusals.NotAllowed):
         extra = {"currentStatus": STATUSES[refusal.status].name, "allowedActions": list(refusal.allowed)}

@@ -283,6 +283,22 @@ class Store(Protocol):
         """
         ...
 
+    def now(self) -> int:
+        """The database's clock, in microseconds since 1970, UTC: what several processes write and judge times by.
+
+        The server's on PostgreSQL, as last read by `keep_time`; this machine's on SQLite.
+        """
+        ...
+
+    async def keep_time(self) -> None:
+        """Read the database's clock anew; raises `Unavailable`. To be called every few seconds."""
+        ...
+
+    def give_up(self) -> None:
+        """Wait for nothing any more: the process stops. What is under way is refused, as not applied where that is
+        known, and so is what comes later."""
+        ...
+
     async def close(self) -> None: ...
 
 

@@ -3,6 +3,7 @@
 Imports SQLAlchemy and Alembic, which takes a while: only a start that has to migrate loads this.
 """
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -27,9 +28,12 @@ from waypost.storage.examining import (
 )
 from waypost.storage.location import PostgresLocation, SqliteLocation, Unreachable
 from waypost.storage.migrations import Plan
+from waypost.storage.queries.postgres import SCHEMA_LOCK
 
 LOCK_WAIT_S = 30.0
-_LOCK = int.from_bytes(b"waypost!", "big", signed=True)  # the advisory lock that migrations take in turn
+# After its commit a migration keeps others from writing for so long. The fast path asks for the lock and reads the
+# schema in one statement, so it may see the schema as it was before a migration that ended in between.
+LINGER_S = 0.5
 
 
 class Migrated(NamedTuple):
@@ -96,13 +100,17 @@ async def migrate_postgres(location: PostgresLocation, plan: Plan, target: str |
 
     engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
     try:
-        async with engine.begin() as connection:
-            await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
-            driver = (await connection.get_raw_connection()).driver_connection
-            assert driver is not None
-            before = await postgres_revision(driver, plan, location.shown)
-            if before != after:
-                await connection.run_sync(_upgrade, plan, after)
+        async with engine.connect() as connection:
+            async with connection.begin():
+                # Of the session: it outlasts the commit. Who writes holds the other side of it, see `queries.postgres`.
+                await connection.exec_driver_sql(f"SELECT pg_advisory_lock({SCHEMA_LOCK})")
+                driver = (await connection.get_raw_connection()).driver_connection
+                assert driver is not None
+                before = await postgres_revision(driver, plan, location.shown)
+                if before != after:
+                    await connection.run_sync(_upgrade, plan, after)
+            if before not in (None, after):
+                await asyncio.sleep(LINGER_S)
             return Migrated(before, after)
     finally:
         await engine.dispose()

@@ -1,14 +1,18 @@
 """PostgreSQL's statements for bare failures: judged by the status alone, only what changes is written (ADR 15)."""
 
 from waypost.storage.queries import columns
-from waypost.storage.queries.postgres import VISIBLE
+from waypost.storage.queries.postgres import SCHEMA_LOCK, VISIBLE
 from waypost.storage.queries.requests import HIDDEN, PLAIN
 
 # A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the
-# request is visible and stands in one of $5. $1 to $4 as in ASKED; the rest as the driver gives them.
-LONE_MOVE = f"""WITH cur AS (
+# request is visible and stands in one of $5, and nothing where a migration is under way or has changed the schema
+# ($18). $1 to $4 as in ASKED; the rest as the driver gives them.
+LONE_MOVE = f"""WITH schema AS MATERIALIZED (
+  SELECT pg_try_advisory_xact_lock_shared({SCHEMA_LOCK})
+    AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = $18::text) AS is_ours
+), cur AS (
   SELECT s.id, s.account_id, s.status FROM fulfillment_request_state s
-  WHERE s.id = $1 AND s.account_id = $2
+  WHERE (SELECT is_ours FROM schema) AND s.id = $1 AND s.account_id = $2
     AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.status NOT IN ({HIDDEN})))
     AND ($4::bigint IS NULL OR s.channel_id = $4) AND s.status = ANY($5::text[]) AND {PLAIN}
   FOR NO KEY UPDATE

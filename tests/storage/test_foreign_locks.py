@@ -1,0 +1,105 @@
+"""Somebody outside the hub holds a lock (a console, VACUUM FULL, ALTER TABLE): who needs it waits, and nobody else."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+import pytest
+
+from tests.support.commands import fail
+from tests.support.merchant import Merchant, open_merchant
+from waypost.app.changes import Changer
+from waypost.app.commands import Done
+from waypost.app.ports import Store
+from waypost.domain.refusals import Unavailable
+from waypost.domain.statuses import Status
+from waypost.storage import group_commit
+from waypost.storage.group_commit import GroupWriter
+from waypost.storage.opening import open_store
+
+WITHIN_S = 30.0
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one: SQLite has one lock, for the whole file."""
+    return "postgresql"
+
+
+@asynccontextmanager
+async def held(url: str, *statements: str) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody else is in the middle of a transaction."""
+    other = await asyncpg.connect(url)
+    try:
+        async with other.transaction():
+            for statement in statements:
+                await other.execute(statement)
+            yield other
+    finally:
+        await other.close()
+
+
+async def lost(url: str) -> None:
+    """End the hub's writing connection."""
+    async with held(
+        url,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'waypost writer' AND datname = current_database()",
+    ):
+        pass
+
+
+@pytest.mark.parametrize("when", ["at the start", "when the connection is lost"])
+@pytest.mark.parametrize("table", ["orders", "account_counter", "alembic_version"])
+async def test_a_table_that_is_locked_while_connecting_is_waited_for(
+    when: str, table: str, store: Store, merchant: Merchant, migrated_url: str
+) -> None:
+    """The hub prepares statements for these tables when it connects."""
+    ids = await merchant.requests(*[Status.PROCESSING] * 3)
+    opened = await open_store(migrated_url, migrate=False) if when == "at the start" else store
+    changer = Changer(GroupWriter(opened), lambda: 10)
+    async with held(migrated_url, f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE"), asyncio.timeout(WITHIN_S):
+        if opened is store:
+            await lost(migrated_url)
+        calls = [asyncio.ensure_future(changer.change(fail(id_, merchant.actor()))) for id_ in ids[:2]]
+        with pytest.raises(Unavailable) as refused:
+            await opened.ready()
+        assert refused.value.applied == "no"
+        assert not any(call.done() for call in calls)
+    async with asyncio.timeout(WITHIN_S):
+        for done in await asyncio.gather(*calls, return_exceptions=True):
+            assert isinstance(done, Done | Unavailable)  # the connection was lost under one of them
+        assert isinstance(await changer.change(fail(ids[2], merchant.actor())), Done)
+        await opened.ready()
+    if opened is not store:
+        await opened.close()
+
+
+async def test_a_request_that_somebody_else_has_locked_holds_nobody_else_up(store: Store, migrated_url: str) -> None:
+    merchant, neighbour = await open_merchant(store), await open_merchant(store)
+    locked = (await merchant.requests(Status.PROCESSING))[0]
+    free = await neighbour.requests(*[Status.PROCESSING] * 60)
+    changer = Changer(GroupWriter(store), lambda: 10)
+    async with held(
+        migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"
+    ), asyncio.timeout(WITHIN_S):
+        waiting = [asyncio.ensure_future(changer.change(fail(locked, merchant.actor()))) for _ in range(4)]
+        for id_ in free:  # one after the other: each would wait for the lock, too
+            assert isinstance(await changer.change(fail(id_, neighbour.actor())), Done)
+        assert not any(call.done() for call in waiting)  # those give up after ten seconds
+    told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert sum(isinstance(one, Done) for one in told) == 1  # the others come too late: it has failed already
+
+
+async def test_who_cannot_wait_any_longer_hears_why(
+    store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "QUEUE_S", 0.6)
+    locked = (await merchant.requests(Status.PROCESSING))[0]
+    writer = GroupWriter(store)
+    async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"):
+        with pytest.raises(Unavailable, match="another process may hold a lock") as refused:
+            await Changer(writer, lambda: 10).change(fail(locked, merchant.actor()))
+    assert (refused.value.applied, refused.value.retry_after_s) == ("no", 1)
+    assert writer.depth == 0
