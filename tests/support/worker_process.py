@@ -1,8 +1,10 @@
 """A real worker process with short leases, to be killed or stopped; and the program that it runs."""
 
 import asyncio
+import os
 import signal
 import sys
+import time
 from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
@@ -12,11 +14,15 @@ from waypost.delivery.lanes import Limits
 SHORT = Limits(in_flight=16, claim_s=4.0, sending_s=4.0, fresh_s=1.0, sweep_s=0.2, outage_s=0.5, stop_s=3.0)
 
 
-class WorkerProcess:
-    """One worker on one database."""
+AHEAD_S = "WAYPOST_TEST_CLOCK_AHEAD_S"
 
-    def __init__(self, database_url: str, log: Path) -> None:
+
+class WorkerProcess:
+    """One worker on one database, on a machine whose clock is `ahead_s` ahead."""
+
+    def __init__(self, database_url: str, log: Path, ahead_s: float = 0) -> None:
         self._command = [sys.executable, "-m", "tests.support.worker_process", database_url]
+        self._environment = {**os.environ, AHEAD_S: str(ahead_s)}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -24,7 +30,7 @@ class WorkerProcess:
         """Begin, and wait until it works."""
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=asyncio.subprocess.PIPE, stderr=log
+                *self._command, stdout=asyncio.subprocess.PIPE, stderr=log, env=self._environment
             )
         assert self._process.stdout is not None
         assert await asyncio.wait_for(self._process.stdout.readline(), 30) == b"works\n", self._log.read_text()[-3000:]
@@ -63,6 +69,13 @@ class WorkerProcess:
         return code
 
 
+def _set_clock(ahead_s: float) -> None:
+    """As if this machine's clock were wrong: what asks for the time of day hears so; no other clock does."""
+    plain, plain_ns = time.time, time.time_ns
+    time.time = lambda: plain() + ahead_s
+    time.time_ns = lambda: plain_ns() + int(ahead_s * 1_000_000_000)
+
+
 async def _work(database_url: str) -> None:
     from waypost.delivery.worker import Worker
     from waypost.main import build_hub, close_hub
@@ -82,5 +95,6 @@ async def _work(database_url: str) -> None:
 if __name__ == "__main__":
     import logging
 
+    _set_clock(float(os.environ[AHEAD_S]))
     logging.basicConfig(level=logging.INFO)
     asyncio.run(_work(sys.argv[1]))
