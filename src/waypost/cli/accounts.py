@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.options import database_option, json_option
 from waypost.cli.output import moment, moment_read, print_json, print_table, say
 
@@ -29,7 +29,7 @@ def create(company_name: str, brand_name: str | None, subdomain: str | None, dat
 
     row = on_store(
         database,
-        lambda store: create_account(store, company_name, now(), brand_name, subdomain),
+        lambda store: create_account(store, company_name, store.now(), brand_name, subdomain),
         create=True,
     )
     if as_json:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.fields import OrNone, changes_of, fields_of, say_changed, with_options
 from waypost.cli.options import account_option, database_option, json_option
 from waypost.cli.output import moment, moment_read, print_json, print_table, say
@@ -60,7 +60,8 @@ def create(name: str, account: str | None, database: str, as_json: bool, **given
 
     async def work(store: "Store") -> "ChannelRow":
         owner = await choose_account(store, account)
-        return await create_channel(store, owner.id, name, now(), await _fields(store, owner.id, fields_of(given)))
+        fields = await _fields(store, owner.id, fields_of(given))
+        return await create_channel(store, owner.id, name, store.now(), fields)
 
     row = on_store(database, work)
     if as_json:
@@ -89,7 +90,7 @@ def set_(which: str, account: str | None, database: str, as_json: bool, **given:
         owner = await choose_account(store, account)
         row = await choose_channel(store, owner.id, which)
         fields = await _fields(store, owner.id, asked)
-        return await record_now(store, update(CHANNEL, system(owner.id), row.id, fields), now())
+        return await record_now(store, update(CHANNEL, system(owner.id), row.id, fields), store.now())
 
     done = on_store(database, work)
     if as_json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.faults import Refused
 from waypost.cli.options import database_option, json_option
 from waypost.cli.output import print_json, print_table, say
@@ -51,7 +51,7 @@ def make(database: str, orders: int, seed: int, show_progress: bool) -> "Demo":
         with Progress(console=console, transient=True, disable=not visible) as bar:
             task = bar.add_task("Making orders", total=orders)
             return await fill(
-                store, orders, seed, now(), secrets.token_bytes, lambda done: bar.update(task, completed=done)
+                store, orders, seed, store.now(), secrets.token_bytes, lambda done: bar.update(task, completed=done)
             )
 
     try:

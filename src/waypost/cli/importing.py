@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from waypost.cli.database import now, on_store, on_writer
+from waypost.cli.database import on_store, on_writer
 from waypost.cli.faults import Refused
 from waypost.cli.options import account_option, database_option, json_option
 from waypost.cli.output import print_json, say, say_aside
@@ -135,7 +135,7 @@ def _import(kind: Any, scoped: Any, given: tuple[Any, ...], database: str, as_js
         asked = Asked(file, scope, form, encoding, dry_run, report)
         actor = Actor("system", scope, None, "import")
         with _bar(f"Importing {file.name}", not as_json) as progress:
-            doors = Doors(writer, now, progress, tell)
+            doors = Doors(writer, store.now, progress, tell)
             return await import_file(asked, lambda run: kind(actor, run), doors)
 
     try:

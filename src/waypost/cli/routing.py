@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.options import account_option, database_option, json_option
 from waypost.cli.output import print_json, print_table, say
 
@@ -59,10 +59,10 @@ def create(
         fields: dict[str, Any] = {"name": name, "sources": await _members(store, owner.id, sources)}
         if rules:
             fields["rules"] = _as_rules(rules)
-        group = (await record_now(store, creation(ROUTING_GROUP, system(owner.id), fields), now())).record
+        group = (await record_now(store, creation(ROUTING_GROUP, system(owner.id), fields), store.now())).record
         if is_default:
             chosen = {"default_routing_group_id": group.id}
-            await record_now(store, update(ACCOUNT, system(owner.id), owner.id, chosen), now())
+            await record_now(store, update(ACCOUNT, system(owner.id), owner.id, chosen), store.now())
         return group
 
     group = on_store(database, work)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.fields import Money, OrNone, changes_of, fields_of, say_changed, with_options
 from waypost.cli.options import account_option, database_option, json_option
 from waypost.cli.output import moment, moment_read, print_json, print_table, say
@@ -71,7 +71,7 @@ def create(name: str, account: str | None, database: str, as_json: bool, **given
 
     async def work(store: "Store") -> "SourceRow":
         owner = await choose_account(store, account)
-        return await create_source(store, SourceDraft(owner.id, name, more=fields_of(given)), now())
+        return await create_source(store, SourceDraft(owner.id, name, more=fields_of(given)), store.now())
 
     row = on_store(database, work)
     if as_json:
@@ -102,7 +102,7 @@ def set_(which: str, no_required_fields: bool, account: str | None, database: st
     async def work(store: "Store") -> "Recorded[SourceRow]":
         owner = await choose_account(store, account)
         row = await choose_source(store, owner.id, which)
-        return await record_now(store, update(SOURCE, system(owner.id), row.id, fields), now())
+        return await record_now(store, update(SOURCE, system(owner.id), row.id, fields), store.now())
 
     done = on_store(database, work)
     if as_json:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from waypost.cli.database import now, on_store
+from waypost.cli.database import on_store
 from waypost.cli.options import Duration, Expiry, account_option, database_option, json_option
 from waypost.cli.output import moment, moment_read, print_json, print_table, say, say_aside
 
@@ -52,7 +52,7 @@ def create(
         source_id = (await choose_source(store, owner, source)).id if source else None
         channel_id = (await choose_channel(store, owner, channel)).id if channel else None
         draft = TokenDraft(owner, wanted, name, source_id, channel_id, expires)
-        return await create_token(store, draft, now(), secrets.token_bytes)
+        return await create_token(store, draft, store.now(), secrets.token_bytes)
 
     _print_issued(on_store(database, work), as_json, "created")
 
@@ -66,10 +66,10 @@ def list_(account: str | None, database: str, as_json: bool) -> None:
     from waypost.app.accounts import choose_account
     from waypost.app.tokens import state_of
 
-    async def work(store: "Store") -> "list[TokenRow]":
-        return await store.reads.tokens((await choose_account(store, account)).id)
+    async def work(store: "Store") -> "tuple[list[TokenRow], int]":
+        return await store.reads.tokens((await choose_account(store, account)).id), store.now()
 
-    rows, at = on_store(database, work), now()
+    rows, at = on_store(database, work)
     if as_json:
         print_json([as_object(row, at) for row in rows])
         return
@@ -93,8 +93,11 @@ def revoke(token_id: int, family: bool, database: str, as_json: bool) -> None:
     """Revoke the token with this id: every server refuses it within one second."""
     from waypost.app.tokens import revoke_token
 
-    at = now()
-    rows = on_store(database, lambda store: revoke_token(store, token_id, at, family))
+    async def work(store: "Store") -> "tuple[list[TokenRow], int]":
+        at = store.now()
+        return await revoke_token(store, token_id, at, family), at
+
+    rows, at = on_store(database, work)
     if as_json:
         print_json([as_object(row, at) for row in rows])
     elif rows:
@@ -123,7 +126,7 @@ def rotate(token_id: int, overlap: int, database: str, as_json: bool) -> None:
     """
     from waypost.app.tokens import rotate_token
 
-    issued = on_store(database, lambda store: rotate_token(store, token_id, now(), secrets.token_bytes, overlap))
+    issued = on_store(database, lambda store: rotate_token(store, token_id, store.now(), secrets.token_bytes, overlap))
     _print_issued(issued, as_json, f"made from token {token_id}")
 
 

@@ -3,6 +3,7 @@
 Plain SQL on the drivers, since this runs at every start.
 """
 
+import asyncio
 import sqlite3
 from collections.abc import Collection
 from contextlib import closing
@@ -24,6 +25,7 @@ from waypost.storage.migrations import Plan
 
 MAGIC = b"SQLite format 3\0"
 CONNECT_TIMEOUT_S = 5.0
+EXAMINE_TIMEOUT_S = 10.0
 OLDEST_POSTGRES = 14
 _OURS = "fulfillment_request"  # the table that tells our database from another that uses Alembic
 _VERSIONS = "alembic_version"
@@ -87,9 +89,13 @@ async def examine_postgres(location: PostgresLocation, plan: Plan) -> str | None
     """The revision of a PostgreSQL database; None when it is empty."""
     db = await connect_postgres(location)
     try:
-        return await postgres_revision(db, plan, location.shown)
+        async with asyncio.timeout(EXAMINE_TIMEOUT_S):
+            return await postgres_revision(db, plan, location.shown)
+    except TimeoutError as error:
+        words = f"{location.shown} does not answer within {EXAMINE_TIMEOUT_S:g} seconds: something may hold a lock there."
+        raise Unreachable(words) from error
     finally:
-        await db.close()
+        db.terminate()
 
 
 async def connect_postgres(location: PostgresLocation, **settings: str) -> "asyncpg.Connection[Any]":

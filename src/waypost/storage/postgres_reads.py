@@ -72,7 +72,8 @@ class PostgresReads(CommonReads):
         self._requests = Gathering(self._look_up_requests)
 
     async def _open(self) -> "asyncpg.Pool[Any]":
-        async with self._opening:
+        # The limit is for the wait before it, too: else each of many callers would wait for those before.
+        async with asyncio.timeout(CONNECT_TIMEOUT_S), self._opening:
             if self._given_up:
                 raise Unavailable("The server is stopping.", retry_after_s=1)
             if self._pool is None:

@@ -1,0 +1,24 @@
+"""A process that has been asked to end does so, even when one of its threads hangs."""
+
+import subprocess
+import sys
+
+PROGRAM = """
+import threading, time
+from waypost import main
+main.LAST_RESORT_S = 0.2
+threading.Thread(target=time.sleep, args=(3600,)).start()  # as a name server that does not answer
+resort = main.LastResort()
+resort.set()
+resort.set()
+"""
+
+
+def test_a_thread_that_hangs_does_not_keep_the_process() -> None:
+    ended = subprocess.run([sys.executable, "-c", PROGRAM], timeout=60, capture_output=True, check=False)
+    assert (ended.returncode, ended.stderr) == (1, b"something hangs: the process ends without waiting for it\n")
+
+
+def test_one_that_ends_by_itself_is_left_alone() -> None:
+    program = PROGRAM.replace("3600", "1").replace("resort.set()\n", "resort.set()\nresort.cancel()\n")
+    assert subprocess.run([sys.executable, "-c", program], timeout=60, check=False).returncode == 0
