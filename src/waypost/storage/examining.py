@@ -92,8 +92,8 @@ async def examine_postgres(location: PostgresLocation, plan: Plan) -> str | None
         async with asyncio.timeout(EXAMINE_TIMEOUT_S):
             return await postgres_revision(db, plan, location.shown)
     except TimeoutError as error:
-        words = f"{location.shown} does not answer within {EXAMINE_TIMEOUT_S:g} seconds: something may hold a lock there."
-        raise Unreachable(words) from error
+        within = f"within {EXAMINE_TIMEOUT_S:g} seconds"
+        raise Unreachable(f"{location.shown} does not answer {within}: something may hold a lock there.") from error
     finally:
         db.terminate()
 
