@@ -34,11 +34,13 @@ from waypost.http.rates import Network, Rate
 from waypost.outgoing.calling import Caller
 from waypost.outgoing.targets import Targets
 from waypost.storage.group_commit import GroupWriter
+from waypost.storage.one_server import one_server
 from waypost.storage.opening import open_store
 
 STOP_WITHIN_S = 8  # what is running may end; the process is gone within ten seconds
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 PURGE_EVERY_S = 60.0
+GIVE_BACK_EVERY_S = 5.0
 PURGE_AT_ONCE = 1000  # rows a transaction
 DELIVERIES_KEPT_S = 30 * 24 * 3600  # in the log of a webhook, once they have ended
 
@@ -188,12 +190,10 @@ def _collect_rarely() -> None:
 async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
-    listening = listen(settings.host, settings.port)
-    with listening:
+    with one_server(settings.database), listen(settings.host, settings.port) as listening:
         store = await open_store(settings.database)
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
-        purger = asyncio.create_task(_purge(hub))
         app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
         config = uvicorn.Config(
             app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
@@ -209,12 +209,11 @@ async def serve(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[
                 stop.set()
 
             async with AsyncExitStack() as stack:
+                await stack.enter_async_context(_tending(hub, _purge, _give_back_space))
                 if settings.works:
                     await stack.enter_async_context(working(hub, writer, settings.outward, stop))
                 await Server(config, ending).serve(sockets=[listening])
         finally:
-            purger.cancel()
-            await asyncio.wait([purger])
             await close_hub(hub, writer)
 
 
@@ -230,7 +229,7 @@ async def work(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]
     try:
         await ready(hub)
         _collect_rarely()
-        async with working(hub, writer, settings.outward, stop):
+        async with _tending(hub, _give_back_space), working(hub, writer, settings.outward, stop):
             await stop.wait()
     finally:
         await close_hub(hub, writer)
@@ -238,6 +237,28 @@ async def work(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+@asynccontextmanager
+async def _tending(hub: Hub, *chores: Callable[[Hub], Awaitable[None]]) -> AsyncIterator[None]:
+    """These endless chores run meanwhile; at the end they are cancelled."""
+    tasks = [asyncio.ensure_future(chore(hub)) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def _give_back_space(hub: Hub) -> None:
+    """Let the database shorten its files every few seconds."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY_S)
+        try:
+            await hub.store.give_back_space()
+        except Exception as error:
+            logging.getLogger("waypost.space").info("the files of the database stay long for now: %s", error)
 
 
 async def _purge(hub: Hub) -> None:

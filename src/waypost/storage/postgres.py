@@ -171,6 +171,9 @@ class PostgresStore(Teller):
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
+    async def give_back_space(self) -> None:
+        """See `ports.Store`: the server does that itself."""
+
     async def close(self) -> None:
         """Wait for the writer, then close every connection."""
         async with self._turn:
