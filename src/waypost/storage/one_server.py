@@ -63,9 +63,9 @@ def _belong_to_owner(handle: int, path: Path) -> None:
 
 
 def _lock_of(path: Path) -> Path:
-    """The same one, by whatever name or link the database is found."""
+    """The same one, by whatever name or link the database is found. Hidden, so that `rm shop.db*` leaves it."""
     real = path.resolve()
-    return real.with_name(f"{real.name}.serve.lock")
+    return real.with_name(f".{real.name}.serve.lock")
 
 
 def _holder(lock: Path) -> str:

@@ -213,6 +213,7 @@ class SqliteStore(Teller):
             self._committer.shutdown(wait=True)
             self.reads.close()
             self._drop_writer()
+            self._file.close()
 
 
 _BAD_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError)

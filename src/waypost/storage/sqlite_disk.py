@@ -9,6 +9,8 @@ from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL
 from waypost.storage.sqlite_file import LOG_KEPT, connect
 
+_MAGIC = b"SQLite format 3\0"
+_IN_WAL_MODE = b"\2\2"  # the 19th and 20th byte of the file
 LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB in the WAL
 
 
@@ -23,6 +25,10 @@ class DatabaseFile:
         self._log_path = f"{path.resolve()}-wal"
         self._was = _identity(self._path)
         self._log_was: tuple[int, int] | None = None
+        # Kept open until SQLite has closed the file: closing any handle on it drops the locks that SQLite holds.
+        self._handle = os.open(path, os.O_RDONLY) if self._was else -1
+        self._written_at = 0
+        self._change = 0
 
     def log_opened(self) -> None:
         """Remember the WAL. Nobody removes it rightly while a connection has it open."""
@@ -34,11 +40,34 @@ class DatabaseFile:
 
     def fault(self) -> str | None:
         """What is wrong with the files, for the log; None if they are in their place."""
-        if _identity(self._path) != self._was:
+        if _identity(self._path) != self._was or self._handle < 0:
             return "the database file was moved or replaced: put it back, or restart Waypost"
         if self._log_was is not None and _identity(self._log_path) != self._log_was:
             return "the database's WAL was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
+        if self._is_overwritten():
+            return "another program wrote to the database file: stop Waypost, and restore a backup"
         return None
+
+    def _is_overwritten(self) -> bool:
+        """Whether something else than a checkpoint wrote to the file, such as a backup that was copied over it.
+
+        A checkpoint leaves a header that says WAL, and a change counter that never goes back.
+        """
+        written_at = os.fstat(self._handle).st_mtime_ns
+        if written_at == self._written_at:
+            return False
+        header = os.pread(self._handle, 100, 0)
+        change = int.from_bytes(header[24:28], "big")
+        if not header.startswith(_MAGIC) or header[18:20] != _IN_WAL_MODE or change < self._change:
+            return True
+        self._written_at, self._change = written_at, change
+        return False
+
+    def close(self) -> None:
+        """Call it after the last connection is closed."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
 
 
 def _identity(path: str) -> tuple[int, int] | None:
