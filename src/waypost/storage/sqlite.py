@@ -23,6 +23,7 @@ from waypost.storage.sqlite_file import (
     RenewableConnection,
     connect,
     is_busy,
+    is_cut_short,
     is_full,
     is_unsynced,
     unavailable,
@@ -166,7 +167,7 @@ class SqliteStore(Teller):
         found = self._is_stored(tx)
         if found and not is_unsynced(error):
             return
-        if found is False and self._is_erased():
+        if found is False and (is_cut_short(error) or self._is_erased()):
             raise unavailable(_NOT_STORED, error) from error
         raise unavailable(_IN_DOUBT, error, "unknown") from error
 

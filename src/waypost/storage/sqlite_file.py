@@ -137,6 +137,11 @@ def is_full(error: BaseException) -> bool:
     return _primary_code(error) == sqlite3.SQLITE_FULL
 
 
+def is_cut_short(error: BaseException) -> bool:
+    """Whether a write into the WAL failed at commit. The frame that says "committed" is the last one: it is not there."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
+
+
 def is_unsynced(error: BaseException) -> bool:
     """Whether the disk did not confirm what was written: what is read now may be gone after a power cut."""
     return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
