@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from waypost.app.ports import Tx, Work
+from waypost.app.ports import Work
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
 from waypost.storage.sqlite_disk import DatabaseFile, log_is_long, require_room, shorten_log, touch
@@ -56,7 +56,6 @@ class SqliteStore(Teller):
         self._turn = asyncio.Lock()
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._revision = revision
-        self._failing = False  # the disk took no change lately: say so until it has taken one
         self._usual_commit_s = COMMIT_IN_PLACE_S  # until it is known how fast this disk is
         self.reads = SqliteReads(path)
 
@@ -70,7 +69,7 @@ class SqliteStore(Teller):
                 result = await work(tx)
             except BaseException as error:
                 self._roll_back(db)
-                raise self._translated(error) from error
+                raise _translated(error) from error
             await self._commit(db, tx)
             self._require_files(_IN_DOUBT, "unknown")  # the change may be in a file that nobody will find again
             self._tell(tx.told)
@@ -129,30 +128,16 @@ class SqliteStore(Teller):
                 await finished(asyncio.get_running_loop().run_in_executor(self._committer, db.commit))
         except asyncio.CancelledError as cancelled:
             if cancelled.__cause__ is not None:
-                self._failing = True
                 self._drop_writer()
             raise
         except FAULTS as error:
-            self._failing = self._failing or not is_busy(error)
             if self._is_open(db) or is_full(error):  # a full disk has no room for what would make it a commit
                 self._roll_back(db)
                 raise unavailable(_words(error), error) from error
             self._drop_writer()
             self._judge(tx, error)
-        else:
-            if tx.changes_file:
-                self._failing = False
         finally:
             self._usual_commit_s += (time.perf_counter() - began - self._usual_commit_s) / 10
-
-    def _translated(self, error: BaseException) -> BaseException:
-        """What the caller of a write that was rolled back is told."""
-        if isinstance(error, _BAD_VALUES):
-            return BadRow(str(error))
-        if isinstance(error, FAULTS):
-            self._failing = self._failing or not is_busy(error)
-            return unavailable(_words(error), error)
-        return error
 
     @staticmethod
     def _is_open(db: sqlite3.Connection) -> bool:
@@ -197,10 +182,9 @@ class SqliteStore(Teller):
         return True
 
     async def ready(self) -> str:
-        """See `ports.Store`. After a failure of the disk, only a change that it has taken counts."""
+        """See `ports.Store`. The write is undone, and its pages go through the WAL and fsync all the same."""
         require_room(self.path)
-        proof = _write_to_disk if self._failing else prove_writable
-        await check_ready(self.reads.read_paths, self.write(proof), self._revision)
+        await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
     async def give_back_space(self) -> None:
@@ -224,6 +208,10 @@ def _words(error: BaseException) -> str:
     return f"{DISK_FULL} The change was not stored." if is_full(error) else _NOT_STORED
 
 
-async def _write_to_disk(tx: Tx) -> None:
-    assert isinstance(tx, SqliteTx)
-    tx.touch()
+def _translated(error: BaseException) -> BaseException:
+    """What the caller of a write that was rolled back is told."""
+    if isinstance(error, _BAD_VALUES):
+        return BadRow(str(error))
+    if isinstance(error, FAULTS):
+        return unavailable(_words(error), error)
+    return error

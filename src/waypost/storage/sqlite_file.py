@@ -138,7 +138,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def is_cut_short(error: BaseException) -> bool:
-    """Whether a write into the WAL failed at commit. The frame that says "committed" is the last one: it is not there."""
+    """Whether a write into the WAL failed at commit: what says "committed" is written last, so it is not there."""
     return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
 
 

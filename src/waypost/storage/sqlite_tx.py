@@ -16,7 +16,6 @@ from waypost.storage.dialect import SQLITE
 from waypost.storage.faults import BadRow
 from waypost.storage.plain import plain_rows
 from waypost.storage.queries import columns, requests, writing
-from waypost.storage.sqlite_disk import touch
 from waypost.storage.sqlite_file import translated
 from waypost.storage.transaction import CommonTx
 
@@ -38,17 +37,6 @@ class SqliteTx(CommonTx):
     def __init__(self, db: sqlite3.Connection) -> None:
         self._db = db
         self._given: dict[str, int] = {}  # the last id given out, by table
-        self._touched = False
-
-    @property
-    def changes_file(self) -> bool:
-        """Whether its commit needs the disk, as far as is known."""
-        return self._touched or self.last_event is not None
-
-    def touch(self) -> None:
-        """Let its commit need the disk, whatever else it does."""
-        touch(self._db)
-        self._touched = True
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonTx`."""
