@@ -19,15 +19,14 @@ import uvloop
 from waypost.app.access import TokenBook
 from waypost.app.changes import Changer
 from waypost.app.hub import Hub
-from waypost.app.idempotency import KEPT_FOR_S
-from waypost.app.ports import Clock, Store, Tx
+from waypost.app.ports import Clock, Store
 from waypost.app.ports.kinds import Kind
+from waypost.app.upkeep import give_back_space, keep_time, purge, tending
 from waypost.delivery.clock_rules import ClockWatch
 from waypost.delivery.lanes import DEFAULT_LIMITS, Limits
 from waypost.delivery.sources.http.kind import Http
 from waypost.delivery.sources.poll.kind import Poll
 from waypost.delivery.worker import Worker
-from waypost.domain.refusals import Unavailable
 from waypost.events.webhooks import Webhooks
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
@@ -37,6 +36,7 @@ from waypost.http.rates import Network, Rate
 from waypost.outgoing.calling import Caller
 from waypost.outgoing.targets import Targets
 from waypost.storage.group_commit import GroupWriter
+from waypost.storage.one_server import one_server
 from waypost.storage.opening import open_store
 
 # From the signal on, in seconds. Who is still waiting for the database then is refused, and hears so before the server
@@ -45,11 +45,7 @@ GIVE_UP_S = 5.0
 STOP_WITHIN_S = 8
 LAST_RESORT_S = 9.5
 CLOSE_S = 1.0
-KEEP_TIME_EVERY_S = 5.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
-PURGE_EVERY_S = 60.0
-PURGE_AT_ONCE = 1000  # rows a transaction
-DELIVERIES_KEPT_S = 30 * 24 * 3600  # in the log of a webhook, once they have ended
 
 
 class Outward(NamedTuple):
@@ -225,12 +221,10 @@ async def serve(
 ) -> None:
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
-    listening = listen(settings.host, settings.port)
-    with listening:
+    with one_server(settings.database), listen(settings.host, settings.port) as listening:
         store = await open_store(settings.database)
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
-        housekeeping = [asyncio.create_task(work) for work in (_purge(hub), _keep_time(hub))]
         app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
         config = uvicorn.Config(
             app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
@@ -248,18 +242,12 @@ async def serve(
                 stop.set()
 
             async with AsyncExitStack() as stack:
+                await stack.enter_async_context(tending(hub, keep_time, purge, give_back_space))
                 if settings.works:
                     await stack.enter_async_context(working(hub, writer, settings.outward, stop))
                 await Server(config, ending).serve(sockets=[listening])
         finally:
-            await _ended(housekeeping)
             await close_hub(hub, writer)
-
-
-async def _ended(tasks: list["asyncio.Task[None]"]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=CLOSE_S)
 
 
 async def work(
@@ -279,44 +267,17 @@ async def work(
 
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, ending)
-    housekeeping = [asyncio.create_task(_keep_time(hub))]
     try:
         await ready(hub)
         _collect_rarely()
-        async with working(hub, writer, settings.outward, stop):
+        async with tending(hub, keep_time, give_back_space), working(hub, writer, settings.outward, stop):
             await stop.wait()
     finally:
-        await _ended(housekeeping)
         await close_hub(hub, writer)
 
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-async def _keep_time(hub: Hub) -> None:
-    """Know the database's clock, whoever sets which clock meanwhile."""
-    while True:
-        await asyncio.sleep(KEEP_TIME_EVERY_S)
-        with suppress(Unavailable):  # the time goes on from the last reading
-            await hub.store.keep_time()
-
-
-async def _purge(hub: Hub) -> None:
-    """Forget idempotency records and webhook deliveries once they are old enough."""
-
-    async def purge(tx: Tx) -> int:
-        keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, PURGE_AT_ONCE)
-        return max(keys, await tx.purge_deliveries(hub.clock() - DELIVERIES_KEPT_S * 1_000_000, PURGE_AT_ONCE))
-
-    while True:
-        try:
-            forgotten = PURGE_AT_ONCE
-            while forgotten == PURGE_AT_ONCE:
-                forgotten = await hub.store.write(purge)
-        except Exception as error:
-            logging.getLogger("waypost.purge").warning("old records stay for now: %s", error)
-        await asyncio.sleep(PURGE_EVERY_S)
 
 
 def run_worker(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]) -> None:

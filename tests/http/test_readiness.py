@@ -105,7 +105,7 @@ async def test_a_server_process_that_stands_still_is_noticed_in_time_and_replace
 
 @pytest.mark.usefixtures("look_each_time")
 @pytest.mark.parametrize(
-    ("found", "what_to_do"), [("0001", "run `waypost migrate`"), ("9999", "end this process and start that version")]
+    ("found", "what_to_do"), [("0001", "run `waypost migrate`"), ("9999", "replace this process with the newer version")]
 )
 async def test_another_schema_is_not_ready_and_says_what_to_do(
     found: str, what_to_do: str, engine: str, world: World, migrated_url: str

@@ -21,7 +21,7 @@ from waypost.storage.group_commit import GroupWriter
 from waypost.storage.queries.postgres import SCHEMA_LOCK
 
 WITHIN_S = 30.0
-NEWER = "newer version has migrated it, so end this process"
+NEWER = "replace this process with the newer version of Waypost"
 
 
 @pytest.fixture

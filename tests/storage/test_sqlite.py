@@ -136,7 +136,7 @@ class Flaky:
 
 
 @pytest.mark.parametrize("in_place_s", [0.0, 1000.0])
-@pytest.mark.parametrize(("how", "applied"), [("open", "no"), ("full", "no"), ("stored", None), ("forgotten", "unknown")])
+@pytest.mark.parametrize(("how", "applied"), [("open", "no"), ("full", "no"), ("stored", None), ("forgotten", "no")])
 async def test_a_commit_that_breaks_is_judged_by_what_the_file_holds(
     how: str, applied: str | None, in_place_s: float, store: Store, merchant: Merchant, changes: Changer,
     migrated_url: str, monkeypatch: pytest.MonkeyPatch,

@@ -6,6 +6,7 @@ import signal
 import socket
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 
@@ -28,7 +29,10 @@ class ServerProcess:
     Rates are off, unless the test wants those that a server has by default.
     """
 
-    def __init__(self, database_url: str, log: Path, *options: str, default_rates: bool = False) -> None:
+    def __init__(
+        self, database_url: str, log: Path, *options: str, default_rates: bool = False,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:  # fmt: skip
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [
@@ -36,6 +40,7 @@ class ServerProcess:
             *(() if default_rates else ("--rate-limit", "off")), *options,
         ]  # fmt: skip
         self._log = log
+        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> "ServerProcess":
@@ -53,7 +58,7 @@ class ServerProcess:
         began = time.monotonic()
         with self._log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=log, stderr=log, env={**os.environ, "PYTHONUNBUFFERED": "1"}
+                *self._command, stdout=log, stderr=log, env=self._environment
             )
         async with httpx.AsyncClient() as client:
             while True:
@@ -65,6 +70,12 @@ class ServerProcess:
                 except httpx.TransportError:
                     pass
                 await asyncio.sleep(0.01)
+
+    @property
+    def pid(self) -> int:
+        """The process's id."""
+        assert self._process is not None
+        return self._process.pid
 
     async def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
@@ -80,3 +91,18 @@ class ServerProcess:
         code = await asyncio.wait_for(self._process.wait(), 12)
         self._process = None
         return code
+
+
+async def waypost(*arguments: str, within_s: float = 30.0) -> tuple[int, str]:
+    """Run a command of Waypost to its end; its exit code, and all that it printed."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "waypost", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+    )
+    try:
+        output, _ = await asyncio.wait_for(process.communicate(), within_s)
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        raise
+    assert process.returncode is not None
+    return process.returncode, output.decode()

@@ -17,6 +17,7 @@ import asyncpg
 
 from waypost.app.ports import Clock
 from waypost.storage.copying import (
+    BESIDE,
     CopyFailed,
     Counts,
     copy_into,
@@ -35,10 +36,9 @@ from waypost.storage.location import (
     parse_url,
 )
 from waypost.storage.migrations import PLAN, Plan
+from waypost.storage.one_server import held_by_this_process
 from waypost.storage.opening import migrate, missing, revision_of
 from waypost.storage.transfer import is_empty, load_postgres, unload_postgres
-
-BESIDE = ("-wal", "-shm", "-journal")  # files that belong to a SQLite database
 
 
 class BackedUp(NamedTuple):
@@ -112,8 +112,9 @@ async def _connected(location: PostgresLocation) -> AsyncIterator["asyncpg.Conne
 async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan = PLAN) -> Restored:
     """Put the backup in `source` in the place of a database.
 
-    A SQLite database that is there is replaced only with `force`, and kept beside; nobody else may have it
-    open. A PostgreSQL database must be empty. Raises `CannotOpen` or `CopyFailed`; then nothing has changed.
+    A SQLite database that is there is replaced only with `force`, and kept beside. Nobody else may have it open, and
+    no server may run on its path, even if the file has gone. A PostgreSQL database must be empty. Raises
+    `CannotOpen` or `CopyFailed`; then nothing has changed.
     """
     location = parse_url(url)
     revision = examine_sqlite(source, plan)
@@ -127,19 +128,20 @@ async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan 
 
 
 def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: Clock) -> tuple[Counts, Path | None]:
-    path = location.path
+    path = location.path.resolve()  # a link stays a link
     if path.exists() and path.samefile(source):
         raise CopyFailed(f"{source} is the database itself: there is nothing to restore.")
     if not path.parent.is_dir():
         raise CopyFailed(f"The directory {path.parent} does not exist.")
-    there = [one for one in (path, *_beside(path)) if one.exists()]
-    if there and not force:
-        raise CopyFailed(f"{there[0]} exists already: --force replaces it, and keeps it beside.")
-    with _held_alone(path), written_whole(path) as part, closing(open_to_read(source)) as db:
-        counts = copy_into(db, part)
-        if path.exists():
-            _belong_alike(part, path)
-        kept = _keep(path, clock()) if there else None
+    with held_by_this_process(path):
+        there = [one for one in (path, *_beside(path)) if one.exists()]
+        if there and not force:
+            raise CopyFailed(f"{there[0]} exists already: --force replaces it, and keeps it beside.")
+        with _held_alone(path), written_whole(path) as part, closing(open_to_read(source)) as db:
+            counts = copy_into(db, part)
+            if path.exists():
+                _belong_alike(part, path)
+            kept = _keep(path, clock()) if there else None
     return counts, kept
 
 

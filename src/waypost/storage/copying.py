@@ -1,11 +1,16 @@
 """A verified copy of a SQLite database: complete or not there at all, in one file that needs no other."""
 
+import glob
 import os
+import re
 import secrets
 import sqlite3
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+from waypost.storage.file_locks import take
 
 
 class CopyFailed(Exception):
@@ -17,6 +22,8 @@ class CopyFailed(Exception):
 
 
 BUSY_S = 5.0  # how long a reader waits for a lock
+BESIDE = ("-wal", "-shm", "-journal")  # files that belong to a SQLite database
+_PART = re.compile(r"\.[0-9a-f]{8}\.part\Z")  # how the name of an unfinished copy ends
 
 Counts = dict[str, int]
 """Rows by table."""
@@ -65,8 +72,13 @@ def verify(path: Path, expected: Counts | None = None) -> Counts:
 
 @contextmanager
 def written_whole(target: Path) -> Iterator[Path]:
-    """A place to write a file that takes the name `target`, at once and durably, when all went well."""
+    """A place to write a file that takes the name `target`, at once and durably, when all went well.
+
+    The place is locked meanwhile. What killed processes left in the same folder is removed first.
+    """
+    remove_left_over(target)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
+    lock = _held(_lock_of(part))
     try:
         # Only the owner may read it: it holds customers' addresses.
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
@@ -79,8 +91,45 @@ def written_whole(target: Path) -> Iterator[Path]:
     except sqlite3.OperationalError as error:
         raise CopyFailed(f"{target} cannot be written: {error}.") from error
     finally:
-        with suppress(FileNotFoundError):
-            part.unlink()
+        _remove(part)
+        if lock is not None:
+            os.close(lock)
+
+
+def remove_left_over(path: Path) -> None:
+    """Remove unfinished copies that nobody writes any more, from the folder of `path`.
+
+    Those of any name whose lock lies beside them, and those of `path` itself that an older version left without one.
+    """
+    folder = path.parent
+    parts = {Path(str(lock).removesuffix("-lock")) for lock in folder.glob(".*.part-lock")}
+    parts |= set(folder.glob(f".{glob.escape(path.name)}.*.part"))
+    for part in parts:
+        if _PART.search(part.name):
+            with suppress(OSError):  # another user's, or locks do not work here: left alone
+                lock = take(_lock_of(part))
+                if lock is not None:
+                    _remove(part)
+                    os.close(lock)
+
+
+def _lock_of(part: Path) -> Path:
+    return Path(f"{part}-lock")
+
+
+def _held(lock: Path) -> int | None:
+    """The lock of a copy that is about to be written; None on a file system without locks."""
+    with suppress(OSError):
+        while (handle := take(lock)) is None:
+            time.sleep(0.01)  # somebody looks whether it is left over
+        return handle
+    return None
+
+
+def _remove(part: Path) -> None:
+    """Remove an unfinished copy with what belongs to it. The lock last: it says that the rest is not left over."""
+    for file in (*(Path(f"{part}{suffix}") for suffix in BESIDE), part, _lock_of(part)):
+        file.unlink(missing_ok=True)
 
 
 def _flush(path: Path) -> None:

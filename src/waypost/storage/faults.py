@@ -2,6 +2,8 @@
 
 from waypost.domain.refusals import Unavailable
 
+DISK_FULL = "The database's disk is full."
+
 
 class RolledBack(Exception):
     """Known to be rolled back through no fault of its own (serialization, deadlock): may run again, whole."""

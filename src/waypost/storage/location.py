@@ -41,6 +41,10 @@ class SchemaTooOld(CannotOpen):
     """The schema has to be migrated first, and this caller does not do so."""
 
 
+class AlreadyServed(CannotOpen):
+    """Another process serves this SQLite file, and there may be one only."""
+
+
 class Unreachable(CannotOpen):
     """The server does not answer, does not let us in, or the file is held or cannot be read."""
 

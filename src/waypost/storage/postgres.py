@@ -218,6 +218,9 @@ class PostgresStore(Teller):
         self._drop()
         self.reads.give_up()
 
+    async def give_back_space(self) -> None:
+        """See `ports.Store`: the server does that itself."""
+
     async def close(self) -> None:
         """Wait a moment for the writer, then close every connection."""
         with suppress(TimeoutError, Unavailable):

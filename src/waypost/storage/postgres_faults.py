@@ -7,6 +7,7 @@ import re
 import asyncpg
 
 from waypost.domain.refusals import Unavailable
+from waypost.storage.faults import DISK_FULL
 
 CONNECT_TIMEOUT_S = 5.0
 # The driver reports a server that hangs up between two statements as a fault of its own (InternalClientError).
@@ -16,6 +17,12 @@ LOST = (asyncpg.PostgresConnectionError, asyncpg.InterfaceError, asyncpg.Operato
 FAULTS = (*LOST, asyncpg.PostgresError)
 # A lock was held by others, or time ran out: the connection is still good.
 WAITED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
+# What the server lacks, for callers: true whatever the hub was doing.
+_SHORTAGES = {
+    asyncpg.DiskFullError: DISK_FULL,
+    asyncpg.OutOfMemoryError: "The database's server has no memory left.",
+    asyncpg.TooManyConnectionsError: "The database's server takes no more connections.",
+}
 
 _log = logging.getLogger("waypost.database")
 
@@ -40,7 +47,9 @@ def is_bad_value(error: BaseException) -> bool:
 
 
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
-    """Log the cause; return the refusal for the caller."""
+    """Log the cause; return the refusal for the caller. A shortage that the server names is said instead of `message`."""
+    if applied == "no":
+        message = _SHORTAGES.get(type(error), message)
     # Not the detail of a PostgreSQL error: it may hold values of a row.
     cause = error.args[0] if error.args else ""
     _log.warning("%s Cause: %s: %s", message, type(error).__name__, cause)

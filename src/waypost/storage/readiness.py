@@ -10,6 +10,7 @@ from typing import Any
 
 from waypost.app.ports import Tx
 from waypost.domain.refusals import Unavailable
+from waypost.storage.migrations import PLAN
 
 # Tables that every call reads, or every change writes: a lock on one of them is felt here as callers feel it.
 _READ = ("token", "orders", "fulfillment_request_state", "event")
@@ -44,14 +45,20 @@ async def check_ready(reads: Sequence[Callable[[str], Awaitable[Rows]]], write: 
 
 def wrong_schema(found: str, needed: str) -> Unavailable:
     """The refusal of everything that would write to a schema that this program was not made for."""
-    what_to_do = "run `waypost migrate`"
-    if found > needed:
-        what_to_do = "a newer version has migrated it, so end this process and start that version"
-    return Unavailable(f"The database has schema {found}, this program needs {needed}: {what_to_do}.")
+    if found == "none" or found in PLAN.revisions:  # no program works with any but the last revision that it knows
+        todo = f"needs {needed}: run `waypost migrate`"
+    else:
+        todo = f"knows none after {needed}: replace this process with the newer version of Waypost"
+    return Unavailable(f"The database has schema {found}, this program {todo}.", retry_after_s=1)
 
 
 async def _found(read: Awaitable[Rows], revision: str) -> None:
     rows = await _within(read, "read")
+    prove_revision(rows, revision)
+
+
+def prove_revision(rows: Rows, revision: str) -> None:
+    """Raise `Unavailable` unless these rows of `alembic_version` are the revision that this program knows."""
     found = ", ".join(sorted(row[0] for row in rows)) or "none"
     if found != revision:
         raise wrong_schema(found, revision)

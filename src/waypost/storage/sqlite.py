@@ -16,15 +16,17 @@ from typing import TypeVar
 
 from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
-from waypost.storage.faults import BadRow
-from waypost.storage.readiness import check_ready, prove_writable
+from waypost.storage.faults import DISK_FULL, BadRow
+from waypost.storage.readiness import check_ready, prove_revision, prove_writable
+from waypost.storage.sqlite_disk import DatabaseFile, log_is_long, require_room, shorten_log, touch
 from waypost.storage.sqlite_file import (
     FAULTS,
-    DatabaseFile,
     RenewableConnection,
     connect,
     is_busy,
+    is_cut_short,
     is_full,
+    is_unsynced,
     unavailable,
 )
 from waypost.storage.sqlite_reads import SqliteReads
@@ -39,6 +41,9 @@ BUSY_S = 5.0  # how long a write waits for another process, such as the command 
 # would cost as much. A slower disk would hold every other call up, so there the thread waits.
 COMMIT_IN_PLACE_S = 0.001
 _NOT_STORED = "The database could not store the change."
+_UNWRITABLE = "The database cannot be written now."
+_IN_DOUBT = "It is not known whether the change was stored."
+_REVISION = "SELECT version_num FROM alembic_version"
 
 
 class SqliteStore(Teller):
@@ -48,7 +53,7 @@ class SqliteStore(Teller):
         super().__init__()
         self.path = path
         self._file = DatabaseFile(path)
-        self._writer = RenewableConnection(lambda: connect(path))
+        self._writer = RenewableConnection(self._open_writer)
         self._turn = Turn()
         self._given_up = False
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
@@ -62,13 +67,29 @@ class SqliteStore(Teller):
             db = await self._begun()
             tx = SqliteTx(db)
             try:
+                prove_revision(db.execute(_REVISION).fetchall(), self._revision)
                 result = await work(tx)
             except BaseException as error:
                 self._roll_back(db)
                 raise _translated(error) from error
             await self._commit(db, tx)
+            self._require_files(_IN_DOUBT, "unknown")  # the change may be in a file that nobody will find again
             self._tell(tx.told)
             return result
+
+    def _open_writer(self) -> sqlite3.Connection:
+        db = connect(self.path)
+        self._file.log_opened()
+        return db
+
+    def _drop_writer(self) -> None:
+        self._writer.drop()
+        self._file.log_closed()
+
+    def _require_files(self, message: str, applied: str = "no") -> None:
+        fault = self._file.fault()
+        if fault is not None:
+            raise unavailable(message, sqlite3.OperationalError(fault), applied)
 
     async def _begun(self) -> sqlite3.Connection:
         """The writing connection, in a transaction that holds the file's write lock."""
@@ -76,8 +97,8 @@ class SqliteStore(Teller):
         while True:
             if self._given_up:
                 raise Unavailable("The server is stopping: the change was not stored. Send it again.", retry_after_s=1)
+            self._require_files(_UNWRITABLE)
             try:
-                self._file.check()
                 db = self._writer.db
                 if db.in_transaction:  # BEGIN would only say that the database is locked, for ever
                     raise sqlite3.OperationalError("the writing connection was left in a transaction")
@@ -86,9 +107,9 @@ class SqliteStore(Teller):
             except FAULTS as error:
                 # Another process writes. Waiting inside SQLite would stop the loop, so wait outside.
                 if not is_busy(error):
-                    self._writer.drop()
+                    self._drop_writer()
                 if not is_busy(error) or time.monotonic() > deadline:
-                    raise unavailable("The database cannot be written now.", error) from error
+                    raise unavailable(_UNWRITABLE, error) from error
             await asyncio.sleep(0.005)
 
     def _roll_back(self, db: sqlite3.Connection) -> None:
@@ -99,7 +120,7 @@ class SqliteStore(Teller):
         except Exception:
             clean = False
         if not clean:
-            self._writer.drop()
+            self._drop_writer()
 
     async def _commit(self, db: sqlite3.Connection, tx: SqliteTx) -> None:
         """Commit, even if the caller is cancelled meanwhile; learn from the file what an error left open."""
@@ -111,15 +132,14 @@ class SqliteStore(Teller):
                 await finished(asyncio.get_running_loop().run_in_executor(self._committer, db.commit))
         except asyncio.CancelledError as cancelled:
             if cancelled.__cause__ is not None:
-                self._writer.drop()
+                self._drop_writer()
             raise
         except FAULTS as error:
             if self._is_open(db) or is_full(error):  # a full disk has no room for what would make it a commit
                 self._roll_back(db)
-                raise unavailable(_NOT_STORED, error) from error
-            self._writer.drop()
-            if not self._is_stored(tx):
-                raise unavailable("It is not known whether the change was stored.", error, "unknown") from error
+                raise unavailable(_words(error), error) from error
+            self._drop_writer()
+            self._judge(tx, error)
         finally:
             self._usual_commit_s += (time.perf_counter() - began - self._usual_commit_s) / 10
 
@@ -131,21 +151,43 @@ class SqliteStore(Teller):
         except sqlite3.Error:
             return False  # the connection is closed
 
-    def _is_stored(self, tx: SqliteTx) -> bool:
-        """After an error at commit that left no transaction: the batch's last event decides."""
+    def _judge(self, tx: SqliteTx, error: BaseException) -> None:
+        """After an error at commit that left no transaction: return if the change is stored, else raise."""
+        found = self._is_stored(tx)
+        if found and not is_unsynced(error):
+            return
+        if found is False and (is_cut_short(error) or self._is_erased()):
+            raise unavailable(_NOT_STORED, error) from error
+        raise unavailable(_IN_DOUBT, error, "unknown") from error
+
+    def _is_stored(self, tx: SqliteTx) -> bool | None:
+        """Whether the batch's last event is there. None: it wrote none, or the file cannot be read."""
         if tx.last_event is None:
-            return False
+            return None
         account_id, seq, call_id = tx.last_event
         sql = "SELECT request_id FROM event WHERE account_id = ? AND seq = ?"
         try:
             row = self._writer.db.execute(sql, (account_id, seq)).fetchone()
         except FAULTS:
-            self._writer.drop()
-            return False
+            self._drop_writer()
+            return None
         return row is not None and row[0] == call_id
 
+    def _is_erased(self) -> bool:
+        """Write over what a commit that failed may have left in the WAL: recovery after a crash would believe it."""
+        try:
+            db = self._writer.db
+            db.execute("BEGIN IMMEDIATE")
+            touch(db)
+            db.execute("COMMIT")
+        except FAULTS:
+            self._drop_writer()
+            return False
+        return True
+
     async def ready(self) -> str:
-        """See `ports.Store`."""
+        """See `ports.Store`. The write is undone, and its pages go through the WAL and fsync all the same."""
+        require_room(self.path)
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 
@@ -160,20 +202,31 @@ class SqliteStore(Teller):
         """See `ports.Store`. A commit that waits for the disk cannot be called off."""
         self._given_up = True
 
+    async def give_back_space(self) -> None:
+        """See `ports.Store`."""
+        if log_is_long(self.path) and self._file.fault() is None:
+            await asyncio.to_thread(shorten_log, self.path)
+
     async def close(self) -> None:
         """Wait for the writer, then close every connection."""
         async with self._turn:
             self._committer.shutdown(wait=True)
             self.reads.close()
-            self._writer.drop()
+            self._drop_writer()
+            self._file.close()
 
 
 _BAD_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError)
 
 
+def _words(error: BaseException) -> str:
+    return f"{DISK_FULL} The change was not stored." if is_full(error) else _NOT_STORED
+
+
 def _translated(error: BaseException) -> BaseException:
+    """What the caller of a write that was rolled back is told."""
     if isinstance(error, _BAD_VALUES):
         return BadRow(str(error))
     if isinstance(error, FAULTS):
-        return unavailable(_NOT_STORED, error)
+        return unavailable(_words(error), error)
     return error

@@ -2,16 +2,21 @@
 
 import logging
 import sqlite3
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from waypost.domain.refusals import Unavailable
 
 # Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
 FAULTS = (sqlite3.DatabaseError, MemoryError)
+OPEN_WAIT_S = 5.0  # for another process, when a store is opened: it may be recovering the WAL after a crash
+LOG_KEPT = 16 * 1024 * 1024  # bytes that the WAL may keep once nobody needs what is in it
+
+T = TypeVar("T")
 
 _log = logging.getLogger("waypost.database")
 
@@ -22,28 +27,19 @@ def translated(sql: str) -> str:
     return sql.replace("$", "?")
 
 
-class DatabaseFile:
-    """The file as it was when the hub opened it. Another one in its place is another database: see `check`."""
+def patiently(step: Callable[[], T], wait_s: float) -> T:
+    """The result of `step`, which is tried again for so long while another process holds the file. Blocks.
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._was = _identity(path)
-
-    def check(self) -> None:
-        """Raise `sqlite3.OperationalError` if the file was removed, moved or replaced.
-
-        An open connection would go on with the old one, and lose what it writes.
-        """
-        if _identity(self.path) != self._was:
-            raise sqlite3.OperationalError("the database file was moved or replaced: put it back, or restart Waypost")
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
+    SQLite's own waiting is not enough: changing to WAL mode, and at times recovering a WAL, fail at once.
+    """
+    deadline = time.monotonic() + wait_s
+    while True:
+        try:
+            return step()
+        except sqlite3.OperationalError as error:
+            if not is_busy(error) or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.01)
 
 
 def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_ms: int = 0) -> sqlite3.Connection:
@@ -60,6 +56,7 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
         db.execute("PRAGMA wal_autocheckpoint = 1000")
+        db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
         db.execute(f"PRAGMA cache_size = -{cache_kib}")
         if read_only:
             db.execute("PRAGMA query_only = ON")
@@ -70,11 +67,14 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
 
 
 class RenewableConnection:
-    """One connection, opened again at its next use after it was dropped."""
+    """One connection, opened again at its next use after it was dropped.
+
+    The first opening waits for other processes; later ones do not, as they happen in the event loop.
+    """
 
     def __init__(self, opened: Callable[[], sqlite3.Connection]) -> None:
         self._opened = opened
-        self._db: sqlite3.Connection | None = opened()
+        self._db: sqlite3.Connection | None = patiently(opened, OPEN_WAIT_S)
 
     @property
     def db(self) -> sqlite3.Connection:
@@ -135,6 +135,16 @@ def is_busy(error: BaseException) -> bool:
 def is_full(error: BaseException) -> bool:
     """Whether the disk is full. SQLite has rolled back then."""
     return _primary_code(error) == sqlite3.SQLITE_FULL
+
+
+def is_cut_short(error: BaseException) -> bool:
+    """Whether a write into the WAL failed at commit: what says "committed" is written last, so it is not there."""
+    return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_IOERR_WRITE
+
+
+def is_unsynced(error: BaseException) -> bool:
+    """Whether the disk did not confirm what was written: what is read now may be gone after a power cut."""
+    return getattr(error, "sqlite_errorcode", None) in (sqlite3.SQLITE_IOERR_FSYNC, sqlite3.SQLITE_IOERR_DIR_FSYNC)
 
 
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:

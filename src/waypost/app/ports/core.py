@@ -299,6 +299,10 @@ class Store(Protocol):
         known, and so is what comes later."""
         ...
 
+    async def give_back_space(self) -> None:
+        """Shorten files that grew while a long read held them; asked every few seconds. May do nothing."""
+        ...
+
     async def close(self) -> None: ...
 
 

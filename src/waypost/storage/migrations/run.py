@@ -6,7 +6,6 @@ Imports SQLAlchemy and Alembic, which takes a while: only a start that has to mi
 import asyncio
 import os
 import sqlite3
-import time
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from sqlalchemy import Connection, NullPool, create_engine, event
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from waypost.app.ports import Clock
-from waypost.storage.copying import copy_open, open_to_read
+from waypost.storage.copying import copy_open, open_to_read, remove_left_over
 from waypost.storage.examining import (
     connect_postgres,
     holds_sqlite,
@@ -29,6 +28,7 @@ from waypost.storage.examining import (
 from waypost.storage.location import PostgresLocation, SqliteLocation, Unreachable
 from waypost.storage.migrations import Plan
 from waypost.storage.queries.postgres import SCHEMA_LOCK
+from waypost.storage.sqlite_file import is_busy, patiently
 
 LOCK_WAIT_S = 30.0
 # After its commit a migration keeps others from writing for so long. The fast path asks for the lock and reads the
@@ -47,6 +47,7 @@ class Migrated(NamedTuple):
 def migrate_sqlite(location: SqliteLocation, plan: Plan, clock: Clock, target: str | None = None) -> Migrated:
     """Migrate a SQLite file, after a backup beside it unless it is fresh. `clock` is microseconds."""
     path, after = location.path, target or plan.head
+    remove_left_over(path)
     if not holds_sqlite(path):
         path.touch()
     engine = create_engine("sqlite://", creator=lambda: _open_to_migrate(path), poolclass=NullPool)
@@ -66,20 +67,17 @@ def migrate_sqlite(location: SqliteLocation, plan: Plan, clock: Clock, target: s
 
 
 def _open_to_migrate(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode. That switch does not wait for others itself, so it is tried for a while."""
+    """A connection in WAL mode, which waits for others."""
     db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
-    deadline = time.monotonic() + LOCK_WAIT_S
-    while True:
-        try:
-            db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
-                db.close()
-                raise Unreachable(f"{path} is held by another process.") from error
-            time.sleep(0.01)
-        else:
-            db.execute("PRAGMA synchronous = FULL")
-            return db
+    try:
+        patiently(lambda: db.execute("PRAGMA journal_mode = WAL"), LOCK_WAIT_S)
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException as error:
+        db.close()
+        if is_busy(error):
+            raise Unreachable(f"{path} is held by another process.") from error
+        raise
+    return db
 
 
 def _back_up(path: Path, revision: str, now: int) -> Path:

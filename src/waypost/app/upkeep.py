@@ -1,0 +1,70 @@
+"""What a hub does for itself every so often: the clock, the size of its files, and records that are old enough."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from waypost.app.hub import Hub
+from waypost.app.idempotency import KEPT_FOR_S
+from waypost.app.ports import Tx
+
+KEEP_TIME_EVERY_S = 5.0
+GIVE_BACK_EVERY_S = 5.0
+PURGE_EVERY_S = 60.0
+PURGE_AT_ONCE = 1000  # rows a transaction
+DELIVERIES_KEPT_S = 30 * 24 * 3600  # in the log of a webhook, once they have ended
+END_S = 1.0
+
+_log = logging.getLogger("waypost.upkeep")
+
+Chore = Callable[[Hub], Awaitable[None]]
+
+
+@asynccontextmanager
+async def tending(hub: Hub, *chores: Chore) -> AsyncIterator[None]:
+    """These endless chores run meanwhile; at the end they are cancelled."""
+    tasks = [asyncio.ensure_future(chore(hub)) for chore in chores]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks, timeout=END_S)
+
+
+async def keep_time(hub: Hub) -> None:
+    """Know the database's clock, whoever sets which clock meanwhile."""
+    while True:
+        await asyncio.sleep(KEEP_TIME_EVERY_S)
+        try:
+            await hub.store.keep_time()
+        except Exception as error:
+            _log.info("the database's clock cannot be read; its time goes on from the last reading: %s", error)
+
+
+async def give_back_space(hub: Hub) -> None:
+    """Let the database shorten its files."""
+    while True:
+        await asyncio.sleep(GIVE_BACK_EVERY_S)
+        try:
+            await hub.store.give_back_space()
+        except Exception as error:
+            _log.info("the files of the database stay long for now: %s", error)
+
+
+async def purge(hub: Hub) -> None:
+    """Forget idempotency records and webhook deliveries once they are old enough."""
+
+    async def old(tx: Tx) -> int:
+        keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, PURGE_AT_ONCE)
+        return max(keys, await tx.purge_deliveries(hub.clock() - DELIVERIES_KEPT_S * 1_000_000, PURGE_AT_ONCE))
+
+    while True:
+        try:
+            forgotten = PURGE_AT_ONCE
+            while forgotten == PURGE_AT_ONCE:
+                forgotten = await hub.store.write(old)
+        except Exception as error:
+            _log.warning("old records stay for now: %s", error)
+        await asyncio.sleep(PURGE_EVERY_S)

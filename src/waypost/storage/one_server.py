@@ -1,0 +1,88 @@
+"""One server for each SQLite file: `serve` and `restore` hold a lock beside it; workers and other commands do not."""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from waypost.storage.copying import remove_left_over
+from waypost.storage.examining import holds_sqlite
+from waypost.storage.file_locks import take
+from waypost.storage.location import AlreadyServed, SqliteLocation, Unreachable, parse_url
+
+PID_WITHIN_S = 1.0  # between taking the lock and writing who took it
+
+
+@contextmanager
+def one_server(url: str) -> Iterator[None]:
+    """Serve a database alone, as far as its engine asks for that; raises `CannotOpen`.
+
+    Removes unfinished copies that killed processes left beside a SQLite file.
+    """
+    location = parse_url(url)
+    if not isinstance(location, SqliteLocation):
+        yield
+        return
+    holds_sqlite(location.path)  # no lock is put beside a file that is not ours
+    with held_by_this_process(location.path):
+        remove_left_over(location.path.resolve())
+        yield
+
+
+@contextmanager
+def held_by_this_process(path: Path) -> Iterator[None]:
+    """Hold the server's lock of a SQLite file, which need not exist; `AlreadyServed` names the process that has it.
+
+    The lock's file stays: removing it would let two processes hold a lock of the same name.
+    """
+    lock = _lock_of(path)
+    try:
+        handle = take(lock)
+    except OSError as error:
+        raise Unreachable(f"{lock} cannot be locked: {error.strerror}.") from error
+    if handle is None:
+        raise AlreadyServed(
+            f"Process {_holder(lock)} serves or restores {path}: a SQLite database has one server, so stop that "
+            "process first."
+        )
+    try:
+        _belong_to_owner(handle, path.resolve())
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        yield
+    finally:
+        os.close(handle)
+
+
+def _belong_to_owner(handle: int, path: Path) -> None:
+    """A server of another user must be able to take the lock after an administrator's restore."""
+    owner = (path if path.exists() else path.parent).stat()
+    with suppress(PermissionError):
+        os.fchown(handle, owner.st_uid, owner.st_gid)
+
+
+def _lock_of(path: Path) -> Path:
+    """The same one, by whatever name or link the database is found. Hidden, so that `rm shop.db*` leaves it."""
+    real = path.resolve()
+    return real.with_name(f".{real.name}.serve.lock")
+
+
+def _holder(lock: Path) -> str:
+    """The process id that the lock's file holds, waiting a moment for one that has just taken it to say so."""
+    deadline = time.monotonic() + PID_WITHIN_S
+    while True:
+        text = lock.read_text().strip()
+        if (text.isdigit() and _runs(int(text))) or time.monotonic() > deadline:
+            return text or "(unknown)"
+        time.sleep(0.01)
+
+
+def _runs(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)  # asks only
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

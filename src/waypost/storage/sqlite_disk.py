@@ -1,0 +1,114 @@
+"""The files of a SQLite database on their disk: still in their place, the room that is left, the size of the WAL."""
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from waypost.domain.refusals import Unavailable
+from waypost.storage.faults import DISK_FULL
+from waypost.storage.sqlite_file import LOG_KEPT, connect
+
+_MAGIC = b"SQLite format 3\0"
+_IN_WAL_MODE = b"\2\2"  # the 19th and 20th byte of the file
+LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB in the WAL
+
+
+class DatabaseFile:
+    """The database and its WAL as they were when they were opened. Others in their place are another database.
+
+    An open connection would go on with the old ones, and lose what it writes.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = str(path)
+        self._log_path = f"{path.resolve()}-wal"
+        self._was = _identity(self._path)
+        self._log_was: tuple[int, int] | None = None
+        # Kept open until SQLite has closed the file: closing any handle on it drops the locks that SQLite holds.
+        self._handle = os.open(path, os.O_RDONLY) if self._was else -1
+        self._written_at = 0
+        self._change = 0
+
+    def log_opened(self) -> None:
+        """Remember the WAL. Nobody removes it rightly while a connection has it open."""
+        self._log_was = _identity(self._log_path)
+
+    def log_closed(self) -> None:
+        """Forget it: the last connection that is closed, whoever's that is, removes it."""
+        self._log_was = None
+
+    def fault(self) -> str | None:
+        """What is wrong with the files, for the log; None if they are in their place."""
+        if _identity(self._path) != self._was or self._handle < 0:
+            return "the database file was moved or replaced: put it back, or restart Waypost"
+        if self._log_was is not None and _identity(self._log_path) != self._log_was:
+            return "the database's WAL was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
+        if self._is_overwritten():
+            return "another program wrote to the database file: stop Waypost, and restore a backup"
+        return None
+
+    def _is_overwritten(self) -> bool:
+        """Whether something else than a checkpoint wrote to the file, such as a backup that was copied over it.
+
+        A checkpoint leaves a header that says WAL, and a change counter that never goes back.
+        """
+        written_at = os.fstat(self._handle).st_mtime_ns
+        if written_at == self._written_at:
+            return False
+        header = os.pread(self._handle, 100, 0)
+        change = int.from_bytes(header[24:28], "big")
+        if not header.startswith(_MAGIC) or header[18:20] != _IN_WAL_MODE or change < self._change:
+            return True
+        self._written_at, self._change = written_at, change
+        return False
+
+    def close(self) -> None:
+        """Call it after the last connection is closed."""
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def require_room(path: Path) -> None:
+    """Raise `Unavailable` if the disk of a database has less than 64 KiB left for this process."""
+    try:
+        disk = os.statvfs(path.parent)
+    except OSError:
+        return  # whatever is wrong is found by writing
+    free = disk.f_frsize * (disk.f_bavail if os.geteuid() else disk.f_bfree)
+    if disk.f_blocks and free < LEAST_FREE:
+        raise Unavailable(f"{DISK_FULL} {free // 1024} KiB are left, {LEAST_FREE // 1024} are needed.", retry_after_s=1)
+
+
+def log_is_long(path: Path) -> bool:
+    """Whether the WAL takes more of the disk than it should keep."""
+    try:
+        return os.stat(f"{path.resolve()}-wal").st_size > LOG_KEPT
+    except OSError:
+        return False
+
+
+def shorten_log(path: Path) -> None:
+    """Write the WAL's pages to the database and cut it to nothing, unless somebody still reads from it.
+
+    Blocks for as long as the disk takes: call it in a thread. Others go on writing during the first step, which does
+    almost all of the work; the second one keeps them out for its moment.
+    """
+    with closing(connect(path)) as db:
+        for mode in ("PASSIVE", "TRUNCATE"):
+            db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+
+
+def touch(db: sqlite3.Connection) -> None:
+    """Change a page of the file, in the transaction that is open, and nothing that anybody reads."""
+    (number,) = db.execute("PRAGMA user_version").fetchone()
+    db.execute(f"PRAGMA user_version = {(number + 1) % 2**31}")

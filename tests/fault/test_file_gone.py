@@ -1,0 +1,173 @@
+"""The files of a SQLite database are removed or replaced under a server: nothing is answered as stored any more."""
+
+import asyncio
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.fault.one_file import READY_WITHIN_S, Shop, shop
+from tests.support.checking import findings
+from tests.support.commands import fail
+from tests.support.database import sqlite_path
+from tests.support.filled import run_sql
+from tests.support.merchant import Merchant
+from tests.support.process import waypost
+from waypost.app.changes import Changer
+from waypost.app.ports import Store
+from waypost.domain.refusals import Unavailable
+
+Fault = Callable[[Path], None]
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one."""
+    return "sqlite"
+
+
+def moved(path: Path) -> None:
+    """`mv shop.db elsewhere`."""
+    path.rename(path.with_name("away.db"))
+
+
+def removed(path: Path) -> None:
+    """`rm shop.db`."""
+    path.unlink()
+
+
+def removed_with_all(path: Path) -> None:
+    """`rm shop.db*`."""
+    for file in path.parent.glob("shop.db*"):
+        file.unlink()
+
+
+def wal_removed(path: Path) -> None:
+    """`rm shop.db-wal`."""
+    path.with_name("shop.db-wal").unlink()
+
+
+def replaced(path: Path) -> None:
+    """`mv backup.db shop.db`."""
+    path.with_name("backup.db").rename(path)
+
+
+def overwritten(path: Path) -> None:
+    """`cp backup.db shop.db`: the same inode, other content."""
+    subprocess.run(["cp", path.with_name("backup.db"), path], check=True)
+
+
+@pytest.mark.parametrize("fault", [moved, removed, removed_with_all, wal_removed, replaced, overwritten])
+async def test_no_change_is_answered_as_stored_and_readiness_says_so(fault: Fault, tmp_path: Path) -> None:
+    async with shop(tmp_path, tmp_path / "log") as one:
+        assert (await waypost("backup", str(tmp_path / "backup.db"), "--database", one.url))[0] == 0
+        assert await one.fail() == (204, None)
+        await one.until_ready(200)
+        fault(one.path)
+        assert await one.fail() == (503, "no")
+        await one.until_ready(503, READY_WITHIN_S)
+        for _ in range(3):
+            assert await one.fail() == (503, "no")
+            assert (await one.readiness())[0] == 503
+        if fault in (moved, removed):
+            assert not one.path.exists()  # no empty database was made in its place
+
+
+@pytest.mark.parametrize("fault", [moved, removed_with_all])
+async def test_a_restore_is_refused_while_the_server_runs_even_if_the_file_has_gone(
+    fault: Fault, tmp_path: Path
+) -> None:
+    async with shop(tmp_path, tmp_path / "log") as one:
+        backup = tmp_path / "backup.db"
+        assert (await waypost("backup", str(backup), "--database", one.url))[0] == 0
+        for option in ([], ["--force"]):
+            assert await _refused(one, backup, *option)
+        assert await one.fail() == (204, None)  # nothing has happened to it
+        fault(one.path)
+        for option in ([], ["--force"]):
+            assert await _refused(one, backup, *option)
+        assert not one.path.exists()
+        await one.server.stop()
+        code, output = await waypost("restore", str(backup), "--force", "--database", one.url)
+        assert code == 0, output
+        await one.server.start()
+        assert await one.fail() == (204, None)
+    assert await findings(one.url) == []
+
+
+async def _refused(one: Shop, backup: Path, *options: str) -> bool:
+    link = one.path.with_name("link.db")
+    if not link.is_symlink():
+        link.symlink_to(one.path.name)
+    for url in (one.url, f"sqlite:///{link}"):
+        code, output = await waypost("restore", str(backup), *options, "--database", url)
+        assert code == 1, output
+        assert f"Process {one.server.pid} serves or restores" in output
+    return True
+
+
+async def test_a_file_that_is_put_back_is_the_same_database(tmp_path: Path) -> None:
+    async with shop(tmp_path, tmp_path / "log") as one:
+        moved(one.path)
+        assert await one.fail() == (503, "no")
+        one.path.with_name("away.db").rename(one.path)
+        assert await one.fail() == (204, None)
+        await one.until_ready(200)
+    assert await findings(one.url) == []
+
+
+async def test_a_change_that_is_being_made_when_the_file_goes_is_in_doubt(
+    store: Store, merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    """The file goes between the first statement and the commit."""
+    id_ = await merchant.request()
+    path = sqlite_path(migrated_url)
+    write = store.write
+
+    async def interrupted(work: object) -> object:
+        async def then_gone(tx: object) -> object:
+            result = await work(tx)  # type: ignore[operator]
+            path.rename(path.with_name(f"{path.name}.gone"))
+            return result
+
+        return await write(then_gone)  # type: ignore[arg-type]
+
+    store.write = interrupted  # type: ignore[method-assign, assignment]
+    with pytest.raises(Unavailable) as caught:
+        await changes.change(fail(id_, merchant.actor()))
+    assert caught.value.applied == "unknown"
+    path.with_name(f"{path.name}.gone").rename(path)
+
+
+async def test_what_others_do_rightly_to_the_file_is_no_fault(tmp_path: Path) -> None:
+    """VACUUM, ANALYZE and a checkpoint change the file; a backup reads it; `waypost check` opens and closes it."""
+    async with shop(tmp_path, tmp_path / "log") as one:
+        for sql in ("VACUUM", "ANALYZE", "PRAGMA wal_checkpoint(TRUNCATE)", "DELETE FROM idempotency_key"):
+            await asyncio.to_thread(_elsewhere, one.path, sql)
+            assert await one.fail() == (204, None)
+        for command in (["check"], ["backup", str(tmp_path / "b.db")], ["account", "list"]):
+            assert (await waypost(*command, "--database", one.url))[0] == 0
+            assert await one.fail() == (204, None)
+        await one.until_ready(200)
+    assert await findings(one.url) == []
+
+
+def _elsewhere(path: Path, sql: str) -> None:
+    code = "import sqlite3, sys; sqlite3.connect(sys.argv[1], isolation_level=None, timeout=5).execute(sys.argv[2])"
+    subprocess.run(["python3", "-c", code, str(path), sql], check=True)
+
+
+async def test_a_restore_through_a_link_replaces_what_it_leads_to(tmp_path: Path) -> None:
+    async with shop(tmp_path, tmp_path / "log") as one:
+        assert (await waypost("backup", str(tmp_path / "backup.db"), "--database", one.url))[0] == 0
+    (tmp_path / "elsewhere").mkdir()
+    link = tmp_path / "elsewhere" / "link.db"
+    link.symlink_to(one.path)
+    await run_sql(one.url, "UPDATE account SET company_name = 'changed'")
+    code, output = await waypost("restore", str(tmp_path / "backup.db"), "--force", "--database", f"sqlite:///{link}")
+    assert code == 0, output
+    assert link.is_symlink()
+    assert await run_sql(one.url, "SELECT company_name FROM account") == [("Faults",)]
+    shutil.rmtree(tmp_path / "elsewhere")
