@@ -41,7 +41,7 @@ handover_attempt = Table(
     ),
     # Of what waits, what was written before the clock was set back.
     Index(
-        "ix_handover_attempt_waiting", "source_id", "settled_at",
+        "ix_handover_attempt_waiting", "settled_at",
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
     ),

@@ -15,9 +15,8 @@ depends_on = None
 def upgrade() -> None:
     """Two indexes, of waiting rows only."""
     for table, columns, which in (
-        ("handover_attempt", ["source_id", "settled_at"],
-         "outcome = 'rejected' AND next_at IS NOT NULL"),
+        ("handover_attempt", ["settled_at"], "outcome = 'rejected' AND next_at IS NOT NULL"),
         ("webhook_delivery", ["webhook_id", "updated_at"], "next_at IS NOT NULL"),
-    ):  # fmt: skip
+    ):
         where = sa.text(which)
         op.create_index(f"ix_{table}_waiting", table, columns, sqlite_where=where, postgresql_where=where)
