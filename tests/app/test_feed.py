@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import pytest
 
 from waypost.app.actor import Scope
-from waypost.app.feed import LATEST, Feed, News
+from waypost.app.feed import LATEST, Feed, News, Watch
 from waypost.app.ports.events import FeedPage, FeedQuery
 from waypost.domain.catalogue import CATALOGUE, is_pattern, matches
 from waypost.domain.events import Event
@@ -146,3 +146,25 @@ async def test_a_look_that_fails_in_a_way_that_nobody_foresaw_ends_nothing() -> 
     async with asyncio.timeout(10):
         assert len((await reader).events) == 1
     assert failing == []
+
+
+async def test_one_who_cannot_be_woken_does_not_keep_the_others_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither by a commit of this process nor by a look at what others committed."""
+    woken: list[Watch] = []
+
+    def wake(watch: Watch) -> None:
+        woken.append(watch)
+        if len(woken) % 2:
+            raise RuntimeError("a planted defect")
+
+    monkeypatch.setattr(Watch, "wake", wake)
+    log = Log()
+    news = News(log, every_s=0.01)
+    with news.watch(1) as first, news.watch(1) as second:
+        news.tell([1])
+        assert {*woken} == {first, second}
+        woken.clear()
+        log.last[1] = 1
+        async with asyncio.timeout(10):
+            while {*woken} != {first, second}:
+                await asyncio.sleep(0)

@@ -7,7 +7,9 @@ import pytest
 from tests.delivery.test_weather import PATIENT, adds_up, turns
 from tests.support.clock import ManualClock
 from tests.support.handing import House
-from tests.support.supplier import Supplier
+from tests.support.supplier import Behaviour, Supplier
+from waypost.app.handover import Begun, Start, advance
+from waypost.app.ports.delivery import Claimed
 from waypost.delivery import hands
 from waypost.delivery.lanes import Limits
 from waypost.domain.statuses import Status
@@ -51,19 +53,34 @@ async def test_two_workers_whose_clocks_jump_order_nothing_twice(house: House, j
     await adds_up(house)
 
 
-async def test_what_waits_for_its_time_does_not_wait_for_a_clock_that_was_wrong(house: House) -> None:
-    """A lease that was given while the clock ran a day ahead ends in time."""
+async def claimed_while_the_clock_ran_ahead(house: House, clock: Jumping) -> Claimed:
+    """A request that a worker, which is gone, claimed while its clock ran a day ahead."""
+    clock.shift_s = DAY_S
+    await house.merchant.request()
+    source = house.merchant.sources[0]
+    (claimed,) = await house.hub.store.write(
+        lambda tx: tx.claim_requests(source, "dead", 1, clock(), clock() + 60_000_000, False)
+    )
+    return claimed
+
+
+async def test_a_claim_of_a_clock_that_ran_ahead_is_taken_over_at_once(house: House) -> None:
     async with Supplier(turns("accept")) as supplier:
-        clock = Jumping(house)
-        clock.shift_s = DAY_S
-        (id_,) = await house.merchant.requests(Status.PROCESSING)
+        claimed = await claimed_while_the_clock_ran_ahead(house, Jumping(house))
         await house.push(supplier, PATIENT)
-        source = house.merchant.sources[0]
-        claimed = await house.hub.store.write(
-            lambda tx: tx.claim_requests(source, "dead", 1, clock(), clock() + 60_000_000, False)
-        )
-        assert [one.request_id for one in claimed] == [id_]
-        clock.shift_s = 0
+        house.start()
+        await house.until_statuses([claimed.request_id], "processed")
+        assert supplier.book == {await house.number(claimed.request_id): 1}
+
+
+async def test_the_lease_of_what_is_sent_ends_in_time_though_the_clock_ran_ahead(house: House) -> None:
+    clock = Jumping(house)
+    claimed = await claimed_while_the_clock_ran_ahead(house, clock)
+    id_ = claimed.request_id
+    start = Start(claimed, "dead", (await house.state(id_)).version, "{}", 60_000_000)
+    assert await house.hub.store.write(lambda tx: advance(tx, [start], clock())) == [Begun.YES]
+    async with Supplier(turns("accept")) as supplier:
+        await house.push(supplier, PATIENT)
         ahead = Jumping(house)
         ahead.shift_s = 2 * 3600 + 1  # as far as a lease may reach at most
         house.start(house.worker(limits=Limits(sweep_s=0.05)))
@@ -73,8 +90,56 @@ async def test_what_waits_for_its_time_does_not_wait_for_a_clock_that_was_wrong(
 
         await house.until(shortened)
         house.start(house.worker(ahead, Limits(sweep_s=0.05)))
+        await house.until_statuses([id_], "processing_error")
+        assert (await house.state(id_)).failure_code == "outcome_unknown"
+        assert not supplier.asked
+
+
+@pytest.mark.parametrize(("behaviour", "status"), [("later", "processing_error"), ("down", "processing")])
+async def test_a_retry_does_not_wait_for_a_clock_that_was_set_back(
+    house: House, behaviour: Behaviour, status: str
+) -> None:
+    """Rejected for now, or put off: it was to be tried again half an hour later, by a clock 10 hours ahead."""
+    policy = PATIENT._replace(first_delay_s=1800.0, longest_delay_s=1800.0, failures=100)
+    async with Supplier(turns(behaviour, "accept")) as supplier:
+        clock = Jumping(house)
+        clock.shift_s = 10 * 3600
+        id_ = await house.merchant.request()
+        await house.push(supplier, policy)
+        house.start(house.worker(clock))
+
+        async def settled() -> bool:
+            return [row["state"] for row in await house.attempts(id_)] == ["settled"]
+
+        await house.until(settled)
+        assert (await house.state(id_)).status == status
+        assert (await house.attempts(id_))[0]["next_at"] > clock()
+        clock.shift_s = 0
         await house.until_statuses([id_], "processed")
-        assert supplier.book == {await house.number(id_): 1}
+        number = await house.number(id_)
+        assert supplier.asked == {number: 2}
+        assert supplier.book == {number: 1}
+    await adds_up(house)
+
+
+async def test_what_waits_rightly_waits_on(house: House) -> None:
+    """Half a minute of another clock is no clock that was set back."""
+    policy = PATIENT._replace(first_delay_s=1800.0, longest_delay_s=1800.0)
+    async with Supplier(turns("later", "accept")) as supplier:
+        clock = Jumping(house)
+        clock.shift_s = 30.0
+        first = await house.merchant.request()
+        await house.push(supplier, policy)
+        house.start(house.worker(clock))
+        await house.until_statuses([first], "processing_error")
+        clock.shift_s = 0.0
+        supplier.mood = turns("accept")
+        later = await house.merchant.request()
+        await house.until_statuses([later], "processed")
+        now, sources = house.hub.clock(), [house.merchant.sources[0]]
+        assert await house.hub.reads.due_retries(sources, now, 10) == []
+        assert len(await house.hub.reads.due_retries(sources, now - 60_000_000, 10)) == 1
+        assert supplier.asked[await house.number(first)] == 1
 
 
 async def test_a_machine_that_slept_before_the_call_does_not_make_it(

@@ -7,7 +7,7 @@ import pytest
 from tests.support.world import World
 from waypost.app.commands import Command, FailureReport
 from waypost.app.webhooks import disabling
-from waypost.domain.attention import LATE, SOURCE_DOWN, STANDING, WEBHOOK_DISABLED
+from waypost.domain.attention import LATE, SOURCE_DOWN, STANDING, WEBHOOK_DEFECT, WEBHOOK_DISABLED
 from waypost.domain.clock_rules import WATCHED, Condition
 from waypost.domain.failures import BY_CODE
 from waypost.domain.lifecycle import Action
@@ -43,10 +43,13 @@ async def standing(world: World, code: str) -> tuple[str, int]:
     """What raises the code, as it is raised; its subject."""
     if code == SOURCE_DOWN:
         subject, id_ = "source", await pushed(world)
-    elif code == WEBHOOK_DISABLED:
+    elif code in (WEBHOOK_DEFECT, WEBHOOK_DISABLED):
         body = {"configurationName": "Desk", "webhookUrl": "https://example.com/x", "subscribedEvents": ["*"]}
         id_ = (await world.client().post("/webhook/configurations", json=body)).json()["id"]
-        await world.hub.changes.record(disabling(world.ours.account, id_, "gone", "It answered 410."))
+        if code == WEBHOOK_DEFECT:
+            await world.raised("webhook", id_, code)
+        else:
+            await world.hub.changes.record(disabling(world.ours.account, id_, "gone", "It answered 410."))
         return "webhook", id_
     else:
         status = Status.CANCELED if code == LATE[0] else OVERDUE.get(code, Status.ACKNOWLEDGED)
@@ -57,7 +60,7 @@ async def standing(world: World, code: str) -> tuple[str, int]:
 
 def test_every_code_is_either_repaired_or_settled() -> None:
     assert not STANDING.keys() & (BY_CODE.keys() | set(map(str, BLOCKED)))
-    assert {*LATE, SOURCE_DOWN, WEBHOOK_DISABLED, *OVERDUE} == set(STANDING)
+    assert {*LATE, SOURCE_DOWN, WEBHOOK_DEFECT, WEBHOOK_DISABLED, *OVERDUE} == set(STANDING)
 
 
 @pytest.mark.parametrize("code", sorted(BY_CODE))
@@ -173,4 +176,13 @@ async def test_a_webhook_that_was_given_up_ends_when_it_is_seen_to(world: World,
     await world.client().patch(f"/webhook/configurations/{id_}", json={"configurationName": "Other"})
     assert WEBHOOK_DISABLED in await shown(world)
     await world.client().patch(f"/webhook/configurations/{id_}", json={"status": status})
+    assert await shown(world) == {}
+
+
+async def test_a_defect_of_a_webhook_ends_with_it(world: World) -> None:
+    _, id_ = await standing(world, WEBHOOK_DEFECT)
+    await world.client().patch(f"/webhook/configurations/{id_}", json={"status": "disabled"})
+    await world.client().patch(f"/webhook/configurations/{id_}", json={"status": "active"})
+    assert WEBHOOK_DEFECT in await shown(world), "the message that was not sent is still to be sent"
+    await world.client().patch(f"/webhook/configurations/{id_}", json={"status": "deleted"})
     assert await shown(world) == {}

@@ -21,6 +21,7 @@ from waypost.domain.refusals import Invalid, Problem, Refusal
 RULES_AT_MOST = 200
 RULES_REPLACED = "policies.updated"
 NAME = "clock rules"
+IN_VAIN = "the hub met an error of its own, which its log names."
 
 
 class RuleDraft(NamedTuple):
@@ -136,6 +137,17 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
     await tx.raise_attention([told for job in jobs for told in _told(job, settled, now)])
     for account in accounts:
         await tx.settle_outdated(account, now)
+    return [len(job.overdue) for job in jobs]
+
+
+async def tell_in_vain(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
+    """Tell of these requests that the hub itself failed to do what their rules say; how many each rule was about."""
+    failed = [
+        job if job.rule.response == Response.ALERT
+        else job._replace(refused={one.request_id: IN_VAIN for one in job.overdue})
+        for job in jobs
+    ]  # fmt: skip
+    await tx.raise_attention([told for job in failed for told in _told(job, {}, now)])
     return [len(job.overdue) for job in jobs]
 
 

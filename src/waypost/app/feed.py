@@ -43,6 +43,14 @@ class Watch:
         return woken
 
 
+def _wake(watch: Watch) -> None:
+    """Wake one; where that fails, the others are woken all the same."""
+    try:
+        watch.wake()
+    except Exception:
+        _log.exception("cannot wake one who waits for events of account %d", watch.account_id)
+
+
 class News:
     """Wakes those who wait. Lives in one event loop; `tell` is the store's `Heard`."""
 
@@ -62,7 +70,7 @@ class News:
         """Events of these accounts were committed."""
         for account_id in account_ids:
             for watch in self._watches.get(account_id, ()):
-                watch.wake()
+                _wake(watch)
 
     @contextmanager
     def watch(self, account_id: int) -> Iterator[Watch]:
@@ -102,7 +110,7 @@ class News:
             for account_id, head in heads.items():
                 for watch in self._watches.get(account_id, ()):
                     if head > watch.seen:
-                        watch.wake()
+                        _wake(watch)
 
 
 class Feed:

@@ -15,7 +15,7 @@ from waypost.app.ports.delivery import Attention
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Delivery, Webhook
 from waypost.app.records import Made, Notice, RecordChange
-from waypost.domain.attention import WEBHOOK_DISABLED
+from waypost.domain.attention import WEBHOOK_DEFECT, WEBHOOK_DISABLED
 from waypost.domain.refusals import Invalid, NotFound, Problem, Stale
 from waypost.domain.webhooks import TEST, Message, messages_of, patterns_of
 
@@ -134,7 +134,8 @@ def changing(
                 columns["cursor"] = await _head(tx, actor.scope.account_id)
         await tx.update_row("webhook", webhook_id, columns)
         if changed.get("status") in ("active", "deleted"):
-            await tx.settle_attention(was.account_id, "webhook", webhook_id, [WEBHOOK_DISABLED], at)
+            over = [WEBHOOK_DISABLED] if changed["status"] == "active" else [WEBHOOK_DISABLED, WEBHOOK_DEFECT]
+            await tx.settle_attention(was.account_id, "webhook", webhook_id, over, at)
         told = Notice("webhook", webhook_id, "webhook.updated", {"changed": sorted(changed)}, was.status,
                       changed.get("status", was.status))  # fmt: skip
         return Made(await _existing(tx, actor, webhook_id), (told,))

@@ -2,17 +2,17 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 
 from waypost.app.changes import Changer
-from waypost.app.clock_rules import Enforcement, command_of, enforce
+from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
 from waypost.app.ports import Clock, Reads, Tx
 from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
-from waypost.domain.refusals import Refusal
+from waypost.domain.refusals import Defect, Refusal, Unavailable
 
 EVERY_S = 15.0
 AT_ONCE = 200  # requests of one rule
@@ -39,23 +39,64 @@ class ClockWatch:
                 await self.look()
             except Refusal as error:
                 _log.warning("cannot look at the clock rules: %s", error.message)
+            except Exception:
+                _log.exception("cannot look at the clock rules")
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._every_s):
                     await stop.wait()
 
     async def look(self) -> int:
-        """One look at every rule of every account; how many requests were overdue."""
+        """One look at every rule of every account; how many requests were overdue.
+
+        Raises `Unavailable` where the accounts cannot be read. What fails with one account, rule or request is logged,
+        and does not stop the others.
+        """
         count = 0
         for account_id in await self._reads.ruled_accounts():
-            rules = await self._reads.clock_rules(account_id)
-            jobs = [job for rule in rules if rule.enabled for job in await self._due(rule, rules)]
-            # Even with nothing overdue: what was told before may be true no longer.
-            await self._writer.submit_alone(self._settle, jobs or [Enforcement(rules[0], ())])
-            count += sum(len(job.overdue) for job in jobs)
+            try:
+                with _defects_logged("look at the clock rules of account %d", account_id):
+                    count += await self._look_at(account_id)
+            except Unavailable as error:  # perhaps only what is locked for this account
+                _log.warning("cannot look at the clock rules of account %d: %s", account_id, error.message)
         return count
+
+    async def _look_at(self, account_id: int) -> int:
+        rules = await self._reads.clock_rules(account_id)
+        jobs: list[Enforcement] = []
+        for rule in rules:
+            if rule.enabled:
+                with _defects_logged("look at clock rule %d of account %d", rule.id, account_id):
+                    jobs += await self._due(rule, rules)
+        if rules:
+            # Even with nothing overdue: what was told before may be true no longer.
+            await self._enforced(jobs or [Enforcement(rules[0], ())])
+        return sum(len(job.overdue) for job in jobs)
+
+    async def _enforced(self, jobs: Sequence[Enforcement]) -> None:
+        """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told."""
+        try:
+            await self._writer.submit_alone(self._settle, jobs)
+            return
+        except Unavailable:
+            raise
+        except Exception:
+            _log.exception("the clock rules of account %d are enforced one by one", jobs[0].rule.account_id)
+        for one in (job._replace(overdue=(single,)) for job in jobs for single in job.overdue):
+            account_id, request_id = one.rule.account_id, one.overdue[0].request_id
+            try:
+                await self._writer.submit_alone(self._settle, [one])
+            except Unavailable:
+                raise
+            except Exception:
+                _log.exception("clock rule %d of account %d fails with request %d", one.rule.id, account_id, request_id)
+                with _defects_logged("tell of request %d of account %d", request_id, account_id):
+                    await self._writer.submit_alone(self._tell, [one])
 
     async def _settle(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await enforce(tx, jobs, self._clock())
+
+    async def _tell(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
+        return await tell_in_vain(tx, jobs, self._clock())
 
     async def _due(self, rule: ClockRule, rules: Sequence[ClockRule]) -> list[Enforcement]:
         now = self._clock()
@@ -79,6 +120,22 @@ class ClockWatch:
                 raise AssertionError("a rule that routes again asks for it")
             try:
                 await self._changes.record(reroute_request(RerouteAsk(command, None)))
-            except Refusal as refusal:
-                refused[one.request_id] = refusal.message
+            except Unavailable:
+                raise
+            except Exception as error:
+                is_refused = isinstance(error, Refusal) and not isinstance(error, Defect)
+                if not is_refused:
+                    _log.exception("request %d cannot be routed again", one.request_id)
+                refused[one.request_id] = str(error) if is_refused else IN_VAIN
         return refused
+
+
+@contextmanager
+def _defects_logged(what: str, *about: int) -> Iterator[None]:
+    """Logs what fails in the hub itself, and goes on. Raises `Unavailable`: that is no defect."""
+    try:
+        yield
+    except Unavailable:
+        raise
+    except Exception:
+        _log.exception(f"cannot {what}", *about)

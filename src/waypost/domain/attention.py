@@ -11,6 +11,7 @@ from waypost.domain.statuses import Status
 
 SOURCE_DOWN = "source_down"
 WEBHOOK_DISABLED = "webhook_disabled"
+WEBHOOK_DEFECT = "webhook_defect"
 LATE = (LATE_DELIVERY, LATE_REJECTION)
 
 STANDING: dict[str, tuple[str, str]] = {
@@ -30,6 +31,11 @@ STANDING: dict[str, tuple[str, str]] = {
     WEBHOOK_DISABLED: (
         "A webhook was given up",
         "It is sent nothing any more: see to its endpoint, then set it to active, or delete it.",
+    ),
+    WEBHOOK_DEFECT: (
+        "The hub could not send to a webhook",
+        "An error of the hub itself: its log says which. Mend the cause, deliver the message again (replay), and settle"
+        " this with a note.",
     ),
     **{str(code): (f"Overdue: {code}", MEANINGS[code]) for code in Condition},
 }

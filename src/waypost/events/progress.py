@@ -1,10 +1,13 @@
 """What one step for one endpoint has come to so far: its cursor, its health, and the rows of its messages."""
 
 from collections.abc import Callable
+from typing import Any
 
 import msgspec
 
+from waypost.app.ports.delivery import Attention
 from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
+from waypost.domain.attention import WEBHOOK_DEFECT
 from waypost.domain.webhooks import (
     DISABLE_AFTER_S,
     MOST_ATTEMPTS,
@@ -18,7 +21,7 @@ from waypost.events.sending import Sent
 LOG_AT_MOST = 20  # attempts kept of one message
 SECOND = 1_000_000  # microseconds
 
-_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder().decode
+_encode, _decode = msgspec.json.Encoder().encode, msgspec.json.Decoder(list[dict[str, Any]]).decode
 
 
 class Progress:
@@ -34,6 +37,7 @@ class Progress:
         self.failing_since = hook.failing_since
         self.paused_until = 0
         self.gone = False
+        self.defect: Attention | None = None  # what somebody must be told
         self.more = False  # whether another step has something to do at once
 
     @property
@@ -76,14 +80,24 @@ class Progress:
 
     def forgotten(self, row: Delivery, at: int) -> None:
         """Its event is no longer kept: there is nothing to send."""
-        entry = {"at": at, "status": None, "ms": 0, "error": "The event is no longer kept.", "response": None}
-        log = _encode([*_decode(row.log), entry][-LOG_AT_MOST:]).decode()
+        log = _logged(row.log, _not_sent(at, "The event is no longer kept."))
         self._seen[row.message_id] = row.updated_at
         self._rows[row.message_id] = row._replace(status="failed", next_at=None, log=log, updated_at=at)
 
+    def not_made(self, message: Message, known: Delivery | None, at: int) -> None:
+        """The hub cannot make it, at no attempt: it is passed over, in strict order too, and somebody is told."""
+        entry = _not_sent(at, "The hub could not make this message; its log says why.")
+        row = self._attempted(message, known, Sent(False, False, 0, entry))
+        self._rows[message.id] = row._replace(status="failed", next_at=None)
+        if self.defect is None:
+            words = (f"{self._hook.name}: message {message.id} ({message.name}) could not be made, and was not sent."
+                     " The messages after it go on.")  # fmt: skip
+            self.defect = defect(self._hook.account_id, self._hook.source_id, self._hook.id, words, at)
+
     def _ail(self, at: int) -> None:
         self.failures += 1
-        self.failing_since = at if self.failing_since is None else self.failing_since
+        # Not later than now: the clock may have been set back since.
+        self.failing_since = at if self.failing_since is None else min(self.failing_since, at)
         rest_s = pause(self.failures)
         if rest_s:
             self.paused_until = max(self.paused_until, at + int(rest_s * SECOND))
@@ -93,10 +107,10 @@ class Progress:
         if known is None:
             self._seen[message.id] = at
             seq = None if message.event is None else message.event.seq
-            log = _encode([sent.entry]).decode()
+            log = _logged("[]", sent.entry)
             return Delivery(0, self._hook.id, message.id, seq, message.name, "pending", 1, None, log, at, at, None)
         self._seen[message.id] = known.updated_at
-        log = _encode([*_decode(known.log), sent.entry][-LOG_AT_MOST:]).decode()
+        log = _logged(known.log, sent.entry)
         return known._replace(attempts=known.attempts + 1, log=log, updated_at=at)
 
     def given_up_because(self, now: int) -> tuple[str, str] | None:
@@ -114,3 +128,21 @@ class Progress:
             self._hook.id, owner, self.cursor, self.failures, self.failing_since, self.paused_until, until,
             tuple((row, self._seen[message_id]) for message_id, row in self._rows.items()),
         )  # fmt: skip
+
+
+def defect(account_id: int, source_id: int | None, webhook_id: int, words: str, at: int) -> Attention:
+    """That the hub itself fails to send to an endpoint; `at` in microseconds."""
+    return Attention(account_id, source_id, "webhook", webhook_id, WEBHOOK_DEFECT, words, at)
+
+
+def _not_sent(at: int, error: str) -> dict[str, Any]:
+    return {"at": at, "status": None, "ms": 0, "error": error, "response": None}
+
+
+def _logged(log: str, entry: dict[str, Any]) -> str:
+    """The log with this line; one that cannot be read begins anew, or its message would be sent for ever."""
+    try:
+        known = _decode(log)
+    except msgspec.DecodeError:
+        known = []
+    return _encode([*known, entry][-LOG_AT_MOST:]).decode()

@@ -1,5 +1,6 @@
 """One message to one endpoint: its body, its signatures, the call, and what that came to."""
 
+import logging
 import time
 from typing import Any, NamedTuple
 
@@ -9,6 +10,7 @@ from waypost.app.ports.orders import OrderView
 from waypost.app.ports.webhooks import Webhook
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import FulfillmentRequest
+from waypost.domain.refusals import Unavailable
 from waypost.domain.webhooks import IMPORTED_EVENT, ORIGINAL, Message
 from waypost.outgoing.calling import Caller, NoAnswer, NotSent
 from waypost.outgoing.signing import standard_headers, standard_key
@@ -21,6 +23,12 @@ LONGEST_RETRY_AFTER_S = 24 * 3600
 GONE = 410
 # A call that ends this soon without an answer met a connection that the other side had just closed.
 STALE_WITHIN_S = 0.1
+
+_log = logging.getLogger("waypost.webhooks")
+
+
+class CannotMake(Exception):
+    """A message whose body the hub cannot make: a defect, and no reason to try it again."""
 
 
 class Sent(NamedTuple):
@@ -41,8 +49,17 @@ class Sender:
         self._clock = clock
 
     async def send(self, hook: Webhook, message: Message) -> Sent:
-        """Send, and say what came of it; raises only what the database cannot give."""
-        body = await self._body(hook, message)
+        """Send, and say what came of it.
+
+        Raises `Unavailable`, `CannotMake`, and whatever the endpoint's own row is to blame for.
+        """
+        try:
+            body = await self._body(hook, message)
+        except Unavailable:
+            raise
+        except Exception as error:
+            _log.exception("message %s for webhook %d cannot be made", message.id, hook.id)
+            raise CannotMake from error
         at = self._clock()
         headers = signed(hook, message.id, at // 1_000_000, body)
         asked = ("POST", hook.url, headers, body, float(hook.timeout_s), CONNECT_S, ANSWER_AT_MOST)
@@ -56,6 +73,10 @@ class Sender:
                 answer = await self._caller.call(*asked)
         except (NotSent, NoAnswer) as error:
             return _sent(at, begun_s, None, error.message, None, 0)
+        except Exception:
+            # It may have arrived, so it counts as any other call whose answer nobody knows.
+            _log.exception("the call with message %s to webhook %d failed in the hub itself", message.id, hook.id)
+            return _sent(at, begun_s, None, "The call failed in the hub itself; its log says why.", None, 0)
         text = answer.body[:ANSWER_KEPT].decode("utf-8", "replace").replace("\0", "\N{REPLACEMENT CHARACTER}")
         retry_after_s = _retry_after_s(answer.headers.get("retry-after", ""))
         reproach = None if 200 <= answer.status < 300 else _reproach(answer.status)

@@ -8,19 +8,20 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 from waypost.app import webhooks
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
+from waypost.app.ports.delivery import Attention
 from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
 from waypost.app.writer import Writer
 from waypost.domain.refusals import Refusal, Unavailable
 from waypost.domain.webhooks import Message
 from waypost.events.pages import Pages
 from waypost.events.progress import SECOND, Progress
-from waypost.events.sending import Sender
+from waypost.events.sending import CannotMake, Sender
 
 LEASE_S = 15  # after this an endpoint whose worker has died is another's
 RENEW_EVERY_S = 5.0
@@ -28,6 +29,9 @@ STEP_S = 5.0
 RETRIES_A_STEP = 10
 SETTLE_AGAIN_S = 1.0
 SETTLE_WITHIN_S = 30.0  # while the database is away
+STOP_WITHIN_S = 2.0  # for writing, once it is told to stop: what is not written is sent again, with the same id
+
+T = TypeVar("T")
 
 _log = logging.getLogger("waypost.webhooks")
 
@@ -51,9 +55,19 @@ async def renew(tx: Tx, claims: Sequence[Claim]) -> list[bool]:
     return [await tx.renew_webhook(one.webhook_id, one.owner, one.until) for one in claims]
 
 
-async def settle(tx: Tx, settlements: Sequence[Settlement]) -> list[Webhook | None]:
-    """Write what was done; the settlements of several endpoints share a transaction."""
-    return await tx.settle_webhooks(settlements)
+class Step(NamedTuple):
+    """What a step has done, and what somebody must be told of it."""
+
+    settlement: Settlement
+    defect: Attention | None
+
+
+async def settle(tx: Tx, steps: Sequence[Step]) -> list[Webhook | None]:
+    """Write what was done; the steps of several endpoints share a transaction."""
+    held = await tx.settle_webhooks([step.settlement for step in steps])
+    both = zip(steps, held, strict=True)
+    await tx.raise_attention([step.defect for step, hook in both if hook is not None and step.defect is not None])
+    return held
 
 
 class Session:
@@ -90,12 +104,13 @@ class Session:
             renewing.cancel()
         goes_on = progress.more and not (progress.is_over or stop.is_set() or broken)
         why = progress.given_up_because(self._hub.clock())
-        settled = await self._settle(progress, goes_on)
+        settled = await _in_time(self._settle(progress, goes_on), stop)
         if broken:
             raise broken[0]
         if why is not None and settled is not None:
             with contextlib.suppress(Refusal):
-                await self._hub.changes.record(webhooks.disabling(hook.account_id, hook.id, *why))
+                disabled = self._hub.changes.record(webhooks.disabling(hook.account_id, hook.id, *why))
+                await _in_time(disabled, stop)
             return None
         return settled if goes_on else None
 
@@ -118,7 +133,7 @@ class Session:
             now = self._hub.clock()
             try:
                 until = now + LEASE_S * SECOND if goes_on else 0
-                return await self._writer.submit(settle, progress.settlement(self._owner, until))
+                return await self._writer.submit(settle, Step(progress.settlement(self._owner, until), progress.defect))
             except Unavailable:
                 if time.monotonic() - begun_s > SETTLE_WITHIN_S:
                     raise
@@ -132,7 +147,10 @@ class Session:
         begun_s = time.monotonic()
         for seq, some in page.messages:
             for message in some:
-                if not await self._passed(hook, message, known.get(message.id), progress):
+                row = known.get(message.id)
+                if row is not None and row.status == "delivered":
+                    continue
+                if not await self._passed(hook, message, row, progress, hook.strict_order):
                     return
             progress.cursor = seq
             if progress.is_over or stop.is_set() or time.monotonic() - begun_s > STEP_S:
@@ -141,16 +159,20 @@ class Session:
         progress.cursor = max(page.reached, hook.cursor)
         progress.more |= page.reached < (await self._hub.reads.heads([hook.account_id]))[hook.account_id]
 
-    async def _passed(self, hook: Webhook, message: Message, known: Delivery | None, progress: Progress) -> bool:
+    async def _passed(
+        self, hook: Webhook, message: Message, known: Delivery | None, progress: Progress, strict: bool
+    ) -> bool:
         """Send one message; whether the cursor may go past it."""
-        if known is not None and known.status == "delivered":
+        try:
+            sent = await self._sender.send(hook, message)
+        except CannotMake:
+            progress.not_made(message, known, self._hub.clock())
             return True
-        sent = await self._sender.send(hook, message)
         if sent.delivered:
             progress.delivered(message, known, sent)
             return True
-        progress.failed(message, known, sent, hook.strict_order)
-        return not (hook.strict_order or progress.gone)
+        progress.failed(message, known, sent, strict)
+        return not (strict or progress.gone)
 
     async def _retry(self, hook: Webhook, progress: Progress, stop: asyncio.Event) -> None:
         """What is to be tried again, the longest due first."""
@@ -166,11 +188,21 @@ class Session:
                 progress.forgotten(row, self._hub.clock())
                 continue
             message = Message(row.message_id, row.name, None if row.seq is None else events[row.seq])
-            sent = await self._sender.send(hook, message)
-            if sent.delivered:
-                progress.delivered(message, row, sent)
-            else:
-                progress.failed(message, row, sent)
+            await self._passed(hook, message, row, progress, strict=False)
             if progress.is_over or stop.is_set() or time.monotonic() - begun_s > STEP_S:
                 progress.more = True
                 return
+
+
+async def _in_time(work: Awaitable[T], stop: asyncio.Event) -> T:
+    """What comes of writing. Once told to stop, raises `Unavailable` after `STOP_WITHIN_S`."""
+    task, told = asyncio.ensure_future(work), asyncio.create_task(stop.wait())
+    try:
+        await asyncio.wait({task, told}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task}, timeout=STOP_WITHIN_S)
+        if not task.done():
+            raise Unavailable("The hub stops while the database is away: what was sent is sent again.", "unknown")
+        return task.result()
+    finally:
+        task.cancel()
+        told.cancel()

@@ -5,19 +5,24 @@ or wherever `run` is called; on PostgreSQL several may run, each endpoint being 
 """
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import random
 import secrets
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterable, Sequence
 
 from waypost.app.hub import Hub
+from waypost.app.ports import Tx
+from waypost.app.ports.delivery import Attention
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import DueWebhook
 from waypost.app.writer import Writer
-from waypost.domain.refusals import Refusal
+from waypost.domain.refusals import Refusal, Unavailable
 from waypost.domain.webhooks import messages_of, patterns_of
+from waypost.events.progress import defect
 from waypost.events.sending import Sender
 from waypost.events.session import Session
 from waypost.outgoing.calling import Caller
@@ -27,9 +32,16 @@ REST_S = 0.05  # between two looks, however much happens
 ENDPOINTS_AT_ONCE = 64
 GRACE_S = 3.0  # what is under way when it is told to stop may end within this
 EVENTS_A_LOOK = 50
+DEFECT_REST_S = 15  # an endpoint with which the hub failed is left alone so long
 KEEP_UP = 5000  # events that an endpoint does not care for, before its cursor is moved past them
 
 _log = logging.getLogger("waypost.webhooks")
+
+
+async def tell(tx: Tx, defects: Sequence[Attention]) -> list[None]:
+    """Tell somebody of what the hub itself could not do."""
+    await tx.raise_attention(defects)
+    return [None] * len(defects)
 
 
 class Webhooks:
@@ -40,11 +52,13 @@ class Webhooks:
         look_every_s: float = LOOK_EVERY_S,
     ) -> None:  # fmt: skip
         self._hub = hub
+        self._writer = writer
         self._caller = caller
         self._look_every_s = look_every_s
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
         self._session = Session(hub, writer, Sender(hub.reads, caller, hub.clock), owner, chance)
         self._held: dict[int, asyncio.Task[None]] = {}
+        self._resting: dict[int, float] = {}  # until when (monotonic seconds): the hub failed with them
         self._passed: dict[int, int] = {}  # seqs up to which there is nothing for an endpoint
         self._woken = asyncio.Event()
 
@@ -54,45 +68,65 @@ class Webhooks:
     async def run(self, stop: asyncio.Event) -> None:
         """Send until `stop` is set; then let what is under way end, and write what was sent."""
         listen_no_more = self._hub.store.listen(self._hear)
-        ending = asyncio.create_task(stop.wait())
-        ending.add_done_callback(lambda _: self._woken.set())
+        looking, told = asyncio.create_task(self._keep_looking(stop)), asyncio.create_task(stop.wait())
         try:
-            while not stop.is_set():
-                self._woken.clear()
-                try:
-                    await self._look(stop)
-                except Refusal as refusal:
-                    _log.warning("webhooks cannot be looked for now: %s", refusal)
-                except Exception:
-                    _log.exception("webhooks could not be looked for")
-                await self._rest(stop)
+            await asyncio.wait({looking, told}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             listen_no_more()  # else each new start would leave a listener behind
-            ending.cancel()
+            for task in (looking, told):
+                task.cancel()  # also a look that waits for a database that does not answer
+            await asyncio.gather(looking, told, return_exceptions=True)
             await self._end()
 
-    async def _rest(self, stop: asyncio.Event) -> None:
-        """Until something happened or it is time to look anyway, but a little while in any case."""
-        for event, seconds in ((stop, REST_S), (self._woken, self._look_every_s)):
-            if stop.is_set():
-                return
+    async def _keep_looking(self, stop: asyncio.Event) -> None:
+        while True:
+            self._woken.clear()
             try:
-                async with asyncio.timeout(seconds):
-                    await event.wait()
-            except TimeoutError:
-                pass
+                await self._look(stop)
+            except Refusal as refusal:
+                _log.warning("webhooks cannot be looked for now: %s", refusal)
+            except Exception:
+                _log.exception("webhooks could not be looked for")
+            await asyncio.sleep(REST_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._look_every_s):
+                    await self._woken.wait()
 
     async def _look(self, stop: asyncio.Event) -> None:
         for due in await self._hub.reads.due_webhooks(self._hub.clock()):
             if len(self._held) >= ENDPOINTS_AT_ONCE:
                 return
-            if due.id not in self._held and (due.retries or await self._has_news(due)):
-                task = self._held[due.id] = asyncio.create_task(self._hold(due.id, stop))
+            if await self._is_wanted(due):
+                task = self._held[due.id] = asyncio.create_task(self._hold(due, stop))
                 task.add_done_callback(lambda _, id_=due.id: self._let_go(id_))  # type: ignore[misc]
 
     def _let_go(self, webhook_id: int) -> None:
         del self._held[webhook_id]
         self._woken.set()
+
+    async def _is_wanted(self, due: DueWebhook) -> bool:
+        """Whether it is to be held now; an endpoint with which the hub fails does not stop the others."""
+        if due.id in self._held or self._resting.get(due.id, 0.0) > time.monotonic():
+            return False
+        try:
+            return due.retries or await self._has_news(due)
+        except Unavailable:
+            raise
+        except Exception:
+            await self._met_a_defect(due)
+            return False
+
+    async def _met_a_defect(self, due: DueWebhook) -> None:
+        """Log what is being handled, leave the endpoint alone for a while, and tell somebody."""
+        _log.exception("webhook %d met a defect of the hub and is tried again in %d s", due.id, DEFECT_REST_S)
+        self._resting[due.id] = time.monotonic() + DEFECT_REST_S
+        words = (f"The hub met an error of its own while it sent to webhook {due.id}, and tries again"
+                 f" every {DEFECT_REST_S} s. If its settings are the cause, set subscribedEvents anew.")  # fmt: skip
+        told = defect(due.scope.account_id, due.scope.source_id, due.id, words, self._hub.clock())
+        try:
+            await self._writer.submit(tell, told)
+        except Refusal as refusal:
+            _log.warning("nobody is told of the defect of webhook %d yet: %s", due.id, refusal)
 
     async def _has_news(self, due: DueWebhook) -> bool:
         """Whether something in the log is for this endpoint; what is not is passed over without writing."""
@@ -108,14 +142,15 @@ class Webhooks:
             self._woken.set()
         return page.reached - due.cursor >= KEEP_UP
 
-    async def _hold(self, webhook_id: int, stop: asyncio.Event) -> None:
-        self._passed.pop(webhook_id, None)
+    async def _hold(self, due: DueWebhook, stop: asyncio.Event) -> None:
+        self._passed.pop(due.id, None)
         try:
-            await self._session.run(webhook_id, stop)
-        except Refusal as refusal:
-            _log.warning("webhook %d waits for its lease to end: %s", webhook_id, refusal)
+            await self._session.run(due.id, stop)
+            self._resting.pop(due.id, None)
+        except Unavailable as refusal:
+            _log.warning("webhook %d is tried again soon: %s", due.id, refusal)
         except Exception:
-            _log.exception("webhook %d met a defect and waits for its lease to end", webhook_id)
+            await self._met_a_defect(due)
 
     async def _end(self) -> None:
         """Let what is under way end; what takes too long is left to the next start, and sent again then."""

@@ -22,6 +22,11 @@ _CLAIMED = columns.listed(Claimed)
 _ATTEMPT = columns.listed(Attempt, "h")
 _DELIVERY = columns.listed(SourceDelivery, "d")
 _REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
+_MINUTE = 60 * 1_000_000  # microseconds
+# What was settled later than this from now was settled before the clock was set back: its wait is over. No other wait
+# can be longer than the longest delay that a policy allows.
+_AHEAD = _MINUTE
+_LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
 
 # The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
 # tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
@@ -46,7 +51,7 @@ JOIN {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
 WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL
   AND (f.hold_until IS NULL OR f.hold_until <= $2)
   AND (p.id IS NULL OR (p.state = 'settled'
-    AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2)))"""
+    AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at > $2 + {_AHEAD})))"""
 
 
 def _claim(dialect: Dialect, probing: bool) -> str:
@@ -66,7 +71,8 @@ def _take_over(dialect: Dialect) -> str:
     lock = "" if dialect.is_sqlite else " FOR UPDATE SKIP LOCKED"
     return f"""UPDATE handover_attempt SET worker = $4, lease_until = $5 WHERE id IN (
         SELECT id FROM handover_attempt
-        WHERE source_id = $1 AND state <> 'settled' AND state = 'claimed' AND lease_until <= $2
+        WHERE source_id = $1 AND state <> 'settled' AND state = 'claimed'
+          AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})
         ORDER BY request_id LIMIT $3{lock}) RETURNING {_CLAIMED}"""
 
 
@@ -147,8 +153,12 @@ class DeliveryReading(Reader):
     async def due_retries(self, source_ids: Sequence[int], now: int, limit: int) -> list[Claimed]:
         """Rejected attempts that are to be tried again by now."""
         d = self.dialect
-        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {d.any_of("source_id", 1)}
-          AND outcome = 'rejected' AND next_at IS NOT NULL AND next_at <= $2 ORDER BY id LIMIT $3"""
+        mine, waiting = d.any_of("source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
+        # Two ranges, each with an index of its own: what else waits is not walked. The second does not name the source,
+        # or PostgreSQL takes the first one's index for it as long as the table has no statistics.
+        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND id IN (
+          SELECT id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
+          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) ORDER BY id LIMIT $3"""
         return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit)]
 
 

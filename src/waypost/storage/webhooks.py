@@ -5,6 +5,7 @@ from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports.webhooks import Delivery, DeliveryQuery, DueWebhook, Settlement, Webhook
+from waypost.domain.webhooks import LONGEST_PAUSE_S, STRICT_DELAY_S
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.postgres import kinds
@@ -17,17 +18,26 @@ _WEBHOOK = columns.listed(Webhook)
 _DELIVERY = columns.listed(Delivery, "d")
 _BY_ID = f"SELECT {_WEBHOOK} FROM webhook WHERE id = $1 AND account_id = $2"
 _OF_ACCOUNT = f"SELECT {_WEBHOOK} FROM webhook WHERE account_id = $1 AND status <> 'deleted' ORDER BY id"
-_LONGEST = 2 * 3600 * 1_000_000  # microseconds: no lease or pause is longer, unless the clock has gone back since
-_FREE = " AND ".join(
-    f"({name} <= {{now}} OR {name} > {{now}} + {_LONGEST})" for name in ("paused_until", "lease_until")
-)
-_RETRIES = "EXISTS (SELECT 1 FROM webhook_delivery d WHERE d.webhook_id = w.id AND d.next_at <= $1)"
+_SECOND = 1_000_000  # microseconds
+# What is longer, or was written later than this from now, dates from before the clock was set back: it is over.
+_LONGEST_LEASE = 60 * _SECOND
+_LONGEST_PAUSE = int(max(LONGEST_PAUSE_S, STRICT_DELAY_S)) * _SECOND + 60 * _SECOND
+_AHEAD = 60 * _SECOND
+_FREE = f"""(paused_until <= {{now}} OR paused_until > {{now}} + {_LONGEST_PAUSE})
+AND (lease_until <= {{now}} OR lease_until > {{now}} + {_LONGEST_LEASE})"""
+_WRITTEN_AHEAD = f"next_at IS NOT NULL AND updated_at > {{now}} + {_AHEAD}"  # has an index of its own
+_RETRIES = f"""(EXISTS (SELECT 1 FROM webhook_delivery WHERE webhook_id = w.id AND next_at <= $1)
+  OR EXISTS (SELECT 1 FROM webhook_delivery WHERE webhook_id = w.id AND {_WRITTEN_AHEAD.format(now="$1")}))"""
 _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w.cursor, c.last_seq, {_RETRIES}
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})
 ORDER BY w.id"""
-_DUE_DELIVERIES = f"""SELECT {_DELIVERY} FROM webhook_delivery d
-WHERE d.webhook_id = $1 AND d.next_at <= $2 ORDER BY d.next_at, d.id LIMIT $3"""
+_DUE_DELIVERIES = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE d.id IN (
+  SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2
+    ORDER BY next_at, id LIMIT $3) AS late
+  UNION SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND {_WRITTEN_AHEAD.format(now="$2")}
+    ORDER BY updated_at LIMIT $3) AS ahead)
+ORDER BY d.next_at, d.id LIMIT $3"""
 # The cursor never goes back: it may have been set to the head meanwhile.
 _SETTLE = f"""UPDATE webhook SET cursor = CASE WHEN cursor < $3 THEN $3 ELSE cursor END, failures = $4,
 failing_since = $5, paused_until = $6, lease_until = $7 WHERE id = $1 AND lease_owner = $2 RETURNING {_WEBHOOK}"""

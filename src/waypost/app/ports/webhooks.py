@@ -87,7 +87,7 @@ class DueWebhook(NamedTuple):
 
 
 class Settlement(NamedTuple):
-    """What a worker has done for an endpoint that it holds. `until` 0 lets it go."""
+    """What a worker has done for an endpoint that it holds. `until` 0 lets it go, in microseconds as `paused_until`."""
 
     webhook_id: int
     owner: str

@@ -39,6 +39,12 @@ handover_attempt = Table(
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
     ),
+    # Of what waits, what was written before the clock was set back.
+    Index(
+        "ix_handover_attempt_waiting", "settled_at",
+        sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
+        postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
+    ),
 )  # fmt: skip
 
 # How long a request may stand where it stands. `source_id` null: every source that has no rule of its own.

@@ -1,6 +1,7 @@
 """Webhook endpoints, each with its place in the event log, and one row per message sent to one."""
 
 from sqlalchemy import CheckConstraint, Column, Index, Integer, Table, UniqueConstraint
+from sqlalchemy import text as sql_text
 
 from waypost.storage.schema.base import flag, key, metadata, number, ref, text
 
@@ -25,4 +26,9 @@ webhook_delivery = Table(
     CheckConstraint("next_at IS NULL OR status = 'pending'", name="next"),
     UniqueConstraint("webhook_id", "message_id"),
     Index(None, "webhook_id", "next_at"), Index(None, "webhook_id", "id"), Index(None, "updated_at"),
+    # Of what waits, what was written before the clock was set back.
+    Index(
+        "ix_webhook_delivery_waiting", "webhook_id", "updated_at",
+        sqlite_where=sql_text("next_at IS NOT NULL"), postgresql_where=sql_text("next_at IS NOT NULL"),
+    ),
 )  # fmt: skip

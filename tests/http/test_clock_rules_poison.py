@@ -1,0 +1,139 @@
+"""Clock rules that the hub itself fails to carry out: one account, rule or request does not stop the others."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from tests.http.test_attention import Watch, groups, rules
+from tests.support.audit import audit
+from tests.support.world import World
+from waypost.app.commands import Command
+from waypost.app.desk import Desk
+from waypost.app.ports.clock_rules import Overdue, OverdueQuery
+from waypost.delivery import clock_rules
+from waypost.domain.clock_rules import ClockRule
+from waypost.domain.refusals import Unavailable
+from waypost.domain.statuses import Status
+
+FAIL = {"condition": "unsent", "afterMinutes": 60, "action": "fail"}
+
+
+@pytest.fixture
+def poison(monkeypatch: pytest.MonkeyPatch) -> set[int]:
+    """The requests at which the desk fails as a defect would; fill it."""
+    poisoned: set[int] = set()
+    settle = Desk.settle
+
+    def failing(self: Desk, place: int, command: Command) -> Any:
+        if command.request_id in poisoned:
+            raise TypeError("a planted defect")
+        return settle(self, place, command)
+
+    monkeypatch.setattr(Desk, "settle", failing)
+    return poisoned
+
+
+async def told(world: World, code: str) -> dict[int, str]:
+    """What is said of which request."""
+    found = await groups(world)
+    return {
+        item["subject"]["id"]: item["message"] for (_, one), group in found.items() if one == code
+        for item in group["items"]
+    }  # fmt: skip
+
+
+async def test_a_request_that_cannot_be_failed_is_told_of_and_the_others_fail(
+    world: World, migrated_url: str, poison: set[int]
+) -> None:
+    ids = await world.requests(5)
+    theirs = await world.request(merchant=world.theirs)
+    await rules(world, FAIL)
+    reply = await world.client(merchant=world.theirs).call("PUT", "/policies", json=[FAIL])
+    assert reply.status == 200
+    poison.add(ids[1])
+    watch = Watch(world)
+    assert await watch.after(2) == 6
+    unsent = await told(world, "unsent")
+    assert list(unsent) == [ids[1]]
+    assert "The rule could not fail it: the hub met an error of its own" in unsent[ids[1]]
+    assert "planted" not in unsent[ids[1]]
+    assert sorted(await told(world, "source_timeout")) == [ids[0], *ids[2:]]
+    shown = await world.client(merchant=world.theirs).get(f"/fulfillment-requests/{theirs}")
+    assert shown.json()["failure"]["code"] == "source_timeout"
+    assert await watch.after(1) == 0, "it is in front of somebody now, and not tried for ever"
+    await audit(migrated_url)
+
+
+async def test_a_request_that_cannot_be_routed_again_is_told_of(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = await world.request(Status.PROCESSED), await world.request(Status.PROCESSED)
+    await rules(world, {"condition": "unacknowledged", "afterMinutes": 30, "action": "reroute"})
+    whole = clock_rules.reroute_request
+
+    def failing(ask: Any) -> Any:
+        if ask.command.request_id == first:
+            raise TypeError("a planted defect")
+        return whole(ask)
+
+    monkeypatch.setattr(clock_rules, "reroute_request", failing)
+    assert await Watch(world).after(1) == 2
+    unacknowledged = await told(world, "unacknowledged")
+    assert "The rule could not reroute it: the hub met an error of its own" in unacknowledged[first]
+    shown = (await world.client().get(f"/fulfillment-requests/{second}")).json()
+    assert shown["fulfillmentRequestStatus"]["name"] == "Voided" or second in unacknowledged
+
+
+async def test_a_rule_that_cannot_be_read_does_not_stop_the_accounts_others(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unsent, unrepaired = await world.request(), await world.request(Status.PROCESSING_ERROR)
+    await rules(world, {"condition": "unsent", "afterMinutes": 60}, {"condition": "unrepaired", "afterMinutes": 60})
+    reads: Any = world.hub.reads
+    overdue = type(reads).overdue
+
+    async def failing(self: Any, query: OverdueQuery) -> list[Overdue]:
+        if query.condition == "unsent":
+            raise TypeError("a planted defect")
+        found: list[Overdue] = await overdue(self, query)
+        return found
+
+    monkeypatch.setattr(type(reads), "overdue", failing)
+    assert await Watch(world).after(2) == 1
+    assert list(await told(world, "unrepaired")) == [unrepaired]
+    monkeypatch.undo()
+    assert await Watch(world).after(2) == 1
+    assert list(await told(world, "unsent")) == [unsent]
+
+
+@pytest.mark.parametrize("error", [TypeError("a planted defect"), Unavailable("A planted lock.")], ids=["defect", "lock"])
+async def test_an_account_that_fails_does_not_stop_the_others_nor_the_watch(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    theirs = await world.request(merchant=world.theirs)
+    for merchant in (world.ours, world.theirs):
+        reply = await world.client(merchant=merchant).call("PUT", "/policies", json=[FAIL])
+        assert reply.status == 200
+    reads: Any = world.hub.reads
+    of_account = type(reads).clock_rules
+
+    async def failing(self: Any, account_id: int) -> Sequence[ClockRule]:
+        if account_id == world.ours.account:
+            raise error
+        found: Sequence[ClockRule] = await of_account(self, account_id)
+        return found
+
+    monkeypatch.setattr(type(reads), "clock_rules", failing)
+    watch = Watch(world)
+    watch.clock.advance(2 * 3600)
+    stop = asyncio.Event()
+    running = asyncio.create_task(watch.watch.run(stop))
+    client = world.client(merchant=world.theirs)
+    async with asyncio.timeout(10):
+        while (await client.get(f"/fulfillment-requests/{theirs}")).json()["failure"] is None:
+            await asyncio.sleep(0.01)
+    assert not running.done()
+    stop.set()
+    await running
