@@ -13,8 +13,9 @@ serve: .venv/run ## set-up, a demo database if there is none, and the server
 test: check .venv/browser ## everything that must be green
 	$(BIN)/python -m pytest -n 2
 
-test-all: test ## and what takes longer: thousands of reads of each kind, 5,000 requests to a supplier that misbehaves
+test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to a supplier that misbehaves
 	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
+	WAYPOST_KILLS=100 $(BIN)/python -m pytest tests/fault/test_kill.py
 	$(MAKE) storm
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed

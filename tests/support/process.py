@@ -84,6 +84,16 @@ class ServerProcess:
         await self._process.wait()
         self._process = None
 
+    def suspend(self) -> None:
+        """Let it stand still (SIGSTOP), as a machine that sleeps."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """After `suspend`."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
     async def stop(self) -> int:
         """Ask it to end (SIGTERM); its exit code."""
         assert self._process is not None
