@@ -97,7 +97,7 @@ async def at_rest(house: House) -> bool:
 async def test_whatever_a_supplier_answers_nothing_waits_for_ever_or_is_ordered_twice(
     house: House, tmp_path: Path
 ) -> None:
-    async with GeneratedSupplier(drawn(ANSWERS, min(HANDOVERS * 2, 2000))) as supplier:
+    async with GeneratedSupplier(drawn(ANSWERS, min(HANDOVERS, 2000))) as supplier:
         numbers = await made(house, await set_up(house, supplier))
         blows = Blows(house.url, tmp_path)
         for worker in blows.workers:

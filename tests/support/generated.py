@@ -31,7 +31,7 @@ def drawn(strategy: st.SearchStrategy[T], count: int) -> list[T]:
     found: list[T] = []
 
     @settings(
-        max_examples=max(40, count * 3), derandomize=True, database=None, phases=[Phase.generate], deadline=None,
+        max_examples=max(40, count * 2), derandomize=True, database=None, phases=[Phase.generate], deadline=None,
         suppress_health_check=list(HealthCheck),
     )  # fmt: skip
     @given(strategy)
