@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 PORT ?= 8080
 BIN := .venv/bin
 
-.PHONY: serve test test-all storm check bench bench-scale generate lock clean
+.PHONY: serve test test-all storm answers check bench bench-scale generate lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
@@ -13,13 +13,16 @@ serve: .venv/run ## set-up, a demo database if there is none, and the server
 test: check .venv/browser ## everything that must be green
 	$(BIN)/python -m pytest -n 2
 
-test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to a supplier that misbehaves
+test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to each of two bad suppliers
 	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
 	WAYPOST_KILLS=100 $(BIN)/python -m pytest tests/fault/test_kill.py
-	$(MAKE) storm
+	$(MAKE) storm answers
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed
 	WAYPOST_STORM=5000 $(BIN)/python -m pytest tests/fault/test_supplier_storm.py
+
+answers: .venv/dev ## 5,000 requests to a supplier whose answers are generated, while workers are killed
+	WAYPOST_ANSWERS=5000 $(BIN)/python -m pytest tests/fault/test_generated_answers.py
 
 check: .venv/dev ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .
