@@ -115,8 +115,8 @@ async def test_another_schema_is_not_ready_and_says_what_to_do(engine: str, worl
         await changer.close()
     reply = await Client(world.app).get("/readyz")
     assert reply.status == 503
-    assert "The database has schema 9999, this program needs 00" in reply.json()["detail"]
-    assert "run `waypost migrate`" in reply.json()["detail"]
+    assert "The database has schema 9999, this program knows none after 00" in reply.json()["detail"]
+    assert "replace this process with the newer version of Waypost" in reply.json()["detail"]
 
 
 async def test_however_many_ask_the_database_is_looked_at_once_a_second(

@@ -34,7 +34,7 @@ def is_bad_value(error: BaseException) -> bool:
 
 
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
-    """Log the cause; return the refusal for the caller. A shortage that the server names is said instead of `message`."""
+    """Log the cause; return the refusal for the caller, which names a shortage of the server instead of `message`."""
     if applied == "no":
         message = _SHORTAGES.get(type(error), message)
     # Not the detail of a PostgreSQL error: it may hold values of a row.
