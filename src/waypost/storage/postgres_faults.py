@@ -17,7 +17,7 @@ FAULTS = (*LOST, asyncpg.PostgresError)
 # A lock was held by others, or time ran out: the connection is still good.
 WAITED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 # What the server lacks, for callers: true whatever the hub was doing.
-_SHORTAGES = {
+_SHORTAGES: dict[type[BaseException], str] = {
     asyncpg.DiskFullError: DISK_FULL,
     asyncpg.OutOfMemoryError: "The database's server has no memory left.",
     asyncpg.TooManyConnectionsError: "The database's server takes no more connections.",

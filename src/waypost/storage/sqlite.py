@@ -189,7 +189,7 @@ class SqliteStore(Teller):
         return self._revision
 
     async def give_back_space(self) -> None:
-        """See `ports.Store`. While the WAL is long, a thread checkpoints it: callers would wait for a commit that does."""
+        """See `ports.Store`. While the WAL is long, a thread checkpoints it, not commits: those would take long."""
         is_long = log_is_long(self.path) and self._file.fault() is None
         async with self._turn:
             self._writer.db.execute(f"PRAGMA wal_autocheckpoint = {0 if is_long else CHECKPOINT_PAGES}")
