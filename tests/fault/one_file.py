@@ -56,13 +56,13 @@ async def until(look: Callable[[], Awaitable[Any]], within_s: float, what: str) 
 
 @asynccontextmanager
 async def shop(
-    folder: Path, log: Path, requests: int = 40, environment: dict[str, str] | None = None
+    folder: Path, log: Path, *options: str, requests: int = 40, environment: dict[str, str] | None = None
 ) -> AsyncIterator[Shop]:
     """A server on a new database in `folder`."""
     path = folder / "shop.db"
     token, ids = await fill(f"sqlite:///{path}", requests)
     async with (
-        ServerProcess(f"sqlite:///{path}", log, "--no-worker", environment=environment) as server,
+        ServerProcess(f"sqlite:///{path}", log, "--no-worker", *options, environment=environment) as server,
         httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}, timeout=30) as client,
     ):
         yield Shop(path, server, client, ids)

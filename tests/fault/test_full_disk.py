@@ -154,8 +154,7 @@ async def _move(url: str, tablespace: str, folder: Path | None) -> None:
     try:
         if folder is not None:
             try:
-                owner = Path(await admin.fetchval("SHOW data_directory")).stat()
-                os.chown(folder, owner.st_uid, owner.st_gid)
+                _belong_alike(folder, Path(await admin.fetchval("SHOW data_directory")))
                 await admin.execute(f"CREATE TABLESPACE {tablespace} LOCATION '{folder}'")
             except (OSError, asyncpg.PostgresError) as error:
                 pytest.skip(f"this PostgreSQL cannot use a folder of this machine: {error}")
@@ -166,3 +165,8 @@ async def _move(url: str, tablespace: str, folder: Path | None) -> None:
             await admin.execute("DROP TABLESPACE IF EXISTS waypost_small")
     finally:
         await admin.close()
+
+
+def _belong_alike(folder: Path, other: Path) -> None:
+    owner = other.stat()
+    os.chown(folder, owner.st_uid, owner.st_gid)

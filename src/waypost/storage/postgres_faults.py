@@ -18,7 +18,7 @@ FAULTS = (*LOST, asyncpg.PostgresError)
 # A lock was held by others, or time ran out: the connection is still good.
 WAITED = (asyncpg.LockNotAvailableError, asyncpg.QueryCanceledError)
 # What the server lacks, for callers: true whatever the hub was doing.
-_SHORTAGES = {
+_SHORTAGES: dict[type[BaseException], str] = {
     asyncpg.DiskFullError: DISK_FULL,
     asyncpg.OutOfMemoryError: "The database's server has no memory left.",
     asyncpg.TooManyConnectionsError: "The database's server takes no more connections.",
@@ -47,7 +47,7 @@ def is_bad_value(error: BaseException) -> bool:
 
 
 def unavailable(message: str, error: BaseException, applied: str = "no") -> Unavailable:
-    """Log the cause; return the refusal for the caller. A shortage that the server names is said instead of `message`."""
+    """Log the cause; return the refusal for the caller, which names a shortage of the server instead of `message`."""
     if applied == "no":
         message = _SHORTAGES.get(type(error), message)
     # Not the detail of a PostgreSQL error: it may hold values of a row.

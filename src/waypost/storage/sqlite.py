@@ -18,8 +18,9 @@ from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
-from waypost.storage.sqlite_disk import DatabaseFile, log_is_long, require_room, shorten_log, touch
+from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, log_is_long, require_room, touch
 from waypost.storage.sqlite_file import (
+    CHECKPOINT_PAGES,
     FAULTS,
     RenewableConnection,
     connect,
@@ -203,9 +204,15 @@ class SqliteStore(Teller):
         self._given_up = True
 
     async def give_back_space(self) -> None:
-        """See `ports.Store`."""
-        if log_is_long(self.path) and self._file.fault() is None:
-            await asyncio.to_thread(shorten_log, self.path)
+        """See `ports.Store`. While the WAL is long, a thread checkpoints it, not commits: those would take long."""
+        is_long = log_is_long(self.path) and self._file.fault() is None
+        async with self._turn:
+            self._writer.db.execute(f"PRAGMA wal_autocheckpoint = {0 if is_long else CHECKPOINT_PAGES}")
+        if is_long:
+            await asyncio.to_thread(checkpoint, self.path, "PASSIVE")
+            await asyncio.to_thread(self._file.flush)  # or the next step would, as SQLite leaves it to a last one
+            async with self._turn:  # what was written meanwhile is little
+                await asyncio.to_thread(checkpoint, self.path, "TRUNCATE")
 
     async def close(self) -> None:
         """Wait for the writer, then close every connection."""

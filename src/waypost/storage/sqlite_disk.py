@@ -63,6 +63,11 @@ class DatabaseFile:
         self._written_at, self._change = written_at, change
         return False
 
+    def flush(self) -> None:
+        """Wait until all that was written to the database file is on the disk. Blocks: call it in a thread."""
+        if self._handle >= 0:
+            os.fsync(self._handle)
+
     def close(self) -> None:
         """Call it after the last connection is closed."""
         if self._handle >= 0:
@@ -97,15 +102,13 @@ def log_is_long(path: Path) -> bool:
         return False
 
 
-def shorten_log(path: Path) -> None:
-    """Write the WAL's pages to the database and cut it to nothing, unless somebody still reads from it.
+def checkpoint(path: Path, mode: str) -> None:
+    """Write the WAL's pages to the database: PASSIVE, while others write; or TRUNCATE, which cuts the WAL to nothing.
 
-    Blocks for as long as the disk takes: call it in a thread. Others go on writing during the first step, which does
-    almost all of the work; the second one keeps them out for its moment.
+    Does what it can at once, and waits for nobody. Blocks for as long as the disk takes: call it in a thread.
     """
     with closing(connect(path)) as db:
-        for mode in ("PASSIVE", "TRUNCATE"):
-            db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+        db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
 
 
 def touch(db: sqlite3.Connection) -> None:

@@ -14,6 +14,7 @@ from waypost.domain.refusals import Unavailable
 # Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
 FAULTS = (sqlite3.DatabaseError, MemoryError)
 OPEN_WAIT_S = 5.0  # for another process, when a store is opened: it may be recovering the WAL after a crash
+CHECKPOINT_PAGES = 1000  # in the WAL: the commit that reaches them writes them to the database
 LOG_KEPT = 16 * 1024 * 1024  # bytes that the WAL may keep once nobody needs what is in it
 
 T = TypeVar("T")
@@ -55,7 +56,7 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
         db.execute("PRAGMA foreign_keys = ON")
-        db.execute("PRAGMA wal_autocheckpoint = 1000")
+        db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
         db.execute(f"PRAGMA cache_size = -{cache_kib}")
         if read_only:
