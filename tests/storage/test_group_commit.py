@@ -122,6 +122,36 @@ async def test_a_bad_value_is_found_by_halves_and_only_its_caller_fails(bad: tup
     assert len(memory.attempts) <= 1 + len(bad) * 6
 
 
+@pytest.mark.parametrize("bad", [0, 3, 7])
+async def test_a_job_that_its_work_cannot_do_is_found_by_halves(bad: int) -> None:
+    memory = MemoryStore()
+    writer = writer_of(memory)
+
+    async def picky(tx: Tx, jobs: Jobs) -> Jobs:
+        if bad in jobs:
+            raise TypeError("a bug that one job meets")
+        return await store_all(tx, jobs)
+
+    results = await outcomes([writer.submit(picky, job) for job in range(8)])
+    assert isinstance(results.pop(bad), Defect)
+    assert results == [job * 2 for job in range(8) if job != bad]
+    assert memory.stored == [job for job in range(8) if job != bad]
+
+
+async def test_a_batch_that_fails_at_its_end_does_not_run_again() -> None:
+    """It may have been stored: only what its work or the database refused is known to be rolled back."""
+    memory = MemoryStore()
+    writer = writer_of(memory)
+
+    def commit(jobs: list[int]) -> None:
+        raise KeyError("after the commit, for all that is known")
+
+    memory.commit = commit
+    results = await outcomes([writer.submit(store_all, job) for job in range(4)])
+    assert [type(result) for result in results] == [Defect] * 4
+    assert memory.attempts == [[0, 1, 2, 3]]
+
+
 async def test_an_outage_while_halving_does_not_hide_what_was_stored() -> None:
     memory = MemoryStore()
     writer = writer_of(memory)
@@ -337,7 +367,9 @@ async def test_every_caller_of_a_batch_that_broke_is_told_and_nothing_is_kept(
         await road(tx, jobs)
         raise RuntimeError("after everything was written")
 
-    results = await outcomes([writer.submit(breaks, fail(id_, merchant.actor())) for id_ in ids])
+    # A single plain move is one statement that commits by itself on PostgreSQL: these are none.
+    commands = [command(Action.ACKNOWLEDGE, id_, merchant.actor()) for id_ in ids]
+    results = await outcomes([writer.submit(breaks, one) for one in commands])
     assert [type(result) for result in results] == [Defect] * 3
     states = await rows(migrated_url, "SELECT status FROM fulfillment_request_state")
     assert {state["status"] for state in states} == {"processing"}

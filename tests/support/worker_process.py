@@ -11,7 +11,9 @@ from pathlib import Path
 
 from waypost.delivery.lanes import Limits
 
-SHORT = Limits(in_flight=16, claim_s=4.0, sending_s=4.0, fresh_s=1.0, sweep_s=0.2, outage_s=0.5, stop_s=3.0)
+SHORT = Limits(
+    in_flight=16, claim_s=4.0, sending_s=4.0, call_s=2.0, fresh_s=1.0, sweep_s=0.2, outage_s=0.5, stop_s=3.0
+)  # fmt: skip
 
 
 AHEAD_S = "WAYPOST_TEST_CLOCK_AHEAD_S"

@@ -9,7 +9,7 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
-from waypost.app.attempt_ends import MESSAGE_AT_MOST, NOT_TAKEN, delivered_since, ended_row, in_doubt
+from waypost.app.attempt_ends import NOT_TAKEN, cleaned, delivered_since, ended_row, in_doubt
 from waypost.app.attempt_ends import Settlement as Settlement
 from waypost.app.commands import Command, Done, FailureReport, Handover
 from waypost.app.desk import Desk
@@ -81,6 +81,7 @@ async def advance(tx: Tx, jobs: Sequence[Start | Settlement], now: int) -> list[
     A start writes `sending`, on attempt and request, before anything leaves; asked twice, it says the same. A
     settlement settles attempt and request; None: it was settled already, and there is nothing new.
     """
+    jobs = [job if isinstance(job, Start) else job._replace(result=cleaned(job.result)) for job in jobs]
     commands = [_command(job) for job in jobs]
     desk, attempts = await _load(tx, commands, [job.attempt for job in jobs], now)
     bench = _Bench(desk, attempts, now, await delivered_since(tx, jobs))
@@ -200,7 +201,7 @@ class _Bench:
     def _ask(self, place: int, command: Command, attempt: OpenAttempt, result: Result, key: str) -> None:
         report = None
         if result.outcome not in ARRIVED:
-            words = (result.message or "The source did not say why.")[:MESSAGE_AT_MOST]
+            words = result.message or "The source did not say why."
             report = FailureReport(words, result.code or "other", result.retryable)
         told = Handover(result.outcome, attempt.number, attempt.release, report, result.reference)
         settled = self._desk.settle(place, command._replace(details=told, outcome=key))

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from waypost.app.attempt_ends import MESSAGE_AT_MOST, kept_text
 from waypost.app.ports import Tx
 from waypost.app.ports.delivery import Attention
 from waypost.domain.attention import SOURCE_DOWN as ATTENTION
@@ -20,6 +21,7 @@ class Health(NamedTuple):
 
 async def tell_health(tx: Tx, found: Sequence[Health], now: int) -> list[bool]:
     """Raise or settle attention; whether that was news (another worker may have told it)."""
+    found = [one._replace(message=kept_text(one.message, MESSAGE_AT_MOST) or "") for one in found]
     accounts = sorted({one.account_id for one in found})
     counters = (await tx.load([], [], accounts)).counters
     at = max([now, *(counter.last_at + 1 for counter in counters.values())])

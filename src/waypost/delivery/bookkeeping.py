@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import TypeVar, cast
 
 from waypost.app import handover
@@ -11,14 +11,16 @@ from waypost.app.changes import timed
 from waypost.app.handover import Begun, ClaimAsk, Settlement, Start
 from waypost.app.ports import Clock, Tx
 from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.kinds import Result
 from waypost.app.source_health import Health, tell_health
 from waypost.app.writer import Writer
-from waypost.domain.handover import Outcome
-from waypost.domain.refusals import Unavailable
+from waypost.domain.handover import Outcome, Policy
+from waypost.domain.refusals import Refusal, Unavailable
 
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 2.0  # between two tries
+NOT_STORED = "What came of it could not be stored as it was; the worker's log says more."
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -35,27 +37,38 @@ class Books:
         self._tell = timed(tell_health, clock)
         self.outage_at = float("-inf")
 
-    async def claim(self, ask: ClaimAsk) -> list[Claimed]:
-        """Raises `Unavailable`: there is another time to claim."""
-        return await self._writer.submit(self._claim, ask)
+    async def claim(self, asks: Sequence[ClaimAsk]) -> list[list[Claimed] | Exception]:
+        """What each ask got, or why it cannot be claimed for. Raises `Unavailable`: there is another time to claim."""
+        return await _each(self._writer.submit(self._claim, ask) for ask in asks)
 
     async def start(self, ask: Start, within_s: float) -> Begun | None:
         """None: it could not be written in time, and may have been written all the same."""
         return cast("Begun | None", await self._insisted(lambda: self._writer.submit(self._advance, ask), within_s))
 
     async def settle(self, settlement: Settlement) -> Outcome | None:
-        """However long the database is away."""
-        ended = await self._insisted(lambda: self._writer.submit(self._advance, settlement), None)
-        return cast("Outcome | None", ended)
+        """However long the database is away. What it refuses is said in plainer words."""
+        for one in (settlement, *_plainer(settlement)):
+            try:
+                ended = await self._insisted(lambda one=one: self._writer.submit(self._advance, one), None)  # type: ignore[misc]
+                return cast("Outcome | None", ended)
+            except Refusal as error:
+                _log.error("request %d: its result cannot be stored: %s", one.attempt.request_id, error.message)
+        return None
 
-    async def settle_lapsed(self, settlements: Sequence[Settlement]) -> list[Outcome | None]:
+    async def settle_lapsed(self, settlements: Sequence[Settlement]) -> None:
         """Raises `Unavailable`: what is not settled now is found again."""
-        asked = (self._writer.submit(self._advance, one) for one in settlements)
-        return cast("list[Outcome | None]", await asyncio.gather(*asked))
+        ends = await _each(self._writer.submit(self._advance, one) for one in settlements)
+        for one, end in zip(settlements, ends, strict=True):
+            if isinstance(end, Exception):
+                _log.error("request %d: its attempt cannot be settled: %s", one.attempt.request_id, end)
 
-    async def retry(self, attempts: Sequence[Claimed]) -> int:
-        """How many requests were released again; raises `Unavailable`."""
-        return sum(await asyncio.gather(*(self._writer.submit(self._retry, one) for one in attempts)))
+    async def retry(self, attempts: Sequence[Claimed]) -> None:
+        """Release these again; what cannot be is left to a person. Raises `Unavailable`."""
+        ends = await _each(self._writer.submit(self._retry, one) for one in attempts)
+        for one, end in zip(attempts, ends, strict=True):
+            if isinstance(end, Exception):
+                _log.error("request %d cannot be tried again: %s", one.request_id, end)
+                await self._writer.submit(_give_up, one)
 
     async def tell(self, health: Health, within_s: float) -> bool | None:
         """Whether it was news."""
@@ -79,11 +92,11 @@ class Books:
 
         return await self._insisted(lambda: self._writer.submit(prolong, attempt), None) or False
 
-    async def release(self, worker: str) -> int:
-        """Let go of what this worker has claimed only; raises `Unavailable`."""
+    async def release(self, worker: str, source_id: int | None = None) -> int:
+        """Let go of what this worker has claimed only, for one source or for all; raises `Unavailable`."""
 
         async def release(tx: Tx, jobs: Sequence[str]) -> list[int]:
-            return [await tx.release_claims(name, self._clock()) for name in jobs]
+            return [await tx.release_claims(name, source_id, self._clock()) for name in jobs]
 
         return await self._writer.submit(release, worker)
 
@@ -108,3 +121,27 @@ class Books:
                     return None
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
+
+
+async def _each(asked: Iterable[Awaitable[T]]) -> list[T | Exception]:
+    """What each comes to, or why it fails; raises `Unavailable` where one met that, after all have ended."""
+    ends = await asyncio.gather(*asked, return_exceptions=True)
+    for end in ends:
+        if isinstance(end, Unavailable) or (isinstance(end, BaseException) and not isinstance(end, Exception)):
+            raise end
+    return cast("list[T | Exception]", ends)
+
+
+async def _give_up(tx: Tx, jobs: Sequence[Claimed]) -> list[None]:
+    """It is not tried again by itself; it stands in Processing Error for a person."""
+    await tx.mark_retried([(None, job.id) for job in jobs])
+    return [None for _ in jobs]
+
+
+def _plainer(settlement: Settlement) -> tuple[Settlement, Settlement]:
+    """The same without what came from outside, and the least that is true whatever it was."""
+    bare = settlement.result._replace(message=NOT_STORED, reference=None, response=None)
+    least = Result(Outcome.UNKNOWN, "outcome_unknown", NOT_STORED)
+    if not settlement.sent:
+        least = Result(Outcome.REJECTED, "other", f"{NOT_STORED} Nothing was sent.")
+    return settlement._replace(result=bare), settlement._replace(result=least, policy=Policy())

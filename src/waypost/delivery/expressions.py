@@ -4,6 +4,7 @@ The language has no loops, no assignments and no way out of the document it is g
 often an expression may copy parts of the document, and how deep it may be.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import Any
@@ -13,6 +14,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError
 
 EXPRESSION_AT_MOST = 8192  # characters
+SHOWN_AT_MOST = 120  # characters of an expression that a message quotes
 COPIES_AT_MOST = 1000
 DEPTH_AT_MOST = 40
 
@@ -23,6 +25,10 @@ _CHAINED = ("subexpression", "pipe", "projection", "value_projection", "filter_p
 
 class BadExpression(ValueError):
     """The expression cannot be used; the message is for a person."""
+
+
+class FailedExpression(BadExpression):
+    """The library cannot compute the expression for one document; the message is for a person."""
 
 
 class Expression:
@@ -40,38 +46,64 @@ class Expression:
             raise BadExpression("is nested too deep") from None
         if copies > COPIES_AT_MOST:
             raise BadExpression("copies the document too often")
+        self._shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
 
     def __call__(self, document: Any) -> Any:
-        """The value; None where there is none, and where a function is given what it cannot take."""
+        """The value; None where there is none, and where a function is given a type that it does not take.
+
+        Raises `FailedExpression` where the library fails in any other way.
+        """
         try:
-            return self._compiled.search(document)
+            return self._searched(document)
         except JMESPathError:
             return None
 
     def strict(self, document: Any) -> Any:
-        """The value; raises `BadExpression` where a function is given what it cannot take."""
+        """The value; raises `BadExpression` where it cannot be computed."""
         try:
-            return self._compiled.search(document)
+            return self._searched(document)
         except JMESPathError as error:
             raise BadExpression(str(error).splitlines()[0]) from error
 
     def text(self, document: Any) -> str | None:
-        """The value as text; None where there is none, and where it is neither text nor a number."""
-        value = self(document)
+        """The value as text; None where there is none, where it is neither text nor a number, and where it fails."""
+        try:
+            value = self(document)
+        except FailedExpression:
+            return None
         if isinstance(value, bool) or not isinstance(value, str | int | float):
+            return None
+        if isinstance(value, float) and not math.isfinite(value):
             return None
         return str(value).strip() or None
 
     def holds(self, document: Any) -> bool:
-        """Whether the value is true, as JMESPath understands it: not false, null or empty."""
+        """Whether the value is true, as JMESPath understands it: not false, null or empty.
+
+        Raises `FailedExpression`.
+        """
         value = self(document)
         return value is not None and value is not False and value not in ("", [], {})
+
+    def _searched(self, document: Any) -> Any:
+        """As the library has it. Its functions let errors of Python through: `merge` with null, `floor` of NaN."""
+        try:
+            return self._compiled.search(document)
+        except JMESPathError:
+            raise
+        except Exception as error:
+            words = f"the expression {self._shown} was given values that it cannot work with"
+            raise FailedExpression(words) from error
 
 
 def _copies(node: Any, depth: int) -> int:
     """How many times at most the result can hold a part of the document."""
     if depth == 0:
         raise RecursionError
+    if node["type"] == "slice":
+        if node["children"][2] == 0:
+            raise BadExpression("has a slice whose step is 0")
+        return 1
     parts = [_copies(child, depth - 1) for child in node["children"] if isinstance(child, dict)] or [1]
     if node["type"] not in _CHAINED:
         return sum(parts)
@@ -115,7 +147,10 @@ def _encoded(part: Expression, document: Mapping[str, Any]) -> str:
     value = part.text(document)
     if value is None:
         raise BadExpression("fills the URL with something that has no value")
-    return quote(value, safe="")
+    try:
+        return quote(value, safe="")
+    except UnicodeEncodeError:
+        raise BadExpression("fills the URL with text that is not valid Unicode") from None
 
 
 def tried(make: Callable[[str], Any], text: str | None) -> str | None:

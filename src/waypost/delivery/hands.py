@@ -9,21 +9,22 @@ import logging
 import time
 from collections.abc import Callable
 
-from waypost.app.actor import Scope
 from waypost.app.handover import Begun, Settlement, Start
-from waypost.app.ports import Reads
-from waypost.app.ports.delivery import Claimed
-from waypost.app.ports.kinds import CannotWrite, Document, Recipient, Result
+from waypost.app.ports import Clock, Reads
+from waypost.app.ports.delivery import Claimed, SourceDelivery
+from waypost.app.ports.kinds import CannotWrite, Result, why_unwritten
 from waypost.app.source_health import Health
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.lanes import Job, Lane, Limits
+from waypost.delivery.look_ups import GONE, SECOND, LookUps, unknown
+from waypost.delivery.preparing import papers_of, written
 from waypost.delivery.turns import Turns
 from waypost.domain.handover import ARRIVED, Outcome
-from waypost.wire.handover import document
+from waypost.domain.refusals import Unavailable
 
-SECOND = 1_000_000  # microseconds
 REWRITES = 5
 RATE_LIMITED = "source_rate_limited"
+NOT_BEGUN = "The hub could not begin to send it: a defect of the hub. Its log says more. Nothing was sent."
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -41,18 +42,19 @@ def _go_on() -> None:
 
 
 class Hands:
-    """Hands requests over. `chance` gives numbers from 0 to 1."""
+    """Hands requests over. `chance` gives numbers from 0 to 1. What goes wrong with one of them is its own result."""
 
     def __init__(
-        self, name: str, reads: Reads, books: Books, stop: asyncio.Event, limits: Limits, chance: Callable[[], float]
-    ) -> None:
+        self, name: str, reads: Reads, books: Books, clock: Clock, stop: asyncio.Event, limits: Limits,
+        chance: Callable[[], float],
+    ) -> None:  # fmt: skip
         self._name = name
         self._reads = reads
         self._books = books
-        self._stop = stop
         self._limits = limits
         self._chance = chance
         self._turns = Turns(limits.in_flight)
+        self._look_ups = LookUps(name, reads, books, clock, stop, limits)
 
     async def send(self, lane: Lane, job: Job) -> tuple[Job, Result | None]:
         """Hand it over; what came of it, as far as the call itself tells. None: it was not sent."""
@@ -61,6 +63,13 @@ class Hands:
             job, begun = await self._begun(lane, job)
         except CannotWrite as error:
             await self.unsent(lane, job.attempt, Result(Outcome.REJECTED, error.code, error.message))
+            return job, None
+        except Unavailable as error:
+            _log.warning("request %d is not begun now: %s", job.attempt.request_id, error.message)
+            return job, None  # its claim ends with its lease
+        except Exception:
+            _log.exception("request %d cannot be begun", job.attempt.request_id)
+            await self.unsent(lane, job.attempt, Result(Outcome.REJECTED, "other", NOT_BEGUN))
             return job, None
         if begun is Begun.NO:
             return job, None
@@ -89,7 +98,10 @@ class Hands:
             return await job.recipient.send(job.letter)
         except asyncio.CancelledError:
             _go_on()
-            return Result(Outcome.UNKNOWN, "outcome_unknown", "The worker was stopped before the source answered.")
+            return unknown("The worker was stopped before the source answered.")
+        except Exception:
+            _log.exception("a call failed in the hub itself")
+            return unknown("The call failed in the hub itself; whether the source has it is not known.")
 
     async def _not_sent(self, lane: Lane, job: Job, words: str) -> None:
         await self.unsent(lane, job.attempt, Result(Outcome.DEFERRED, "source_unreachable", words, True))
@@ -101,68 +113,36 @@ class Hands:
             begun = await self._books.start(asked, self._limits.claim_s / 2)
             if begun is not Begun.CHANGED:
                 return job, begun
-            papers = (await self._reads.papers([job.attempt.request_id]))[0]
-            told, recipient = document(papers, job.attempt), lane.recipient
-            job = job._replace(
-                recipient=recipient, document=told, letter=recipient.write(told), version=papers.image.state.version
-            )
+            papers = (await papers_of(self._reads, [job.attempt.request_id]))[job.attempt.request_id]
+            job = written(lane.recipient, job.attempt, papers, job.claimed_s)
         return job, None
 
     async def conclude(self, lane: Lane, job: Job, result: Result, counts: bool) -> None:
         """Find out what is not known yet, and settle it."""
         if result.outcome is Outcome.UNKNOWN and job.recipient.look_up_after_s:
-            found = await self._looked_up(job.recipient, job.attempt, job.document, result)
+            try:
+                found = await self._look_ups.of_own(job, result)
+            except Exception:
+                _log.exception("request %d cannot be looked up", job.attempt.request_id)
+                found = result
             if found is None:
                 return
             result = found
         await self.settle(lane, job.attempt, result, counts and result.code != RATE_LIMITED)
 
     async def find_out(self, lane: Lane, attempt: Claimed) -> None:
-        """What became of an attempt whose worker has gone, by looking it up."""
+        """What became of an attempt whose worker has gone, by looking it up; raises `Unavailable`."""
         if not await self._books.take_over(attempt, self._name, int(self._limits.sending_s * SECOND)):
             return
-        papers = await self._reads.papers([attempt.request_id])
-        known = Result(Outcome.UNKNOWN, "outcome_unknown", GONE)
-        found = await self._looked_up(lane.recipient, attempt, document(papers[0], attempt), known)
-        if found is None:
-            return
-        if found.outcome is Outcome.REJECTED and await self._set_since(lane, attempt):
-            words = f"{GONE} A look-up does not know it, but how the source is reached was changed since it was sent."
-            found = known._replace(message=words)
-        await self.settle(lane, attempt, found, True)
-
-    async def _set_since(self, lane: Lane, attempt: Claimed) -> bool:
-        """Whether the source was set anew after this was sent: that it is not to be found then says nothing."""
-        rows = await self._reads.attempts(Scope(attempt.account_id), attempt.request_id, 1)
-        sent = [row.sending_at for row in rows or () if row.id == attempt.id]
-        return not sent or sent[0] is None or lane.row.updated_at >= sent[0]
-
-    async def _looked_up(
-        self, recipient: Recipient, attempt: Claimed, told: Document, known: Result
-    ) -> Result | None:
-        """`known`, or what a look-up says instead. None: the worker stops, or somebody else is at it.
-
-        That the source has it is believed at once; that it has not, only when the last look-up says so: it may still
-        be at it.
-        """
-        found = known
-        for pause_s in recipient.look_up_after_s:
-            lease_s = pause_s + self._limits.sending_s
-            if not await self._books.prolong(attempt, self._name, int(lease_s * SECOND)):
-                return None
-            try:
-                async with asyncio.timeout(pause_s):
-                    await self._stop.wait()
-                return None  # left as it is: the next worker finds it when the lease ends
-            except TimeoutError:
-                found = await recipient.look_up(told)
-            if found.outcome not in (Outcome.DEFERRED, Outcome.UNKNOWN):
-                return found
-        if found.outcome is Outcome.DEFERRED:
-            # The source says that it has not got it: that is a refusal that may be tried again, and no doubt.
-            words = f"{known.message} A look-up found that the source has not got it."
-            return found._replace(outcome=Outcome.REJECTED, code="source_timeout", message=words, retryable=True)
-        return known
+        try:
+            found = await self._look_ups.of_another(lane, attempt)
+        except Unavailable:
+            raise
+        except Exception:
+            _log.exception("request %d cannot be looked up", attempt.request_id)
+            found = unknown(f"{GONE} It could not be looked up: a defect of the hub. Its log says more.")
+        if found is not None:
+            await self.settle(lane, attempt, found, True)
 
     async def unsent(self, lane: Lane, attempt: Claimed, result: Result) -> None:
         """Write down why it was not sent."""
@@ -175,11 +155,13 @@ class Hands:
         if result.outcome not in ARRIVED:
             _log.info("request %d, attempt %d: %s: %s", attempt.request_id, attempt.number, outcome, result.message)
 
-    async def say(self, lane: Lane, is_down: bool, message: str) -> None:
-        """Tell people how the source is."""
-        health = Health(lane.row.account_id, lane.row.source_id, is_down, message)
-        await self._books.tell(health, self._limits.claim_s)
-        _log.warning("source %d: %s", lane.row.source_id, message)
+    async def say(self, row: SourceDelivery, is_down: bool, message: str) -> bool | None:
+        """Tell people how the source is; None: it could not be told in time."""
+        _log.warning("source %d: %s", row.source_id, message)
+        return await self._books.tell(Health(row.account_id, row.source_id, is_down, message), self._limits.claim_s)
 
-
-GONE = "The worker that was sending it has gone; whether the source has it is not known."
+    async def say_unusable(self, row: SourceDelivery, error: Exception) -> bool | None:
+        """Tell people why a source is not handed over at all; None: it could not be told in time."""
+        if not isinstance(error, CannotWrite):
+            _log.error("the settings of source %d cannot be used", row.source_id, exc_info=error)
+        return await self.say(row, True, f"It is not handed its requests. {why_unwritten(error)}")

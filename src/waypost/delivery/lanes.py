@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from waypost.app.handover import ClaimAsk
 from waypost.app.ports.delivery import Claimed, SourceDelivery
 from waypost.app.ports.kinds import Document, Kind, Letter, Recipient
 from waypost.delivery.gates import Gate
@@ -22,6 +23,7 @@ class Limits(NamedTuple):
     in_flight: int = 64
     claim_s: float = 60.0  # the lease of a claim: half of it is for waiting, half for beginning
     sending_s: float = 240.0  # the lease of an attempt that is sending: `fresh_s` and the longest call lie well within
+    call_s: float = 120.0  # the longest call: the largest `timeoutS` that a setting allows
     fresh_s: float = 20.0  # how soon after it asked for `sending` a call must leave: who stood still sends nothing
     sweep_s: float = 2.0  # between two looks for what others left
     outage_s: float = 15.0  # after the database was away: those who know how it went write it first
@@ -66,10 +68,12 @@ class Lane:
         self._took_at = now
 
     def renew(self, row: SourceDelivery, kind: Kind) -> None:
-        """Its settings have changed. What the gate knows of the source stays; what was written is written again."""
+        """Its settings have changed. What the gate knows of the source stays; what was written is written again.
+
+        Raises what keeps the new settings from being used.
+        """
+        self.recipient, self.gate.policy = kind.open(row.settings, row.secrets), policy_of(row)
         self.row = row
-        self.recipient = kind.open(row.settings, row.secrets)
-        self.gate.policy = policy_of(row)
 
     def appetite(self, now: float) -> int:
         """How many requests to have at hand; more where they go fast, so that claims are few."""
@@ -86,6 +90,10 @@ class Lane:
         if now < self.quiet_until or not self.is_hungry(now):
             return 0
         return max(self.appetite(now) - len(self.ready), 0)
+
+    def ask(self, worker: str, now: float, lease_us: int) -> ClaimAsk:
+        """What to claim for it now."""
+        return ClaimAsk(worker, ((self.row.source_id, self.wanted(now), self.gate.is_down),), lease_us)
 
     def took(self, now: float) -> None:
         """It was claimed for."""

@@ -14,17 +14,19 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from waypost.app.handover import ClaimAsk, Settlement
+from waypost.app.handover import Settlement
 from waypost.app.ports import Clock, Reads
 from waypost.app.ports.delivery import Claimed, SourceDelivery
 from waypost.app.ports.kinds import CannotWrite, Result
 from waypost.app.writer import Writer
 from waypost.delivery.bookkeeping import Books
-from waypost.delivery.hands import GONE, RATE_LIMITED, SECOND, Hands
+from waypost.delivery.following import Following
+from waypost.delivery.hands import RATE_LIMITED, Hands
 from waypost.delivery.lanes import DEFAULT_LIMITS, Job, Kinds, Lane, Limits
+from waypost.delivery.look_ups import GONE, SECOND, unknown
+from waypost.delivery.preparing import papers_of, written
 from waypost.domain.handover import Outcome, Policy
 from waypost.domain.refusals import Refusal, Unavailable
-from waypost.wire.handover import document
 
 IDLE_S = 0.25  # between two looks for work
 QUIET_S = 1.0  # after a look that found nothing although something stands in Processing
@@ -47,15 +49,15 @@ class Worker:
         self.name = f"{socket.gethostname()}:{os.getpid()}:{random.getrandbits(32):08x}"
         self._reads = reads
         self._clock = clock
-        self._kinds = {name: kind for name, kind in kinds.items() if kind.pushes}
         self._limits = limits
         self._stop = asyncio.Event()
         self._books = Books(writer, clock)
-        self._hands = Hands(self.name, reads, self._books, self._stop, limits, chance)
-        self._lanes: dict[int, Lane] = {}
+        self._hands = Hands(self.name, reads, self._books, clock, self._stop, limits, chance)
+        self._following = Following(kinds)
+        self._lanes = self._following.lanes
         self._live: set[int] = set()  # attempts that this worker is at
         self._unwritten: list[tuple[Claimed, float]] = []  # claimed then, and not written for their sources yet
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: set[asyncio.Task[object]] = set()
         self._in_flight = 0
         self._hungry = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None
@@ -93,52 +95,66 @@ class Worker:
             self._hungry.clear()
             try:
                 await self._look()
-            except Refusal as error:
+            except Unavailable as error:
                 _log.warning("cannot look for work: %s", error.message)
-                if isinstance(error, Unavailable):
-                    self._books.outage_at = time.monotonic()
+                self._books.outage_at = time.monotonic()
+                await asyncio.sleep(1.0)
+            except Exception:
+                _log.exception("cannot look for work")
                 await asyncio.sleep(1.0)
             with suppress(TimeoutError):
                 async with asyncio.timeout(IDLE_S):
                     await self._hungry.wait()
 
     async def _look(self) -> None:
-        now = time.monotonic()
+        """One look for work. What fails in one part of it, for whatever reason, stops no other part."""
+        await self._look_at_sources(time.monotonic())
+        failed: list[Exception] = []
+        for part in (self._let_go, self._sweep, self._try_again, self._take_on):
+            try:
+                await part(time.monotonic())
+            except Unavailable:
+                raise
+            except Exception as error:
+                failed.append(error)
+        if failed:
+            raise ExceptionGroup("parts of a look for work failed", failed)
+
+    async def _look_at_sources(self, now: float) -> None:
         if now >= self._settings_at:
             self._settings_at = now + SETTINGS_S
-            self._read_settings(await self._reads.deliveries(sorted(self._kinds)), now)
+            self._read_settings(await self._reads.deliveries(sorted(self._following.kinds)), now)
             down = await self._reads.told_down(sorted(self._lanes)) if self._lanes else set()
             for source_id, lane in self._lanes.items():
                 lane.told_down = source_id in down
-        if now >= max(self._sweep_at, self._books.outage_at + self._limits.outage_s):
-            self._sweep_at = now + self._limits.sweep_s
-            await self._sweep()
-        if now >= self._retries_at and self._lanes:
-            self._retries_at = now + RETRIES_S
-            up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
-            due = await self._reads.due_retries(up, self._clock(), AT_ONCE)
-            if due:
-                await self._books.retry(due)
-        await self._take_on()
 
     def _read_settings(self, rows: Sequence[SourceDelivery], now: float) -> None:
-        found = {row.source_id: row for row in rows}
-        for source_id in self._lanes.keys() - found.keys():
-            del self._lanes[source_id]
-        for source_id, row in found.items():
-            lane = self._lanes.get(source_id)
-            if lane is None:
-                self._lanes[source_id] = Lane(row, self._kinds[row.kind], now)
-            elif lane.row.version != row.version:
-                lane.renew(row, self._kinds[row.kind])
-                # What was written by settings that are no longer those is written again.
-                self._unwritten += [(job.attempt, job.claimed_s) for job in lane.ready]
-                lane.ready.clear()
+        self._following.leave_all_but(rows)
+        for row in rows:
+            try:
+                self._unwritten += self._following.follow(row, now)
+            except Exception as error:
+                self._following.leave(row.source_id)
+                if self._following.is_unusable(row):
+                    self._spawn(self._tell_unusable(row, error))
 
-    async def _sweep(self) -> None:
+    async def _tell_unusable(self, row: SourceDelivery, error: Exception) -> None:
+        if await self._hands.say_unusable(row, error) is None:
+            self._following.forget_unusable(row.source_id)
+
+    async def _let_go(self, _: float) -> None:
+        """Claims for sources that are not handed over any more."""
+        for source_id in list(self._following.left):
+            await self._books.release(self.name, source_id)
+            self._following.left.discard(source_id)
+
+    async def _sweep(self, now: float) -> None:
         """Attempts that were being sent by a worker that has gone: looked up, or unknown."""
+        if now < max(self._sweep_at, self._books.outage_at + self._limits.outage_s):
+            return
+        self._sweep_at = now + self._limits.sweep_s
         await self._books.limit_leases(int(LONGEST_LEASE_S * SECOND))
-        unknown: list[Settlement] = []
+        left: list[Settlement] = []
         for attempt in await self._reads.lapsed(self._clock(), AT_ONCE):
             if attempt.id in self._live:
                 continue
@@ -147,17 +163,24 @@ class Worker:
                 self._live.add(attempt.id)
                 self._spawn(self._find_out(lane, attempt))
             else:
-                result = Result(Outcome.UNKNOWN, "outcome_unknown", GONE)
-                unknown.append(Settlement(attempt, self.name, result, Policy(), 0.0, lapsed=True))
-        await self._books.settle_lapsed(unknown)
+                left.append(Settlement(attempt, self.name, unknown(GONE), Policy(), 0.0, lapsed=True))
+        await self._books.settle_lapsed(left)
+
+    async def _try_again(self, now: float) -> None:
+        if now >= self._retries_at and self._lanes:
+            self._retries_at = now + RETRIES_S
+            up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
+            await self._books.retry(await self._reads.due_retries(up, self._clock(), AT_ONCE))
 
     async def _find_out(self, lane: Lane, attempt: Claimed) -> None:
         try:
             await self._hands.find_out(lane, attempt)
+        except Unavailable as error:
+            _log.warning("request %d is looked up later: %s", attempt.request_id, error.message)
         finally:
             self._live.discard(attempt.id)
 
-    async def _take_on(self) -> None:
+    async def _take_on(self, _: float) -> None:
         """Claim what there is room for, and write it; first what could not be written before."""
         await self._write()
         now = time.monotonic()
@@ -165,40 +188,32 @@ class Worker:
         if not hungry:
             return
         waiting = [self._lanes[source_id] for source_id in await self._reads.waiting_sources(hungry)]
-        wanted = tuple((lane.row.source_id, lane.wanted(now), lane.gate.is_down) for lane in waiting)
-        if not wanted:
-            return
-        claimed = await self._books.claim(ClaimAsk(self.name, wanted, int(self._limits.claim_s * SECOND)))
-        found = {attempt.source_id for attempt in claimed}
-        for lane in waiting:
-            if lane.row.source_id in found:
+        asks = [lane.ask(self.name, now, int(self._limits.claim_s * SECOND)) for lane in waiting]
+        for lane, claimed in zip(waiting, await self._books.claim(asks), strict=True):
+            if isinstance(claimed, Exception):
+                _log.error("cannot claim for source %d: %s", lane.row.source_id, claimed)
+            elif claimed:
                 lane.took(now)
-            else:
-                lane.quiet_until = now + QUIET_S
-        if claimed:
-            self._unwritten += [(attempt, now) for attempt in claimed]
+                self._unwritten += [(attempt, now) for attempt in claimed]
+                continue
+            lane.quiet_until = now + QUIET_S
+        if self._unwritten:
             await self._write()
             self._hungry.set()  # there may be more
 
     async def _write(self) -> None:
         """Write what was claimed for its sources; what cannot be written is settled at once."""
-        if not self._unwritten:
-            return
-        asked = [attempt.request_id for attempt, _ in self._unwritten]
-        papers = {one.image.state.id: one for one in await self._reads.papers(asked)}
+        papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in self._unwritten])
         claimed, self._unwritten = self._unwritten, []
         for attempt, claimed_s in claimed:
             lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
             if lane is None or paper is None:
                 continue  # its lease ends
-            told, recipient = document(paper, attempt), lane.recipient
             try:
-                letter = recipient.write(told)
+                lane.ready.append(written(lane.recipient, attempt, paper, claimed_s))
             except CannotWrite as error:
                 result = Result(Outcome.REJECTED, error.code, error.message)
                 self._spawn(self._hands.unsent(lane, attempt, result))
-                continue
-            lane.ready.append(Job(attempt, recipient, told, letter, paper.image.state.version, claimed_s))
         self._pump()
 
     def _pump(self) -> None:
@@ -218,13 +233,6 @@ class Worker:
                 self._alarm.cancel()
             self._alarm = asyncio.get_running_loop().call_later(min(waits), self._pump)
 
-    def _pump_on(self) -> None:
-        """Start waiting hand-overs; an error is logged, so that the outcome of the finished call is still written."""
-        try:
-            self._pump()
-        except Exception:
-            _log.exception("cannot start the next hand-over")
-
     def _begin(self, lane: Lane, job: Job, now: float) -> None:
         if lane.is_hungry(now):
             self._hungry.set()
@@ -237,42 +245,55 @@ class Worker:
 
     async def _hand_over(self, lane: Lane, job: Job) -> None:
         counts = not lane.gate.is_down
+        result: Result | None = None
         try:
             try:
                 job, result = await self._hands.send(lane, job)
-                if result is not None:
-                    self._judge(lane, result)
             finally:
-                lane.gate.end(time.monotonic())
-                self._in_flight -= 1
-                self._pump_on()
+                self._ended(lane, result)
             if result is not None:
                 await self._hands.conclude(lane, job, result, counts)
         finally:
             self._live.discard(job.attempt.id)
 
+    def _ended(self, lane: Lane, result: Result | None) -> None:
+        """Judge the source, and begin what waits; an error is logged, so that the outcome is written all the same."""
+        try:
+            if result is not None:
+                self._judge(lane, result)
+        except Exception:
+            _log.exception("cannot judge source %d", lane.row.source_id)
+        lane.gate.end(time.monotonic())
+        self._in_flight -= 1
+        try:
+            self._pump()
+        except Exception:
+            _log.exception("cannot start the next hand-over")
+
     def _judge(self, lane: Lane, result: Result) -> None:
         """What an answer says of the source itself."""
         gate, now = lane.gate, time.monotonic()
+        if result.outcome is Outcome.REJECTED and result.status is None:
+            return  # it was refused in the hub
         if result.code == RATE_LIMITED:
             gate.pause(now, result.retry_after_s or gate.policy.pause_s)
         elif result.outcome in (Outcome.DEFERRED, Outcome.UNKNOWN):
             gate.failed(now, result.retry_after_s)
             if gate.is_down and not lane.told_down:
                 lane.told_down = True
-                self._spawn(self._hands.say(lane, True, f"It does not take requests: {result.message}"))
+                self._spawn(self._hands.say(lane.row, True, f"It does not take requests: {result.message}"))
         else:
             gate.succeeded()
             if lane.told_down:  # the worker that told it may be gone
                 lane.told_down = False
-                self._spawn(self._hands.say(lane, False, "It takes requests again."))
+                self._spawn(self._hands.say(lane.row, False, "It takes requests again."))
 
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+    def _spawn(self, work: Coroutine[Any, Any, object]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._done)
 
-    def _done(self, task: "asyncio.Task[None]") -> None:
+    def _done(self, task: "asyncio.Task[object]") -> None:
         self._tasks.discard(task)
         if not task.cancelled() and task.exception() is not None:
             _log.error("a hand-over failed in the hub itself", exc_info=task.exception())

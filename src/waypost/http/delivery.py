@@ -1,11 +1,13 @@
 """How sources are handed their requests, trying that out, and the attempts of a request (native)."""
 
+import logging
+
 from falcon.asgi import Request, Response
 
 from waypost.app.deliveries import DeliveryDraft, kept_secrets, set_delivery, view_of
 from waypost.app.hub import Hub
-from waypost.app.ports.delivery import Claimed, SourceDelivery
-from waypost.app.ports.kinds import CannotWrite, Checked, Document, Kind, Result
+from waypost.app.ports.delivery import Claimed, Papers, SourceDelivery
+from waypost.app.ports.kinds import CannotWrite, Checked, Document, Kind, Result, why_unwritten
 from waypost.domain.handover import Outcome
 from waypost.domain.refusals import Invalid, NotFound, Problem
 from waypost.http import operations as ops
@@ -17,6 +19,8 @@ from waypost.wire.handover import SAMPLE, document
 from waypost.wire.shapes import fault_at
 
 ATTEMPTS_AT_MOST = 200
+
+_log = logging.getLogger("waypost.delivery")
 
 
 class Delivery(Records):
@@ -92,29 +96,37 @@ class Trial(Resource):
         kind = self.hub.kinds.get(row.kind) if row is not None else None
         if row is None or kind is None or not kind.pushes:
             raise Invalid([Problem("kind", "nothing_to_try", "This source polls: nothing is sent to it.")])
-        told = await self._document(call, source_id, body.fulfillment_request_id)
-        answer(resp, await _tried(kind, row, told, body.send))
+        papers = await self._papers(call, source_id, body.fulfillment_request_id)
+        answer(resp, await _tried(kind, row, papers, body.send))
 
-    async def _document(self, call: Call, source_id: int, request_id: int | None) -> Document:
+    async def _papers(self, call: Call, source_id: int, request_id: int | None) -> Papers | None:
         if request_id is None:
-            return SAMPLE
+            return None
         if await self.hub.reads.version(call.actor.scope, request_id) is None:
             raise NotFound
         papers = (await self.hub.reads.papers([request_id]))[0]
-        state = papers.image.state
-        if state.source_id != source_id:
+        if papers.image.state.source_id != source_id:
             raise NotFound
-        key = f"fr-test-{request_id}"
-        return document(papers, Claimed(0, state.account_id, source_id, request_id, 1, 1, 1, key, 0))
+        return papers
 
 
-async def _tried(kind: Kind, row: SourceDelivery, told: Document, send: bool) -> bytes:
-    recipient = kind.open(row.settings, row.secrets)
+async def _tried(kind: Kind, row: SourceDelivery, papers: Papers | None, send: bool) -> bytes:
+    """What would be sent and what came of it; what keeps it from being written is a result, too."""
     try:
-        letter = recipient.write(told)
+        recipient = kind.open(row.settings, row.secrets)
+        letter = recipient.write(SAMPLE if papers is None else _document(papers))
     except CannotWrite as error:
         return wire.render_trial(None, Result(Outcome.REJECTED, error.code, error.message))
+    except Exception as error:
+        _log.exception("a request cannot be written for source %d", row.source_id)
+        return wire.render_trial(None, Result(Outcome.REJECTED, "other", why_unwritten(error)))
     return wire.render_trial(letter, await recipient.send(letter) if send else None)
+
+
+def _document(papers: Papers) -> Document:
+    state = papers.image.state
+    key = f"fr-test-{state.id}"
+    return document(papers, Claimed(0, state.account_id, state.source_id, state.id, 1, 1, 1, key, 0))
 
 
 class Attempts(Resource):

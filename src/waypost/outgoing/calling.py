@@ -7,7 +7,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import aiohttp
+from aiohttp.abc import AbstractStreamWriter
 
+from waypost.outgoing.connections import GuardedConnector, guard_of_call
 from waypost.outgoing.targets import CheckedResolver, Forbidden, Targets
 
 KEEP_ALIVE_S = 4.0  # shorter than what servers close idle connections after, so that few calls meet a closed one
@@ -25,12 +27,16 @@ class Answer(NamedTuple):
 
 
 class NotSent(Exception):
-    """Nothing has reached the other side; the message is for a person."""
+    """Nothing that could be acted on has reached the other side; the message is for a person.
 
-    def __init__(self, message: str, forbidden: bool = False) -> None:
+    `forbidden`: the address may not be called. `permanent`: the same call can never be sent.
+    """
+
+    def __init__(self, message: str, forbidden: bool = False, permanent: bool = False) -> None:
         super().__init__(message)
         self.message = message
         self.forbidden = forbidden
+        self.permanent = permanent
 
 
 class NoAnswer(Exception):
@@ -43,6 +49,20 @@ class NoAnswer(Exception):
 
 class _LostError(Exception):
     """A connection that ended before its answer: of a kind that the library does not answer with another try."""
+
+
+class _Body(aiohttp.BytesPayload):
+    """Notes when the library begins to write it: a call with a body that was not begun has not been sent."""
+
+    was_begun = False
+
+    async def write(self, writer: AbstractStreamWriter) -> None:
+        self.was_begun = True
+        await super().write(writer)
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        self.was_begun = True
+        await super().write_with_length(writer, content_length)
 
 
 async def _never_again(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
@@ -74,13 +94,13 @@ class Caller:
     def _session(self, secure: bool) -> aiohttp.ClientSession:
         found = self._sessions.get(secure)
         if found is None:
-            connector = aiohttp.TCPConnector(
+            connector = GuardedConnector(
                 limit=0, resolver=CheckedResolver(self.targets, secure), use_dns_cache=False,
                 keepalive_timeout=KEEP_ALIVE_S,
             )  # fmt: skip
             found = self._sessions[secure] = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=True,
-                headers={"User-Agent": USER_AGENT},
+                headers={"User-Agent": USER_AGENT}, read_bufsize=READ_AT_ONCE,
             )  # fmt: skip
         return found
 
@@ -89,20 +109,24 @@ class Caller:
         connect_s: float, at_most: int,
     ) -> Answer:  # fmt: skip
         """One call. `at_most` bytes of the answer are read. Raises `NotSent` or `NoAnswer`."""
+        guard_of_call.set(None)
+        sent = None if body is None else _Body(body)
         try:
             self.targets.guard(url)
             session = self._session(url.startswith("https:"))
-            sent = None if body is None else aiohttp.BytesPayload(body)  # else the library looks for who can write it
             async with session.request(
                 method, url, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s), allow_redirects=False,
                 middlewares=_ONCE if method in _REPEATED else None,
             ) as response:  # fmt: skip
-                return await _read(response, at_most)
+                return await _answered(response, at_most)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL, Forbidden) as error:
-            raise NotSent(_words(error), _is_forbidden(error)) from error
-        except TimeoutError as error:
-            raise NoAnswer(f"No answer within {timeout_s:g} s.") from error
-        except (aiohttp.ClientError, _LostError, OSError, ValueError) as error:
+            permanent = isinstance(error, aiohttp.InvalidURL)
+            raise NotSent(_words(error), _is_forbidden(error), permanent) from error
+        except Exception as error:
+            if sent is not None and not sent.was_begun:
+                raise NotSent(*_why_unsent(error)) from error
+            if isinstance(error, TimeoutError):
+                raise NoAnswer(f"No answer within {timeout_s:g} s.") from error
             raise NoAnswer(_words(error)) from error
 
     async def close(self) -> None:
@@ -111,6 +135,17 @@ class Caller:
             await session.close()
         self._sessions.clear()
         await asyncio.sleep(0)  # connections say good-bye in the loop's next round
+
+
+async def _answered(response: aiohttp.ClientResponse, at_most: int) -> Answer:
+    guard = guard_of_call.get()
+    if guard is None:
+        raise AssertionError("a response has a connection")
+    guard.expect_body()
+    try:
+        return await _read(response, at_most)
+    finally:
+        guard.expect_head()
 
 
 async def _read(response: aiohttp.ClientResponse, at_most: int) -> Answer:
@@ -133,13 +168,25 @@ def _is_forbidden(error: BaseException) -> bool:
     return isinstance(error, Forbidden) or isinstance(getattr(error, "os_error", None), Forbidden)
 
 
+def _why_unsent(error: Exception) -> tuple[str, bool, bool]:
+    """What kept a call from being sent: `NotSent`'s arguments."""
+    if isinstance(error, TypeError | ValueError):  # the library refuses the headers or the URL
+        return "The call cannot be sent with these settings: a header or the URL is not valid HTTP.", False, True
+    return "The connection could not be used: nothing was sent.", False, False
+
+
 def _words(error: BaseException) -> str:
     """What went wrong, for a person; no library's own spelling where it can be helped."""
+    guard = guard_of_call.get()
+    if guard is not None and guard.was_flooded:
+        return "The other side sent much and no answer, such as `100 Continue` without end: the connection was closed."
     inner = getattr(error, "os_error", None)
     if isinstance(error, Forbidden) or isinstance(inner, Forbidden):
         return str(inner or error)
     if isinstance(error, aiohttp.ClientConnectorCertificateError) or isinstance(inner, ssl.SSLError):
         return "The certificate of the other side is not valid."
+    if isinstance(error, aiohttp.InvalidURL):
+        return "The call cannot be sent with these settings: the URL is not valid."
     if isinstance(error, aiohttp.ClientConnectorDNSError):
         return "The name of the host cannot be resolved."
     if isinstance(error, aiohttp.ConnectionTimeoutError):

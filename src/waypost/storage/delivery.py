@@ -190,11 +190,13 @@ class DeliveryWriting(Statements):
         sql = "UPDATE handover_attempt SET lease_until = $3 WHERE id = $1 AND worker = $2 AND state = 'sending'"
         return await self.execute(sql, attempt_id, worker, lease_until)
 
-    async def release_claims(self, worker: str, now: int) -> int:
+    async def release_claims(self, worker: str, source_id: int | None, now: int) -> int:
         """See `DeliveryTx`."""
         sql = """UPDATE handover_attempt SET lease_until = $2
           WHERE worker = $1 AND state <> 'settled' AND state = 'claimed'"""
-        return await self.execute(sql, worker, now)
+        if source_id is None:
+            return await self.execute(sql, worker, now)
+        return await self.execute(f"{sql} AND source_id = $3", worker, now, source_id)
 
     async def limit_leases(self, latest: int) -> int:
         """See `DeliveryTx`."""

@@ -55,6 +55,7 @@ class GroupWriter:
         self._depth = 0
         self._running: asyncio.Task[None] | None = None
         self._closing = False
+        self._refused: Exception | None = None  # what the work of a batch raised last
         self._loop: asyncio.AbstractEventLoop | None = None  # asking for it costs a system call
 
     @property
@@ -214,12 +215,20 @@ class GroupWriter:
         return [group for group in groups if group.queued_at >= oldest]
 
     async def _results(self, groups: list[_Group]) -> list[Any]:
-        """The results of each group, in order; by halves when a value of the batch is refused."""
+        """The results of each group, in order.
+
+        A batch that its work or the database refuses is rolled back, and run by halves: what one job cannot do hurts
+        no other.
+        """
         try:
             return await self._run_batch(groups)
-        except BadRow as error:
+        except Unavailable:
+            raise  # the database's trouble is everybody's
+        except Exception as error:
+            if error is not self._refused and not isinstance(error, BadRow):
+                raise  # it failed at its end: nobody knows whether it may run again
             if len(groups) == 1:
-                return [_defect(error)]
+                return [error if isinstance(error, Refusal) else _defect(error)]
             middle = len(groups) // 2
             return [*await self._half(groups[:middle]), *await self._half(groups[middle:])]
 
@@ -235,7 +244,11 @@ class GroupWriter:
         jobs = [job for group in groups for job in group.jobs]
 
         async def batch(tx: Tx) -> Sequence[Any]:
-            return await work(tx, jobs)
+            try:
+                return await work(tx, jobs)
+            except Exception as error:
+                self._refused = error
+                raise
 
         for attempt in range(RERUNS + 1):
             try:

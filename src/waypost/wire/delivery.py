@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import msgspec
 from msgspec import Meta, Struct
 
+from waypost.app.attempt_ends import cleaned
 from waypost.app.deliveries import DeliveryView
 from waypost.app.ports.delivery import Attempt
 from waypost.app.ports.kinds import Letter, Result
@@ -48,9 +49,12 @@ class TryIn(Struct, rename="camel"):
     send: bool = False
 
 
+_encode_numbers = msgspec.json.Encoder(decimal_format="number").encode
+
+
 def plain(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings with numbers as JSON has them."""
-    made: dict[str, Any] = msgspec.json.decode(encode(settings))
+    """Settings with numbers as JSON has them: a number with a point comes as a `Decimal`."""
+    made: dict[str, Any] = msgspec.json.decode(_encode_numbers(settings))
     return made
 
 
@@ -127,6 +131,7 @@ def render_trial(letter: Letter | None, result: Result | None) -> bytes:
     """What would be sent, and what came of it where it was."""
     found = None
     if result is not None:
+        result = cleaned(result)
         found = {
             "outcome": result.outcome,
             "code": result.code,

@@ -208,8 +208,8 @@ class DeliveryTx(Protocol):
         """Of an attempt that this worker is sending; 0: it is not."""
         ...
 
-    async def release_claims(self, worker: str, now: int) -> int:
-        """Let go of what this worker has claimed and not begun to send."""
+    async def release_claims(self, worker: str, source_id: int | None, now: int) -> int:
+        """Let go of what this worker has claimed and not begun to send, for one source or (None) for all."""
         ...
 
     async def limit_leases(self, latest: int) -> int:

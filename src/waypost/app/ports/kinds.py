@@ -39,6 +39,13 @@ class CannotWrite(Exception):
         self.code = code
 
 
+def why_unwritten(error: Exception) -> str:
+    """Words for a person where a kind, or what it is given, fails in a way that nobody has foreseen."""
+    if isinstance(error, CannotWrite):
+        return error.message
+    return "The hub cannot write the request for this source: a defect of the hub. Its log says more."
+
+
 class Recipient(Protocol):
     """One source, with its settings read."""
 
@@ -84,7 +91,10 @@ class Kind(Protocol):
         ...
 
     def open(self, settings: str, secrets: str) -> Recipient:
-        """A source of this kind, from what `check` has found good."""
+        """A source of this kind, from what `check` has found good.
+
+        Raises `CannotWrite` where it was set by an older release, and cannot be used any more.
+        """
         ...
 
     async def close(self) -> None:

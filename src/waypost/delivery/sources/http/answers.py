@@ -10,14 +10,12 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.app.ports.kinds import Result
-from waypost.delivery.expressions import Expression, expression
+from waypost.delivery.expressions import Expression, FailedExpression, expression
 from waypost.delivery.sources.http.settings import Rule, StatusRange
 from waypost.domain.failures import is_retryable
 from waypost.domain.handover import ARRIVED, Outcome
 from waypost.outgoing.calling import Answer
 
-MESSAGE_AT_MOST = 2000  # characters
-REFERENCE_AT_MOST = 200
 LONGEST_WAIT_S = 24 * 3600.0
 
 _decode = msgspec.json.Decoder().decode
@@ -34,9 +32,10 @@ class Meaning(NamedTuple):
 
 
 class CompiledRule:
-    """A rule, ready to be tried."""
+    """A rule, ready to be tried. `at`: where the settings have it, for messages."""
 
-    def __init__(self, rule: Rule) -> None:
+    def __init__(self, rule: Rule, at: str = "rule") -> None:
+        self._at = at
         self._outcome = Outcome(rule.outcome)
         self._statuses = rule.status
         self._when = _maybe(rule.when)
@@ -57,12 +56,16 @@ class CompiledRule:
         return self._statuses is None or any(_is_in(status, one) for one in self._statuses)
 
     def meaning(self, seen: dict[str, Any]) -> Meaning | None:
-        """What it makes of an answer; None where it does not fit."""
-        if self._when is not None and not self._when.holds(seen):
-            return None
+        """What it makes of an answer; None where it does not fit. Unknown where `when` fails: it may have fitted."""
+        try:
+            if self._when is not None and not self._when.holds(seen):
+                return None
+        except FailedExpression as error:
+            words = f"The source answered {seen['status']}; {self._at} cannot judge that answer: {error}."
+            return Meaning(Outcome.UNKNOWN, "outcome_unknown", words, False)
         reference = self._reference.text(seen) if self._reference else None
         if self._outcome in ARRIVED:
-            return Meaning(self._outcome, None, None, False, reference and reference[:REFERENCE_AT_MOST])
+            return Meaning(self._outcome, None, None, False, reference)
         own = self._code_from.text(seen) if self._code_from else None
         code = self._codes.get(own or "", self._code) or _USUAL_CODE[self._outcome]
         message = self._message.text(seen) if self._message else None
@@ -97,12 +100,12 @@ _BY_CLASS = {2: (Outcome.DELIVERED, ""), 4: (Outcome.REJECTED, "source_rejected"
 
 def read_answer(answer: Answer, rules: Sequence[CompiledRule]) -> Result:
     """The outcome of a hand-over that was answered."""
-    text = answer.body.decode("utf-8", "replace").replace("\0", "�")
+    text = answer.body.decode("utf-8", "replace")
     meaning = _by_rules(answer, text, rules) or _by_status(answer.status, text)
     wait_s = _retry_after_s(answer.headers) if meaning.outcome is not Outcome.DELIVERED else None
     message = meaning.message
     if meaning.outcome not in ARRIVED:
-        message = (message or f"The source answered {answer.status}.")[:MESSAGE_AT_MOST]
+        message = message or f"The source answered {answer.status}."
     outcome, code, _, retryable, reference = meaning
     return Result(outcome, code or None, message, retryable, reference, wait_s, answer.status, text)
 
@@ -114,7 +117,7 @@ def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meani
     try:
         body = _decode(answer.body) if answer.complete and answer.body else None
         readable = answer.complete
-    except (msgspec.DecodeError, RecursionError):
+    except Exception:  # no JSON, no UTF-8, nested too deep: it cannot be read, whatever the reason
         body, readable = None, False
     headers = {name.lower(): value for name, value in answer.headers.items()}
     seen = {"status": answer.status, "headers": headers, "body": body, "text": text}
@@ -153,7 +156,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     try:
         until, now = parsedate_to_datetime(written), parsedate_to_datetime(headers.get("date", ""))
         return min(max((until - now).total_seconds(), 0.0), LONGEST_WAIT_S)
-    except (ValueError, TypeError):
+    except Exception:  # whatever the parser makes of a date such as one of the year 99999999999999999999
         return None
 
 

@@ -1,8 +1,10 @@
 """The kind `http`: one call hands a request over, its answer says what became of it, another call may look it up."""
 
 import base64
+import json
+import logging
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -23,6 +25,8 @@ HIDDEN = "***"
 
 _encode = msgspec.json.Encoder().encode
 
+_log = logging.getLogger("waypost.delivery")
+
 
 class Http:
     """See `app.ports.kinds.Kind`."""
@@ -40,9 +44,12 @@ class Http:
         return Checked(_encode(read).decode(), _encode(every).decode())
 
     def open(self, settings: str, secrets: str) -> "HttpSource":
-        """A source."""
-        read = msgspec.json.decode(settings, type=HttpSettings)
-        return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
+        """A source. Raises `CannotWrite`."""
+        try:
+            read = msgspec.json.decode(settings, type=HttpSettings)
+            return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
+        except (BadExpression, msgspec.ValidationError) as error:
+            raise CannotWrite(f"The settings of this source cannot be used: {error}.", "other") from error
 
     async def close(self) -> None:
         """Close the connections."""
@@ -69,17 +76,21 @@ class HttpSource:
         self._seconds = seconds
         self._url = UrlTemplate(settings.url)
         self._body = expression(settings.body)
-        self._rules = [CompiledRule(rule) for rule in settings.rules]
+        self._rules = _compiled("/settings/rules", settings.rules)
         look_up = settings.look_up
         self._look_up_url = UrlTemplate(look_up.url) if look_up else None
-        self._look_up_rules = [CompiledRule(rule) for rule in look_up.rules] if look_up else []
+        self._look_up_rules = _compiled("/settings/lookUp/rules", look_up.rules) if look_up else []
         self.look_up_after_s: tuple[float, ...] = tuple(look_up.after_s) if look_up else ()
+        # Settings of an older release may hold what is refused today.
+        self._unsendable = next((f"{at} {says}" for at, says in given.unsendable(settings)), None)
 
     def write(self, document: Document) -> Letter:
         """Raises `CannotWrite`."""
+        if self._unsendable is not None:
+            raise CannotWrite(f"The settings of this source cannot be used: {self._unsendable}.", "other")
         try:
             url = self._url.filled(document)
-            body = _encode(self._body.strict(document))
+            body = _written(self._body.strict(document))
         except BadExpression as error:
             raise CannotWrite(f"The request cannot be written for this source: {error}.") from error
         if len(body) > BODY_AT_MOST:
@@ -124,9 +135,14 @@ class HttpSource:
     async def send(self, letter: Letter) -> Result:
         """One call; whatever goes wrong is a result."""
         call: _Call = letter.content
-        headers = self._headers(call.key, call.body, secret=True)
         settings = self._settings
         began = time.perf_counter()
+        try:
+            headers = self._headers(call.key, call.body, secret=True)
+        except Exception:
+            _log.exception("the headers of a call cannot be made")
+            words = "The authentication or signature of this source cannot be made from its settings: nothing was sent."
+            return Result(Outcome.REJECTED, "other", words)
         try:
             answer = await self._caller.call(
                 settings.method, call.url, headers, call.body, settings.timeout_s, settings.connect_timeout_s,
@@ -135,8 +151,13 @@ class HttpSource:
             result = read_answer(answer, self._rules)
         except NotSent as error:
             result = Result(Outcome.DEFERRED, "source_unreachable", error.message, True)
+            if error.permanent:
+                result = Result(Outcome.REJECTED, "other", error.message)
         except NoAnswer as error:
             result = Result(Outcome.UNKNOWN, "outcome_unknown", error.message)
+        except Exception:
+            _log.exception("the answer to a call cannot be read")
+            result = Result(Outcome.UNKNOWN, "outcome_unknown", "It was sent, and the answer cannot be read.")
         return result._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
 
     async def look_up(self, document: Document) -> Result:
@@ -150,6 +171,23 @@ class HttpSource:
             answer = await self._caller.call(
                 "GET", url, headers, None, settings.timeout_s, settings.connect_timeout_s, ANSWER_AT_MOST
             )
+            return read_look_up(answer, self._look_up_rules)
         except (BadExpression, NotSent, NoAnswer) as error:
             return Result(Outcome.UNKNOWN, "outcome_unknown", f"It could not be looked up: {error}")
-        return read_look_up(answer, self._look_up_rules)
+        except Exception:
+            _log.exception("the answer to a look-up cannot be read")
+            return Result(Outcome.UNKNOWN, "outcome_unknown", "It could not be looked up: the answer cannot be read.")
+
+
+def _compiled(at: str, rules: Sequence[given.Rule]) -> list[CompiledRule]:
+    return [CompiledRule(rule, f"{at}/{place}") for place, rule in enumerate(rules)]
+
+
+def _written(value: Any) -> bytes:
+    """The value as JSON; raises `BadExpression` where JSON has no word for a part of it."""
+    try:
+        json.dumps(value, allow_nan=False)  # msgspec would write null for NaN and for infinity
+        return _encode(value)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        words = "the body holds what JSON cannot: a number that is not finite, broken Unicode, or no value at all"
+        raise BadExpression(words) from error

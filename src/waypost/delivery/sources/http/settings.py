@@ -1,5 +1,6 @@
 """The settings of a source of the kind `http`: their shape, and what msgspec alone cannot tell."""
 
+import json
 import re
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any, Literal
@@ -156,14 +157,33 @@ def _judged_url(at: str, url: str, targets: Targets) -> Iterator[Fault]:
 def _judged_headers(given: HttpSettings) -> Iterator[Fault]:
     if len(given.headers) > HEADERS_AT_MOST:
         yield fault_at("/settings/headers", "too_many_items", f"may have at most {HEADERS_AT_MOST} headers")
+    for at, says in unsendable(given):
+        yield fault_at(at, "bad_header", says)
+
+
+def unsendable(given: HttpSettings) -> Iterator[tuple[str, str]]:
+    """What could never leave the hub as a header, and why: where it is set, and words that follow it."""
+    names = [(pointer_to("/settings/headers", name), name) for name in given.headers]
+    names.append(("/settings/idempotencyHeader", given.idempotency_header))
+    if given.auth is not None and given.auth.name is not None:
+        names.append(("/settings/auth/name", given.auth.name))
+    if given.signature is not None:
+        names.append(("/settings/signature/header", given.signature.header))
+    for at, name in names:
+        if _HEADER.fullmatch(name) is None:
+            yield at, f"must be the name of a header, not {_quoted(name)}"
+        elif name.lower() in _RESERVED:
+            yield at, f"must be a header that the hub does not set itself, not {_quoted(name)}"
     for name, value in given.headers.items():
-        at = pointer_to("/settings/headers", name)
-        if name.lower() in _RESERVED or _HEADER.fullmatch(name) is None:
-            yield fault_at(at, "bad_header", "is no header that a setting may give")
-        elif _VALUE.fullmatch(value) is None:
-            yield fault_at(at, "bad_header", "must be visible ASCII characters and spaces")
-    if _HEADER.fullmatch(given.idempotency_header) is None or given.idempotency_header.lower() in _RESERVED:
-        yield fault_at("/settings/idempotencyHeader", "bad_header", "is no header that a setting may give")
+        if _VALUE.fullmatch(value) is None:
+            yield pointer_to("/settings/headers", name), "must be visible ASCII characters and spaces"
+    prefix = given.signature.prefix if given.signature is not None else ""
+    if _VALUE.fullmatch(prefix) is None:
+        yield "/settings/signature/prefix", f"must be visible ASCII characters and spaces, not {_quoted(prefix)}"
+
+
+def _quoted(value: str) -> str:
+    return json.dumps(value)
 
 
 def _judged_auth(given: HttpSettings) -> Iterator[Fault]:
@@ -173,13 +193,8 @@ def _judged_auth(given: HttpSettings) -> Iterator[Fault]:
             yield fault_at(f"{at}/username", "required", "is given with basic, and only then")
         if (auth.type == "header") != (auth.name is not None):
             yield fault_at(f"{at}/name", "required", "is given with header, and only then")
-        if auth.name is not None and (_HEADER.fullmatch(auth.name) is None or auth.name.lower() in _RESERVED):
-            yield fault_at(f"{at}/name", "bad_header", "is no header that a setting may give")
         if auth.username is not None and ":" in auth.username:
             yield fault_at(f"{at}/username", "bad_characters", "must not hold a colon")
-    signature = given.signature
-    if signature is not None and _HEADER.fullmatch(signature.header) is None:
-        yield fault_at("/settings/signature/header", "bad_header", "is no header that a setting may give")
 
 
 def _judged_expression(at: str, text: str | None) -> Iterator[Fault]:
