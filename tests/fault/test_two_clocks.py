@@ -13,6 +13,7 @@ from tests.support.worker_process import WorkerProcess
 from waypost.domain.statuses import Status
 
 APART_S = 300
+LEASE_S = 120  # by one and the same clock nobody's ends in this test
 AT_ONCE = 3
 LATER = 10
 
@@ -28,7 +29,7 @@ async def test_what_is_being_sent_is_left_alone(
     ahead_s: float, house: House, migrated_url: str, tmp_path: Path
 ) -> None:
     clocks = (0.0, ahead_s) if ahead_s > 0 else (-ahead_s, 0.0)  # the second is behind what the first writes, or ahead
-    sender, other = (WorkerProcess(migrated_url, tmp_path / f"{n}.log", by) for n, by in enumerate(clocks))
+    sender, other = (WorkerProcess(migrated_url, tmp_path / f"{n}.log", by, LEASE_S) for n, by in enumerate(clocks))
     async with Supplier(turns("hang")) as supplier:
         look_up = {"url": f"{supplier.url}/{{number}}", "afterS": [0.05]}
         ids = await house.merchant.requests(*[Status.PROCESSING] * AT_ONCE)

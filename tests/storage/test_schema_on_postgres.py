@@ -18,7 +18,7 @@ from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
 from waypost.storage import group_commit
 from waypost.storage.group_commit import GroupWriter
-from waypost.storage.queries.postgres import SCHEMA_LOCK
+from waypost.storage.queries.proof import SCHEMA_LOCK
 
 WITHIN_S = 30.0
 NEWER = "replace this process with the newer version of Waypost"

@@ -20,10 +20,10 @@ AHEAD_S = "WAYPOST_TEST_CLOCK_AHEAD_S"
 
 
 class WorkerProcess:
-    """One worker on one database, on a machine whose clock is `ahead_s` ahead."""
+    """One worker on one database, on a machine whose clock is `ahead_s` ahead; `sending_s`: how long it may be at one."""
 
-    def __init__(self, database_url: str, log: Path, ahead_s: float = 0) -> None:
-        self._command = [sys.executable, "-m", "tests.support.worker_process", database_url]
+    def __init__(self, database_url: str, log: Path, ahead_s: float = 0, sending_s: float = SHORT.sending_s) -> None:
+        self._command = [sys.executable, "-m", "tests.support.worker_process", database_url, str(sending_s)]
         self._environment = {**os.environ, AHEAD_S: str(ahead_s)}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
@@ -78,7 +78,7 @@ def _set_clock(ahead_s: float) -> None:
     time.time_ns = lambda: plain_ns() + int(ahead_s * 1_000_000_000)
 
 
-async def _work(database_url: str) -> None:
+async def _work(database_url: str, sending_s: float) -> None:
     from waypost.delivery.worker import Worker
     from waypost.main import build_hub, close_hub
     from waypost.outgoing.targets import Targets
@@ -90,7 +90,7 @@ async def _work(database_url: str) -> None:
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, stop.set)
     print("works", flush=True)
-    await Worker(hub.reads, writer, hub.clock, hub.kinds, SHORT).run(stop)
+    await Worker(hub.reads, writer, hub.clock, hub.kinds, SHORT._replace(sending_s=sending_s)).run(stop)
     await close_hub(hub, writer)
 
 
@@ -99,4 +99,4 @@ if __name__ == "__main__":
 
     _set_clock(float(os.environ[AHEAD_S]))
     logging.basicConfig(level=logging.INFO)
-    asyncio.run(_work(sys.argv[1]))
+    asyncio.run(_work(sys.argv[1], float(sys.argv[2])))

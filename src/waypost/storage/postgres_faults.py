@@ -27,7 +27,7 @@ _SHORTAGES: dict[type[BaseException], str] = {
 _log = logging.getLogger("waypost.database")
 
 
-# See `queries.postgres.PREPARED`: the statement that proves the schema fails in these words where it is another one.
+# See `queries.proof`: the statement that proves the schema fails in these words where it is another one.
 _OTHER_SCHEMA = re.compile(r'"waypost schema ([^"]*)"')
 
 

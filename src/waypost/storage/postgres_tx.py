@@ -27,7 +27,7 @@ from waypost.domain.statuses import Status
 from waypost.domain.stock import Entry, Release
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.faults import RolledBack
-from waypost.storage.queries import plain_moves, postgres, writing
+from waypost.storage.queries import plain_moves, postgres, proof, writing
 from waypost.storage.transaction import CommonTx, moved_totals
 
 _decode_row = msgspec.json.Decoder(list[Any]).decode
@@ -58,7 +58,7 @@ class PostgresTx(CommonTx):
         if not self.begun:
             self.begun = True
             self.round_trips += 1
-            await self._db.execute(postgres.begin(self._revision))
+            await self._db.execute(proof.begin(self._revision))
 
     async def _begin_and_lock(self, locks: postgres.Locks) -> None:
         revision = None if self.begun else self._revision

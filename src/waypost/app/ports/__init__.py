@@ -18,16 +18,14 @@ from waypost.app.ports.batch import (
 from waypost.app.ports.core import (
     AccountRow,
     ChannelRow,
-    Clock,
     Reads,
     RequestQuery,
     SourceRow,
-    Store,
     TokenRow,
     Tx,
-    Work,
 )
 from waypost.app.ports.orders import OrderQuery, OrderView
+from waypost.app.ports.store import Clock, Store, Work
 
 __all__ = [
     "AccountRow",

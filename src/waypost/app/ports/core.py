@@ -19,7 +19,7 @@ from waypost.app.ports.batch import (
 from waypost.app.ports.catalog import ALL, CatalogReads, CatalogTx, Page
 from waypost.app.ports.clock_rules import ClockRuleReads, ClockRuleTx
 from waypost.app.ports.delivery import DeliveryReads, DeliveryTx
-from waypost.app.ports.events import EventReads, EventTx, Heard
+from waypost.app.ports.events import EventReads, EventTx
 from waypost.app.ports.imports import ImportReads, ImportTx
 from waypost.app.ports.inventory import InventoryReads, InventoryTx
 from waypost.app.ports.invoices import InvoiceReads, InvoiceTx
@@ -255,56 +255,3 @@ class Reads(
     async def channels(self, account_id: int, page: Page = ALL) -> list[ChannelRow]: ...
     async def token(self, digest: bytes) -> TokenRow | None: ...
     async def tokens(self, account_id: int | None) -> list[TokenRow]: ...
-
-
-Work = Callable[[Tx], Awaitable[T]]
-
-
-class Store(Protocol):
-    """A database. `write` runs `work` in one transaction and returns after its commit.
-
-    It raises `Unavailable` when the database cannot be reached or the commit's outcome is lost, and runs
-    `work` again only after a transaction that is known to be rolled back.
-    """
-
-    @property
-    def reads(self) -> Reads: ...
-
-    async def write(self, work: Work[T]) -> T: ...
-
-    def listen(self, heard: Heard) -> Callable[[], None]:
-        """Call `heard` after every commit of this store that wrote events, until the result is called."""
-        ...
-
-    async def ready(self) -> str:
-        """The schema's revision, once every kind of connection has read it and a write went through.
-
-        Raises `Unavailable` otherwise, within a few seconds in any case.
-        """
-        ...
-
-    def now(self) -> int:
-        """The database's clock, in microseconds since 1970, UTC: what several processes write and judge times by.
-
-        The server's on PostgreSQL, as last read by `keep_time`; this machine's on SQLite.
-        """
-        ...
-
-    async def keep_time(self) -> None:
-        """Read the database's clock anew; raises `Unavailable`. To be called every few seconds."""
-        ...
-
-    def give_up(self) -> None:
-        """Wait for nothing any more: the process stops. What is under way is refused, as not applied where that is
-        known, and so is what comes later."""
-        ...
-
-    async def give_back_space(self) -> None:
-        """Shorten files that grew while a long read held them; asked every few seconds. May do nothing."""
-        ...
-
-    async def close(self) -> None: ...
-
-
-Clock = Callable[[], int]
-"""The present time in microseconds since 1970, UTC."""

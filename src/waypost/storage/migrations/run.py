@@ -27,7 +27,7 @@ from waypost.storage.examining import (
 )
 from waypost.storage.location import PostgresLocation, SqliteLocation, Unreachable
 from waypost.storage.migrations import Plan
-from waypost.storage.queries.postgres import SCHEMA_LOCK
+from waypost.storage.queries.proof import SCHEMA_LOCK
 from waypost.storage.sqlite_file import is_busy, patiently
 
 LOCK_WAIT_S = 30.0
@@ -100,7 +100,7 @@ async def migrate_postgres(location: PostgresLocation, plan: Plan, target: str |
     try:
         async with engine.connect() as connection:
             async with connection.begin():
-                # Of the session: it outlasts the commit. Who writes holds the other side of it, see `queries.postgres`.
+                # Of the session: it outlasts the commit. Who writes holds the other side of it, see `queries.proof`.
                 await connection.exec_driver_sql(f"SELECT pg_advisory_lock({SCHEMA_LOCK})")
                 driver = (await connection.get_raw_connection()).driver_connection
                 assert driver is not None

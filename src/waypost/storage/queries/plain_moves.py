@@ -1,7 +1,8 @@
 """PostgreSQL's statements for bare failures: judged by the status alone, only what changes is written (ADR 15)."""
 
 from waypost.storage.queries import columns
-from waypost.storage.queries.postgres import SCHEMA_LOCK, VISIBLE
+from waypost.storage.queries.postgres import VISIBLE
+from waypost.storage.queries.proof import SCHEMA_LOCK
 from waypost.storage.queries.requests import HIDDEN, PLAIN
 
 # A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the

@@ -12,22 +12,13 @@ from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.queries import columns
+from waypost.storage.queries.proof import PROOF, begin
 from waypost.storage.queries.requests import HIDDEN, lines_of
-
-# The advisory lock of the schema: shared by whoever writes, held alone by a migration.
-SCHEMA_LOCK = int.from_bytes(b"waypost!", "big", signed=True)
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
 # made once. Orders, requests, stock variants, counters; each by id: the one global order.
 PREPARED = {
-    # Migrations hold the other side of this lock from their first statement to the end; whoever had to wait for it then
-    # finds, in a statement of its own, another schema than it knows. That one fails on purpose: in a message of several
-    # statements an error is the only answer that comes without another round trip.
-    "waypost_hold_schema": f" AS SELECT pg_advisory_xact_lock_shared({SCHEMA_LOCK})",
-    "waypost_same_schema": (
-        "(text) AS SELECT CASE WHEN version_num = $1 THEN 0 ELSE CAST('waypost schema ' || version_num AS integer) END"
-        " FROM alembic_version"
-    ),
+    **PROOF,
     "waypost_lock_orders": (
         "(bigint[], bigint[]) AS SELECT 1 FROM orders WHERE id IN (SELECT order_id FROM fulfillment_request"
         " WHERE id = ANY($1) AND account_id = ANY($2)) ORDER BY id FOR NO KEY UPDATE"
@@ -77,14 +68,6 @@ class Locks(NamedTuple):
     variants: list[int]
     elsewhere: list[int]
     anyway: list[int]
-
-
-@cache
-def begin(revision: str) -> str:
-    """BEGIN, and the proof that the schema is this one until the end of the transaction; as one message."""
-    if not revision.isalnum():
-        raise ValueError(revision)
-    return f"BEGIN; EXECUTE waypost_hold_schema; EXECUTE waypost_same_schema('{revision}')"
 
 
 def begin_and_lock(locks: Locks, revision: str | None) -> str:

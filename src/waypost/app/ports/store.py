@@ -1,0 +1,61 @@
+"""A database as the use cases know it, and its clock. Implemented in `storage`."""
+
+from collections.abc import Awaitable, Callable
+from typing import Protocol, TypeVar
+
+from waypost.app.ports.core import Reads, Tx
+from waypost.app.ports.events import Heard
+
+T = TypeVar("T")
+
+Work = Callable[[Tx], Awaitable[T]]
+
+
+class Store(Protocol):
+    """A database. `write` runs `work` in one transaction and returns after its commit.
+
+    It raises `Unavailable` when the database cannot be reached or the commit's outcome is lost, and runs
+    `work` again only after a transaction that is known to be rolled back.
+    """
+
+    @property
+    def reads(self) -> Reads: ...
+
+    async def write(self, work: Work[T]) -> T: ...
+
+    def listen(self, heard: Heard) -> Callable[[], None]:
+        """Call `heard` after every commit of this store that wrote events, until the result is called."""
+        ...
+
+    async def ready(self) -> str:
+        """The schema's revision, once every kind of connection has read it and a write went through.
+
+        Raises `Unavailable` otherwise, within a few seconds in any case.
+        """
+        ...
+
+    def now(self) -> int:
+        """The database's clock, in microseconds since 1970, UTC: what several processes write and judge times by.
+
+        The server's on PostgreSQL, as last read by `keep_time`; this machine's on SQLite.
+        """
+        ...
+
+    async def keep_time(self) -> None:
+        """Read the database's clock anew; raises `Unavailable`. To be called every few seconds."""
+        ...
+
+    def give_up(self) -> None:
+        """Wait for nothing any more: the process stops. What is under way is refused, as not applied where that is
+        known, and so is what comes later."""
+        ...
+
+    async def give_back_space(self) -> None:
+        """Shorten files that grew while a long read held them; asked every few seconds. May do nothing."""
+        ...
+
+    async def close(self) -> None: ...
+
+
+Clock = Callable[[], int]
+"""The present time in microseconds since 1970, UTC."""
