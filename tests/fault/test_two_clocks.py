@@ -51,6 +51,6 @@ async def test_what_is_being_sent_is_left_alone(
             await sender.kill()
             await other.kill()
         assert set(supplier.asked.values()) == set(supplier.book.values()) == {1}
-        assert len(supplier.book) == len(ids)
+        assert len(supplier.asked) == len(ids)
     assert await house.attention() == []
     await adds_up(house)
