@@ -1,4 +1,4 @@
-"""PostgreSQL: a transaction begins with the proof that the schema is, and stays, the one this program knows (ADR 19)."""
+"""PostgreSQL: a transaction begins by proving that the schema is, and stays, the one this program knows (ADR 19)."""
 
 from functools import cache
 
