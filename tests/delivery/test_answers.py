@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from waypost.app.attempt_ends import cleaned
+from waypost.app.ports.kinds import Result
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
 from waypost.delivery.sources.http.settings import Rule
 from waypost.domain.handover import Outcome
@@ -52,7 +54,7 @@ def test_an_error_inside_a_success_is_a_refusal() -> None:
     assert read_answer(answer(200, b'{"errors": []}'), rules(REFUSES)).outcome is Outcome.DELIVERED
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"cut": ', b"\xff\xfe", b"[" * 100_000])
+@pytest.mark.parametrize("body", [b"<html>", b'{"cut": ', b"\xff\xfe", b'"\xff"', b"1e999", b"[" * 100_000])
 def test_what_a_rule_cannot_read_is_unknown_unless_the_status_says_that_nothing_was_taken(body: bytes) -> None:
     reads = rules(REFUSES, {"outcome": "rejected", "status": ["4xx", 503], "when": "body.x"})
     assert read_answer(answer(200, body), reads).outcome is Outcome.UNKNOWN
@@ -83,6 +85,7 @@ def test_a_rule_may_say_what_the_source_calls_it() -> None:
         ("7", "", 7.0), ("0", "", 0.0), ("soon", "", None), ("-1", "", None), ("", "", None), ("999999999", "", 86400.0),
         ("Wed, 21 Oct 2026 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", 30.0),
         ("Wed, 21 Oct 2026 07:28:30 GMT", "", None),
+        ("Wed, 21 Oct 99999999999999999999 07:28:30 GMT", "Wed, 21 Oct 2026 07:28:00 GMT", None), ("\0,,", "x", None),
     ],
 )  # fmt: skip
 def test_retry_after(retry_after: str, date: str, wait: float | None) -> None:
@@ -96,3 +99,25 @@ def test_retry_after(retry_after: str, date: str, wait: float | None) -> None:
 )  # fmt: skip
 def test_a_look_up_says_that_it_is_there_that_it_is_not_or_nothing(status: int, outcome: str) -> None:
     assert read_look_up(answer(status), []).outcome == outcome
+
+
+@pytest.mark.parametrize("when", ["merge(@, body.none)", "contains('x', `1`)", "ceil(to_number('1e999'))"])
+@pytest.mark.parametrize("status", [200, 404, 422, 429, 503])
+def test_what_a_rule_cannot_judge_is_unknown_whatever_the_status_says(status: int, when: str) -> None:
+    """The rule might have said that the source has it."""
+    judged = rules({"outcome": "delivered", "status": [302]}, {"outcome": "delivered", "when": when})
+    result = read_answer(answer(status), judged)
+    assert (result.outcome, result.code) == (Outcome.UNKNOWN, "outcome_unknown")
+    assert f"the expression {when} was given values" in (result.message or "")
+    assert read_look_up(answer(status), judged).outcome is Outcome.UNKNOWN
+
+
+def test_texts_are_kept_as_both_databases_can_store_them() -> None:
+    """A header that is not UTF-8 comes with lone surrogates."""
+    told = rules({"outcome": "rejected", "message": 'headers."x-why"', "code_from": "text"})
+    result = cleaned(read_answer(answer(422, b"a\0b\xff", x_why="caf\udce9 \0\ud83d\ude00"), told))
+    assert (result.message, result.response) == ("caf� �😀", "a�b�")
+    long = Result(Outcome.REJECTED, "c" * 999, "m" * 9999, reference="r" * 999, response="x" * 99_999)
+    kept = cleaned(long)
+    assert [len(text or "") for text in (kept.code, kept.message, kept.reference, kept.response)] == [100, 2000, 200, 65536]
+    assert cleaned(Result(Outcome.DELIVERED)) == Result(Outcome.DELIVERED)

@@ -1,13 +1,21 @@
 """Calls that leave the hub: to addresses that may be called, once, and bounded."""
 
 import asyncio
+import socket
+import threading
+import time
+import tracemalloc
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from ipaddress import ip_address, ip_network
+from typing import Any
 
 import pytest
+import uvloop
 
 from tests.delivery.conftest import LOOPBACK
 from waypost.outgoing.calling import Answer, Caller, NoAnswer, NotSent
+from waypost.outgoing.connections import GuardedConnector
 from waypost.outgoing.targets import Targets
 
 
@@ -144,3 +152,140 @@ async def test_a_name_that_leads_inside_is_not_called(raw: RawServer) -> None:
         assert refused.value.forbidden
     assert raw.requests == []
     await caller.close()
+
+
+@pytest.mark.parametrize("headers", [{"X-Signature": "a\nb"}, {"X\r\nY": "z"}, {"X": "\0"}])
+async def test_a_call_that_the_library_refuses_was_not_sent(
+    raw: RawServer, caller: Caller, headers: dict[str, str]
+) -> None:
+    with pytest.raises(NotSent, match="cannot be sent with these settings") as refused:
+        await caller.call("POST", f"http://127.0.0.1:{raw.port}/x", headers, b"{}", 5.0, 2.0, 10)
+    assert refused.value.permanent
+    assert raw.requests == []
+    raw.replies = [OK]
+    assert (await call(caller, raw)).status == 200
+
+
+async def test_what_goes_wrong_before_the_body_is_written_was_not_sent(
+    raw: RawServer, caller: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*given: Any, **more: Any) -> Any:
+        raise RuntimeError("no connection to be had")
+
+    monkeypatch.setattr(GuardedConnector, "connect", broken)
+    with pytest.raises(NotSent, match="nothing was sent") as refused:
+        await call(caller, raw)
+    assert not refused.value.permanent
+
+
+CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
+
+
+class Flood:
+    """Sends the same bytes for ever, on a thread of its own: however fast they are read, there are more.
+
+    `go`: when it is set, after the first of them; it is set unless `waits`.
+    """
+
+    def __init__(self, first: bytes, block: bytes, waits: bool = False) -> None:
+        self.go = threading.Event()
+        if not waits:
+            self.go.set()
+        self._first, self._block = first, block * (65536 // len(block))
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            peer, _ = self._socket.accept()
+            with peer:
+                peer.recv(65536)
+                peer.sendall(self._first)
+                self.go.wait(30)
+                while True:
+                    peer.sendall(self._block)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can still send."""
+        return self._thread.is_alive()
+
+    def end(self) -> None:
+        """The other side has closed its connection, or never opened one."""
+        with suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+
+@pytest.mark.parametrize("block", [CONTINUE, b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n", b"X-More: x\r\n"])
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_a_source_that_sends_no_answer_without_end_is_bounded(block: bytes, loop: str) -> None:
+    """In time, and in memory: uvloop reads many times before a call gets its turn."""
+    flood = Flood(b"HTTP/1.1 200 OK\r\n" if block.startswith(b"X") else b"", block)
+
+    async def called() -> float:
+        caller = Caller(LOOPBACK)
+        began = time.monotonic()
+        with pytest.raises(NoAnswer) as lost:
+            await caller.call("POST", f"http://127.0.0.1:{flood.port}/x", {}, b"{}", 60.0, 2.0, 1000)
+        await caller.close()
+        assert block.startswith(b"X") or "`100 Continue` without end" in lost.value.message
+        return time.monotonic() - began
+
+    tracemalloc.start()
+    try:
+        took_s = uvloop.run(called()) if loop == "uvloop" else asyncio.run(called())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        flood.end()
+    assert took_s < 20
+    assert peak < 60_000_000, peak
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+def test_what_comes_on_a_connection_that_nobody_uses_is_bounded(loop: str) -> None:
+    """It was answered; then the other side goes on sending while the connection waits for the next call."""
+    flood = Flood(OK, CONTINUE, waits=True)
+
+    async def called() -> None:
+        caller = Caller(LOOPBACK)
+        answer = await caller.call("POST", f"http://127.0.0.1:{flood.port}/x", {}, b"{}", 60.0, 2.0, 1000)
+        assert answer.status == 200
+        flood.go.set()
+        deadline = time.monotonic() + 20
+        while flood.is_open and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
+        await caller.close()
+
+    tracemalloc.start()
+    try:
+        uvloop.run(called()) if loop == "uvloop" else asyncio.run(called())
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+        flood.end()
+    assert peak < 60_000_000, peak
+
+
+@pytest.mark.parametrize("loop", ["asyncio", "uvloop"])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_long_answer_is_no_flood(loop: str, chunked: bool) -> None:
+    """However much of its body comes before the call gets its turn."""
+    first = b"Transfer-Encoding: chunked\r\n\r\n" if chunked else b"Content-Length: 99999999\r\n\r\n"
+    flood = Flood(b"HTTP/1.1 200 OK\r\n" + first, b"400\r\n" + b"x" * 1024 + b"\r\n" if chunked else b"x")
+
+    async def called() -> Answer:
+        caller = Caller(LOOPBACK)
+        try:
+            return await caller.call("POST", f"http://127.0.0.1:{flood.port}/x", {}, b"{}", 60.0, 2.0, 3_000_000)
+        finally:
+            await caller.close()
+
+    answer = uvloop.run(called()) if loop == "uvloop" else asyncio.run(called())
+    flood.end()
+    assert (answer.status, len(answer.body), answer.complete) == (200, 3_000_000, False)

@@ -6,7 +6,7 @@ import hmac
 
 import pytest
 
-from waypost.delivery.expressions import BadExpression, Expression, UrlTemplate
+from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate
 from waypost.domain.handover import Policy, retry_delay_s
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
 
@@ -14,7 +14,7 @@ from waypost.outgoing.signing import plain_signature, standard_headers, standard
 @pytest.mark.parametrize(
     "text",
     ["", "a[", "a..b", "[" * 300 + "@" + "]" * 300, "|".join(["[@,@]"] * 12), "[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]",
-     "x" * 9000, "unknown_function(@)["],
+     "x" * 9000, "unknown_function(@)[", "[::0]", "items[1:2:0].sku"],
 )  # fmt: skip
 def test_an_expression_that_cannot_be_used_is_refused(text: str) -> None:
     with pytest.raises(BadExpression):
@@ -36,11 +36,31 @@ def test_expressions_pick_values() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    "text",
+    ["merge(@, none)", "floor(to_number('nan'))", "ceil(to_number('1e999'))", "contains('x', `1`)",
+     "max_by([{a: `1`}, {a: 'x'}], &a)", "`1` < 'x'"],
+)  # fmt: skip
+def test_what_the_library_fails_on_is_an_error_of_our_own(text: str) -> None:
+    """Never a value, and never an error that nobody expects."""
+    failing = Expression(text)
+    for ask in (failing, failing.strict, failing.holds):
+        with pytest.raises(FailedExpression, match="was given values that it cannot work with"):
+            ask({"none": None})
+    assert failing.text({"none": None}) is None
+
+
+def test_what_is_not_finite_is_no_text() -> None:
+    assert [Expression(f"to_number('{text}')").text({}) for text in ("nan", "inf", "-1e999", "1.5")] == [None, None, None, "1.5"]
+
+
 def test_urls_are_filled_in_and_encoded() -> None:
     template = UrlTemplate("https://a.example/{n}/x?q={items[0].sku}")
     assert template.filled({"n": "A/1 ü", "items": [{"sku": "&"}]}) == "https://a.example/A%2F1%20%C3%BC/x?q=%26"
     with pytest.raises(BadExpression):
         template.filled({"n": None, "items": []})
+    with pytest.raises(BadExpression, match="Unicode"):
+        template.filled({"n": "\ud800", "items": [{"sku": "x"}]})
 
 
 def test_delays_double_are_capped_and_half_of_each_is_chance() -> None:

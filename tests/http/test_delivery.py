@@ -180,3 +180,85 @@ async def test_a_request_that_was_never_tried_has_no_attempts(world: World) -> N
     assert (await world.client("src").get(f"/fulfillment-requests/{id_}/attempts")).status == 401
     stranger = world.client(merchant=world.theirs)
     assert (await stranger.get(f"/fulfillment-requests/{id_}/attempts")).status == 404
+
+
+async def test_numbers_with_a_point_are_numbers(world: World) -> None:
+    settings = {"url": "https://a.example", "timeoutS": 2.5, "connectTimeoutS": 1e-1,
+                "lookUp": {"url": "https://a.example/{number}", "afterS": [0.5, 1.0, 2]}}  # fmt: skip
+    done = await put(world, {"kind": "http", "settings": settings})
+    assert (done["settings"]["timeoutS"], done["settings"]["connectTimeoutS"]) == (2.5, 0.1)
+    assert done["settings"]["lookUp"]["afterS"] == [0.5, 1.0, 2]
+
+
+@pytest.mark.parametrize(
+    ("settings", "pointer", "quoted"),
+    [
+        ({"headers": {"Content-Length": "5"}}, "/settings/headers/Content-Length", '"Content-Length"'),
+        ({"headers": {"X Y": "5"}}, "/settings/headers/X Y", '"X Y"'),
+        ({"idempotencyHeader": "Host"}, "/settings/idempotencyHeader", '"Host"'),
+        ({"auth": {"type": "header", "name": "Transfer-Encoding"}}, "/settings/auth/name", '"Transfer-Encoding"'),
+        ({"signature": {"scheme": "hmac", "header": "content-length"}}, "/settings/signature/header", '"content-length"'),
+        ({"signature": {"scheme": "hmac", "header": "a\nb"}}, "/settings/signature/header", '"a\\nb"'),
+        ({"signature": {"scheme": "hmac", "prefix": "v1\r\n="}}, "/settings/signature/prefix", '"v1\\r\\n="'),
+        ({"signature": {"scheme": "hmac", "prefix": "é"}}, "/settings/signature/prefix", '"\\u00e9"'),
+        ({"body": "items[::0]"}, "/settings/body", "step is 0"),
+    ],
+)
+async def test_what_could_never_leave_is_refused(world: World, settings: Any, pointer: str, quoted: str) -> None:
+    secrets = {"value": "x"} if "auth" in settings else {"signingSecret": "x"} if "signature" in settings else {}
+    refused = await put(world, {**PUT, "settings": {**PUT["settings"], **settings}, "secrets": secrets}, 400)  # type: ignore[dict-item]
+    (fault,) = refused["errors"]
+    assert fault["pointer"] == pointer
+    assert quoted in fault["message"]
+
+
+@pytest.mark.parametrize("body", ["merge({number: number}, carrier && {c: carrier})", "{n: to_number('nan')}", "sum(number)"])
+async def test_trying_it_out_says_what_cannot_be_written(world: World, body: str) -> None:
+    await put(world, {"kind": "http", "settings": {"url": "https://a.example", "body": body}})
+    id_ = await world.request()
+    for asked in ({}, {"send": True}, {"fulfillmentRequestId": id_}):
+        reply = await world.client().post(f"{path(world)}/test", json=asked)
+        assert reply.status == 200, reply.body
+        shown = reply.json()
+        assert (shown["request"], shown["result"]["outcome"]) == (None, "rejected")
+        assert shown["result"]["message"].startswith("The request cannot be written for this source: ")
+
+
+@pytest.mark.parametrize(
+    ("stored", "words"),
+    [
+        ('{"url": 5}', "The settings of this source cannot be used"),
+        ('{"url": "https://a.example", "body": "[::0]"}', "step is 0"),
+        ('{"url": "https://a.example", "signature": {"scheme": "hmac", "prefix": "a\\n"}}', "/settings/signature/prefix"),
+        ("nonsense", "a defect of the hub"),
+    ],
+)
+async def test_trying_out_settings_of_an_older_release_says_what_is_wrong(world: World, stored: str, words: str) -> None:
+    await put(world, PUT)
+    sql = "UPDATE source_delivery SET settings = $1"
+    await world.hub.store.write(lambda tx: tx.execute(sql, stored))  # type: ignore[attr-defined]
+    reply = await world.client().post(f"{path(world)}/test", json={"send": True})
+    assert reply.status == 200, reply.body
+    assert reply.json()["result"]["outcome"] == "rejected"
+    assert words in reply.json()["result"]["message"]
+
+
+async def test_trying_out_a_request_that_cannot_be_read_says_so(world: World) -> None:
+    await put(world, PUT)
+    id_ = await world.request()
+    sql = "UPDATE fulfillment_request SET shipping_address = 'nonsense'"
+    await world.hub.store.write(lambda tx: tx.execute(sql))  # type: ignore[attr-defined]
+    reply = await world.client().post(f"{path(world)}/test", json={"fulfillmentRequestId": id_})
+    assert reply.status == 200, reply.body
+    assert "a defect of the hub" in reply.json()["result"]["message"]
+
+
+async def test_an_answer_that_no_rule_can_judge_is_shown_when_trying_it_out(world: World) -> None:
+    async with Supplier() as supplier:
+        rules = [{"outcome": "delivered", "when": "merge(@, body.none)", "message": "text"}]
+        await put(world, {"kind": "http", "settings": {"url": supplier.url, "rules": rules}})
+        reply = await world.client().post(f"{path(world)}/test", json={"send": True})
+        assert reply.status == 200, reply.body
+        result = reply.json()["result"]
+    assert (result["outcome"], result["response"]["status"]) == ("unknown", 201)
+    assert "/settings/rules/0" in result["message"]
