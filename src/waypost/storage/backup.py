@@ -128,7 +128,7 @@ async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan 
 
 
 def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: Clock) -> tuple[Counts, Path | None]:
-    path = location.path.resolve()  # a link stays a link
+    path = location.path.resolve() if location.path.is_symlink() else location.path  # a link stays a link
     if path.exists() and path.samefile(source):
         raise CopyFailed(f"{source} is the database itself: there is nothing to restore.")
     if not path.parent.is_dir():
