@@ -141,7 +141,7 @@ async def test_what_was_sent_in_the_future_is_left_to_a_person(
     """The clock was set back: how long ago it was sent cannot be told."""
     attempt = await not_there(house, supplier, clock)
     clock.advance(-3600)
-    await house.hub.store.write(lambda tx: tx.limit_leases(clock() - 1))
+    await house.hub.store.write(lambda tx: tx.limit_leases(None, clock() - 1))
     house.start(house.worker(clock))
     await house.until_statuses([attempt.request_id], "processing_error")
     state = await house.state(attempt.request_id)

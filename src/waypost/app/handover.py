@@ -65,6 +65,7 @@ class Start(NamedTuple):
     version: int
     request: str  # JSON, nothing secret
     lease_us: int
+    settings_version: int
 
 
 class Begun(StrEnum):
@@ -132,7 +133,8 @@ class _Bench:
             return Begun.YES
         settled = self._desk.settle(place, command)
         if isinstance(settled, Done):
-            self._started.append(Started(attempt.id, self._now, self._now + job.lease_us, job.request))
+            lease_until = self._now + job.lease_us
+            self._started.append(Started(attempt.id, self._now, lease_until, job.request, job.settings_version))
             self._attempts[attempt.id] = attempt._replace(state=AttemptState.SENDING)
             return Begun.YES
         if isinstance(settled, Stale):

@@ -15,7 +15,7 @@ from waypost.app.ports.kinds import Result
 from waypost.app.source_health import Health, tell_health
 from waypost.app.writer import Writer
 from waypost.domain.handover import Outcome, Policy
-from waypost.domain.refusals import Refusal, Unavailable
+from waypost.domain.refusals import LockHeld, Refusal, Unavailable
 
 T = TypeVar("T")
 
@@ -37,9 +37,9 @@ class Books:
         self._tell = timed(tell_health, clock)
         self.outage_at = float("-inf")
 
-    async def claim(self, asks: Sequence[ClaimAsk]) -> list[list[Claimed] | Exception]:
-        """What each ask got, or why it cannot be claimed for. Raises `Unavailable`: there is another time to claim."""
-        return await _each(self._writer.submit(self._claim, ask) for ask in asks)
+    async def claim(self, ask: ClaimAsk) -> list[Claimed]:
+        """What was claimed. Raises `Unavailable`: there is another time to claim."""
+        return await self._writer.submit(self._claim, ask)
 
     async def start(self, ask: Start, within_s: float) -> Begun | None:
         """None: it could not be written in time, and may have been written all the same."""
@@ -66,7 +66,9 @@ class Books:
         """Release these again; what cannot be is left to a person. Raises `Unavailable`."""
         ends = await _each(self._writer.submit(self._retry, one) for one in attempts)
         for one, end in zip(attempts, ends, strict=True):
-            if isinstance(end, Exception):
+            if isinstance(end, LockHeld):
+                _log.warning("request %d is locked: it is tried again later", one.request_id)
+            elif isinstance(end, Exception):
                 _log.error("request %d cannot be tried again: %s", one.request_id, end)
                 await self._writer.submit(_give_up, one)
 
@@ -100,11 +102,14 @@ class Books:
 
         return await self._writer.submit(release, worker)
 
-    async def limit_leases(self, longest_us: int) -> int:
-        """Leases that were given while the clock ran ahead end no later than this from now; raises `Unavailable`."""
+    async def limit_leases(self, source_ids: Sequence[int] | None, longest_us: int) -> int:
+        """Leases that were given while the clock ran ahead end no later than this from now; raises `Unavailable`.
+
+        Those of these sources, or of all.
+        """
 
         async def limit(tx: Tx, jobs: Sequence[int]) -> list[int]:
-            return [await tx.limit_leases(self._clock() + job) for job in jobs]
+            return [await tx.limit_leases(source_ids, self._clock() + job) for job in jobs]
 
         return await self._writer.submit(limit, longest_us)
 
@@ -115,8 +120,10 @@ class Books:
             try:
                 return await ask()
             except Unavailable as error:
-                self.outage_at = time.monotonic()
-                if within_s is not None and self.outage_at - began > within_s:
+                now = time.monotonic()
+                if not isinstance(error, LockHeld):
+                    self.outage_at = now
+                if within_s is not None and now - began > within_s:
                     _log.warning("given up for now: %s", error.message)
                     return None
             await asyncio.sleep(pause)
@@ -124,10 +131,14 @@ class Books:
 
 
 async def _each(asked: Iterable[Awaitable[T]]) -> list[T | Exception]:
-    """What each comes to, or why it fails; raises `Unavailable` where one met that, after all have ended."""
+    """What each comes to, or why it fails, such as a lock of somebody else.
+
+    Raises `Unavailable` where one met that for another reason, after all have ended.
+    """
     ends = await asyncio.gather(*asked, return_exceptions=True)
     for end in ends:
-        if isinstance(end, Unavailable) or (isinstance(end, BaseException) and not isinstance(end, Exception)):
+        away = isinstance(end, Unavailable) and not isinstance(end, LockHeld)
+        if isinstance(end, BaseException) and (away or not isinstance(end, Exception)):
             raise end
     return cast("list[T | Exception]", ends)
 

@@ -12,7 +12,7 @@ from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
-from waypost.domain.refusals import Defect, Refusal, Unavailable
+from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 
 EVERY_S = 15.0
 AT_ONCE = 200  # requests of one rule
@@ -74,23 +74,35 @@ class ClockWatch:
 
     async def _enforced(self, jobs: Sequence[Enforcement]) -> None:
         """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told."""
+        account_id = jobs[0].rule.account_id
         try:
             await self._writer.submit_alone(self._settle, jobs)
             return
+        except LockHeld:
+            _log.warning("something of account %d is locked: its clock rules are enforced one by one", account_id)
         except Unavailable:
             raise
         except Exception:
-            _log.exception("the clock rules of account %d are enforced one by one", jobs[0].rule.account_id)
-        for one in (job._replace(overdue=(single,)) for job in jobs for single in job.overdue):
-            account_id, request_id = one.rule.account_id, one.overdue[0].request_id
-            try:
-                await self._writer.submit_alone(self._settle, [one])
-            except Unavailable:
-                raise
-            except Exception:
-                _log.exception("clock rule %d of account %d fails with request %d", one.rule.id, account_id, request_id)
-                with _defects_logged("tell of request %d of account %d", request_id, account_id):
-                    await self._writer.submit_alone(self._tell, [one])
+            _log.exception("the clock rules of account %d are enforced one by one", account_id)
+        singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
+        # Side by side, as each that is locked takes its time.
+        for end in await asyncio.gather(*map(self._enforced_alone, singles), return_exceptions=True):
+            if isinstance(end, BaseException):
+                raise end
+
+    async def _enforced_alone(self, one: Enforcement) -> None:
+        """One rule and one request. Raises `Unavailable`, but for a request that is locked: its turn comes again."""
+        account_id, request_id = one.rule.account_id, one.overdue[0].request_id
+        try:
+            await self._writer.submit_alone(self._settle, [one])
+        except LockHeld:
+            _log.warning("request %d of account %d is locked: its clock rule waits", request_id, account_id)
+        except Unavailable:
+            raise
+        except Exception:
+            _log.exception("clock rule %d of account %d fails with request %d", one.rule.id, account_id, request_id)
+            with _defects_logged("tell of request %d of account %d", request_id, account_id):
+                await self._writer.submit_alone(self._tell, [one])
 
     async def _settle(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await enforce(tx, jobs, self._clock())
@@ -108,18 +120,23 @@ class ClockWatch:
         overdue = await self._reads.overdue(query)
         if not overdue:
             return []
-        refused = await self._routed_again(rule, overdue) if rule.response == Response.REROUTE else {}
-        return [Enforcement(rule, tuple(overdue), refused)]
+        if rule.response != Response.REROUTE:
+            return [Enforcement(rule, tuple(overdue))]
+        refused, locked = await self._routed_again(rule, overdue)
+        return [Enforcement(rule, tuple(one for one in overdue if one.request_id not in locked), refused)]
 
-    async def _routed_again(self, rule: ClockRule, overdue: Sequence[Overdue]) -> dict[int, str]:
-        """Each in a transaction of its own; why it could not be done, by request."""
-        refused = {}
+    async def _routed_again(self, rule: ClockRule, overdue: Sequence[Overdue]) -> tuple[dict[int, str], set[int]]:
+        """Each in a transaction of its own; why it could not be done, by request, and which are locked now."""
+        refused: dict[int, str] = {}
+        locked: set[int] = set()
         for one in overdue:
             command = command_of(rule, one.request_id)
             if command is None:
                 raise AssertionError("a rule that routes again asks for it")
             try:
                 await self._changes.record(reroute_request(RerouteAsk(command, None)))
+            except LockHeld:
+                locked.add(one.request_id)
             except Unavailable:
                 raise
             except Exception as error:
@@ -127,7 +144,7 @@ class ClockWatch:
                 if not is_refused:
                     _log.exception("request %d cannot be routed again", one.request_id)
                 refused[one.request_id] = str(error) if is_refused else IN_VAIN
-        return refused
+        return refused, locked
 
 
 @contextmanager

@@ -109,12 +109,13 @@ class Hands:
     async def _begun(self, lane: Lane, job: Job) -> tuple[Job, Begun | None]:
         """`sending` is committed, for the job as it was written last. None: that cannot be told."""
         for _ in range(REWRITES):
-            asked = Start(job.attempt, self._name, job.version, job.letter.shown, int(self._limits.sending_s * SECOND))
+            lease_us = int(self._limits.sending_s * SECOND)
+            asked = Start(job.attempt, self._name, job.version, job.letter.shown, lease_us, job.settings_version)
             begun = await self._books.start(asked, self._limits.claim_s / 2)
             if begun is not Begun.CHANGED:
                 return job, begun
             papers = (await papers_of(self._reads, [job.attempt.request_id]))[job.attempt.request_id]
-            job = written(lane.recipient, job.attempt, papers, job.claimed_s)
+            job = written(lane, job.attempt, papers, job.claimed_s)
         return job, None
 
     async def conclude(self, lane: Lane, job: Job, result: Result, counts: bool) -> None:

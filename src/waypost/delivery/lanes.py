@@ -45,6 +45,7 @@ class Job(NamedTuple):
     document: Document
     letter: Letter
     version: int
+    settings_version: int
     claimed_s: float
 
 

@@ -64,8 +64,7 @@ class LookUps:
         now = self._clock()
         if row is None or row.sending_at is None or row.sending_at > now:
             return unknown(f"{GONE} A look-up does not know it, but the clock was set back since it was sent.")
-        # It was written after its claim, by what was set then.
-        if settings is None or settings.version != lane.row.version or settings.updated_at >= row.claimed_at:
+        if settings is None or not (row.settings_version == lane.row.version == settings.version):
             words = f"{GONE} A look-up does not know it, but how the source is reached was changed since it was sent."
             return unknown(words)
         limits, last_s = self._limits, lane.recipient.look_up_after_s[-1]

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from waypost.app.ports import Reads
 from waypost.app.ports.delivery import Claimed, Papers
-from waypost.app.ports.kinds import CannotWrite, Recipient, why_unwritten
-from waypost.delivery.lanes import Job
+from waypost.app.ports.kinds import CannotWrite, why_unwritten
+from waypost.delivery.lanes import Job, Lane
 from waypost.domain.refusals import Unavailable
 from waypost.wire.handover import document
 
@@ -34,16 +34,16 @@ async def papers_of(reads: Reads, request_ids: Sequence[int]) -> dict[int, Paper
     return found
 
 
-def written(recipient: Recipient, attempt: Claimed, papers: Papers | CannotWrite, claimed_s: float) -> Job:
+def written(lane: Lane, attempt: Claimed, papers: Papers | CannotWrite, claimed_s: float) -> Job:
     """The request, ready to leave; raises `CannotWrite`, whatever keeps it from being written."""
     if isinstance(papers, CannotWrite):
         raise papers
     try:
         told = document(papers, attempt)
-        letter = recipient.write(told)
+        letter = lane.recipient.write(told)
     except CannotWrite:
         raise
     except Exception as error:
         _log.exception("request %d cannot be written", attempt.request_id)
         raise CannotWrite(why_unwritten(error), "other") from error
-    return Job(attempt, recipient, told, letter, papers.image.state.version, claimed_s)
+    return Job(attempt, lane.recipient, told, letter, papers.image.state.version, lane.row.version, claimed_s)

@@ -20,16 +20,15 @@ from waypost.app.ports.delivery import Claimed, SourceDelivery
 from waypost.app.ports.kinds import CannotWrite, Result
 from waypost.app.writer import Writer
 from waypost.delivery.bookkeeping import Books
+from waypost.delivery.claiming import PART_S, Claims
 from waypost.delivery.following import Following
 from waypost.delivery.hands import RATE_LIMITED, Hands
 from waypost.delivery.lanes import DEFAULT_LIMITS, Job, Kinds, Lane, Limits
 from waypost.delivery.look_ups import GONE, SECOND, unknown
-from waypost.delivery.preparing import papers_of, written
 from waypost.domain.handover import Outcome, Policy
 from waypost.domain.refusals import Refusal, Unavailable
 
 IDLE_S = 0.25  # between two looks for work
-QUIET_S = 1.0  # after a look that found nothing although something stands in Processing
 SETTINGS_S = 1.0  # between two looks at how sources are handed over
 RETRIES_S = 1.0
 LONGEST_LEASE_S = 2 * 3600.0
@@ -56,10 +55,13 @@ class Worker:
         self._following = Following(kinds)
         self._lanes = self._following.lanes
         self._live: set[int] = set()  # attempts that this worker is at
-        self._unwritten: list[tuple[Claimed, float]] = []  # claimed then, and not written for their sources yet
+        self._parts: dict[str, asyncio.Task[None]] = {}  # of a look, under way
         self._tasks: set[asyncio.Task[object]] = set()
         self._in_flight = 0
         self._hungry = asyncio.Event()
+        self._claims = Claims(
+            self.name, reads, self._books, self._lanes, limits, self._hungry, self._refuse, self._spawn
+        )
         self._alarm: asyncio.TimerHandle | None = None
         self._sweep_at = self._settings_at = self._retries_at = 0.0
 
@@ -79,6 +81,8 @@ class Worker:
     async def _wind_up(self) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+        for part in self._parts.values():
+            part.cancel()
         for lane in self._lanes.values():
             lane.ready.clear()
         if self._tasks:
@@ -107,16 +111,23 @@ class Worker:
                     await self._hungry.wait()
 
     async def _look(self) -> None:
-        """One look for work. What fails in one part of it, for whatever reason, stops no other part."""
+        """One look for work. What fails in one part of it, for whatever reason, stops no other part.
+
+        Nor does a part that takes long, as when a request that it needs is locked: it goes on by itself meanwhile.
+        """
         await self._look_at_sources(time.monotonic())
         failed: list[Exception] = []
         for part in (self._let_go, self._sweep, self._try_again, self._take_on):
-            try:
-                await part(time.monotonic())
-            except Unavailable:
-                raise
-            except Exception as error:
+            name, wait_s = part.__name__, 0.0
+            if name not in self._parts:
+                self._parts[name], wait_s = asyncio.create_task(part(time.monotonic())), PART_S
+            done, _ = await asyncio.wait([self._parts[name]], timeout=wait_s)
+            error = self._parts.pop(name).exception() if done else None
+            if isinstance(error, Exception):
                 failed.append(error)
+        for error in failed:
+            if isinstance(error, Unavailable):
+                raise error
         if failed:
             raise ExceptionGroup("parts of a look for work failed", failed)
 
@@ -132,7 +143,7 @@ class Worker:
         self._following.leave_all_but(rows)
         for row in rows:
             try:
-                self._unwritten += self._following.follow(row, now)
+                self._claims.write_again(self._following.follow(row, now))
             except Exception as error:
                 self._following.leave(row.source_id)
                 if self._following.is_unusable(row):
@@ -153,7 +164,7 @@ class Worker:
         if now < max(self._sweep_at, self._books.outage_at + self._limits.outage_s):
             return
         self._sweep_at = now + self._limits.sweep_s
-        await self._books.limit_leases(int(LONGEST_LEASE_S * SECOND))
+        await self._limit_leases()
         left: list[Settlement] = []
         for attempt in await self._reads.lapsed(self._clock(), AT_ONCE):
             if attempt.id in self._live:
@@ -165,6 +176,13 @@ class Worker:
             else:
                 left.append(Settlement(attempt, self.name, unknown(GONE), Policy(), 0.0, lapsed=True))
         await self._books.settle_lapsed(left)
+
+    async def _limit_leases(self) -> None:
+        """Leases that were given before the clock was set back end no later than any that is given now."""
+        asked_s = [max(lane.recipient.look_up_after_s, default=0.0) for lane in self._lanes.values()]
+        longest_s = self._limits.sending_s + self._limits.call_s + max(asked_s, default=0.0)
+        await self._books.limit_leases(sorted(self._lanes), int(longest_s * SECOND))
+        await self._books.limit_leases(None, int(LONGEST_LEASE_S * SECOND))
 
     async def _try_again(self, now: float) -> None:
         if now >= self._retries_at and self._lanes:
@@ -180,41 +198,14 @@ class Worker:
         finally:
             self._live.discard(attempt.id)
 
-    async def _take_on(self, _: float) -> None:
-        """Claim what there is room for, and write it; first what could not be written before."""
-        await self._write()
-        now = time.monotonic()
-        hungry = sorted(source_id for source_id, lane in self._lanes.items() if lane.wanted(now))
-        if not hungry:
-            return
-        waiting = [self._lanes[source_id] for source_id in await self._reads.waiting_sources(hungry)]
-        asks = [lane.ask(self.name, now, int(self._limits.claim_s * SECOND)) for lane in waiting]
-        for lane, claimed in zip(waiting, await self._books.claim(asks), strict=True):
-            if isinstance(claimed, Exception):
-                _log.error("cannot claim for source %d: %s", lane.row.source_id, claimed)
-            elif claimed:
-                lane.took(now)
-                self._unwritten += [(attempt, now) for attempt in claimed]
-                continue
-            lane.quiet_until = now + QUIET_S
-        if self._unwritten:
-            await self._write()
-            self._hungry.set()  # there may be more
-
-    async def _write(self) -> None:
-        """Write what was claimed for its sources; what cannot be written is settled at once."""
-        papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in self._unwritten])
-        claimed, self._unwritten = self._unwritten, []
-        for attempt, claimed_s in claimed:
-            lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
-            if lane is None or paper is None:
-                continue  # its lease ends
-            try:
-                lane.ready.append(written(lane.recipient, attempt, paper, claimed_s))
-            except CannotWrite as error:
-                result = Result(Outcome.REJECTED, error.code, error.message)
-                self._spawn(self._hands.unsent(lane, attempt, result))
+    async def _take_on(self, now: float) -> None:
+        """Claim what there is room for, and begin what may begin."""
+        await self._claims.take_on(now)
         self._pump()
+
+    def _refuse(self, lane: Lane, attempt: Claimed, error: CannotWrite) -> None:
+        """It cannot be written for its source."""
+        self._spawn(self._hands.unsent(lane, attempt, Result(Outcome.REJECTED, error.code, error.message)))
 
     def _pump(self) -> None:
         """Begin what may begin, source by source in turn; and come back when time has made room."""

@@ -135,6 +135,14 @@ class Unavailable(Refusal):
         self.retry_after_s = retry_after_s
 
 
+class LockHeld(Unavailable):
+    """Another program holds a lock that this needs. Nothing was done; it may be tried again. Others need not wait."""
+
+    def __init__(self) -> None:
+        message = "The database did not make the change in time: another process may hold a lock."
+        super().__init__(message, retry_after_s=1)
+
+
 class Defect(Refusal):
     """A fault of the hub itself: the caller learns nothing but the request id."""
 

@@ -198,10 +198,13 @@ class DeliveryWriting(Statements):
             return await self.execute(sql, worker, now)
         return await self.execute(f"{sql} AND source_id = $3", worker, now, source_id)
 
-    async def limit_leases(self, latest: int) -> int:
+    async def limit_leases(self, source_ids: Sequence[int] | None, latest: int) -> int:
         """See `DeliveryTx`."""
         sql = "UPDATE handover_attempt SET lease_until = $1 WHERE state <> 'settled' AND lease_until > $1"
-        return await self.execute(sql, latest)
+        if source_ids is None:
+            return await self.execute(sql, latest)
+        d = self.dialect
+        return await self.execute(f"{sql} AND {d.any_of('source_id', 2)}", latest, d.array(source_ids))
 
     async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:
         """See `DeliveryTx`."""

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple, TypeVar
 
 from waypost.app.ports import Store, Tx
 from waypost.app.writer import AnyWork, BatchWork
-from waypost.domain.refusals import Defect, Refusal, Unavailable
-from waypost.storage.faults import BadRow, LockHeld, RolledBack
+from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
+from waypost.storage.faults import BadRow, RolledBack
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -115,11 +115,8 @@ class GroupWriter:
 
         Meanwhile, unless there is something else to do, wait.
         """
-        now = time.monotonic()
-        wait_s = self._try_held_up_at - now
-        if self._held_up[0].queued_at < now - QUEUE_S:
-            _fail(self._taken_from(self._held_up), LockHeld())
-        elif wait_s <= 0:
+        wait_s = self._try_held_up_at - time.monotonic()
+        if wait_s <= 0:
             await self._settle([self._taken_from(self._held_up)])
         elif not self._queue:
             self._arrived.clear()
@@ -136,16 +133,17 @@ class GroupWriter:
         self._depth = 0
 
     def _refuse_overdue(self) -> None:
-        """Answer those who have waited too long, although the batch before them has not ended."""
+        """Answer those who have waited too long, whatever the writer is doing or waiting for."""
         self._alarm = None
-        oldest = time.monotonic() - QUEUE_S
-        while self._queue and self._queue[0].queued_at <= oldest:
-            group = self._queue.popleft()
-            self._depth -= len(group.jobs)
-            _fail(group, _overdue())
-        if self._queue:
-            wait_s = self._queue[0].queued_at - oldest
-            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._refuse_overdue)
+        oldest, left = time.monotonic() - QUEUE_S, float("inf")
+        for groups, refusal in ((self._queue, _overdue), (self._suspects, LockHeld), (self._held_up, LockHeld)):
+            for group in [group for group in groups if group.queued_at <= oldest]:
+                groups.remove(group)
+                self._depth -= len(group.jobs)
+                _fail(group, refusal())
+            left = min([left, *(group.queued_at for group in groups)])
+        if self._depth:
+            self._alarm = asyncio.get_running_loop().call_later(left - oldest, self._refuse_overdue)
 
     async def _arrivals(self) -> None:
         """Let in what arrives at this very moment: look again while the queue grows from one look to the next.

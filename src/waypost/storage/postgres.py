@@ -12,8 +12,8 @@ from typing import TypeVar
 import asyncpg
 
 from waypost.app.ports import Work
-from waypost.domain.refusals import Unavailable
-from waypost.storage.faults import BadRow, LockHeld, RolledBack
+from waypost.domain.refusals import LockHeld, Unavailable
+from waypost.storage.faults import BadRow, RolledBack
 from waypost.storage.postgres_faults import (
     CONNECT_TIMEOUT_S,
     FAULTS,

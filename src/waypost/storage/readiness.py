@@ -13,7 +13,8 @@ from waypost.domain.refusals import Unavailable
 from waypost.storage.migrations import PLAN
 
 # Tables that every call reads, or every change writes: a lock on one of them is felt here as callers feel it.
-_READ = ("token", "orders", "fulfillment_request_state", "event")
+_READ = ("token", "account", "source", "channel", "orders", "order_item", "fulfillment_request",
+         "fulfillment_request_state", "fulfillment_request_line", "event")  # fmt: skip
 REVISION = "SELECT version_num FROM alembic_version WHERE " + " AND ".join(
     f"NOT EXISTS (SELECT 1 FROM {table} WHERE 0 = 1)" for table in _READ
 )

@@ -29,7 +29,9 @@ _SMALL = {
 }  # fmt: skip
 # No row of these is written to find out whether they can be: but a lock on the table is waited for.
 _WRITTEN_BY_EVERY_CHANGE = {
-    "orders": "status", "fulfillment_request_state": "status", "account_counter": "last_seq", "event": "type",
+    "orders": "status", "order_item": "shipped", "fulfillment_request": "number", "fulfillment_request_line": "shipped",
+    "fulfillment_request_state": "status", "stock_ledger": "at", "account_counter": "last_seq", "event": "type",
+    "idempotency_key": "operation",
 }  # fmt: skip
 T = TypeVar("T")
 

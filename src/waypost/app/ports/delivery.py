@@ -53,6 +53,7 @@ class Attempt(NamedTuple):
     duration_us: int | None
     late_outcome: str | None  # an answer that came when the attempt had been given up
     late_at: int | None
+    settings_version: int | None  # of its source's delivery settings, by which it was written; None: not known
 
 
 class Claimed(NamedTuple):
@@ -94,6 +95,7 @@ class Started(NamedTuple):
     sending_at: int
     lease_until: int
     request: str
+    settings_version: int
 
 
 class Ended(NamedTuple):
@@ -212,8 +214,8 @@ class DeliveryTx(Protocol):
         """Let go of what this worker has claimed and not begun to send, for one source or (None) for all."""
         ...
 
-    async def limit_leases(self, latest: int) -> int:
-        """End no lease later than `latest`: they were given while the clock ran ahead."""
+    async def limit_leases(self, source_ids: Sequence[int] | None, latest: int) -> int:
+        """End no lease later than `latest`, of these sources or of all: they were given while the clock ran ahead."""
         ...
 
     async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:

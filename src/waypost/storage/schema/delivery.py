@@ -26,7 +26,7 @@ handover_attempt = Table(
     number("settled_at", True), base.text("outcome"), base.text("code"), base.text("message"),
     flag("retryable", True), base.text("reference"), number("next_at", True), Column("retried_as", Integer),
     base.text("request"), Column("response_status", Integer), base.text("response"), number("duration_us", True),
-    base.text("late_outcome"), number("late_at", True),
+    base.text("late_outcome"), number("late_at", True), Column("settings_version", Integer),
     one_of("state", AttemptState), one_of("outcome", Outcome),
     CheckConstraint("(state = 'settled') = (outcome IS NOT NULL)", name="settled"),
     UniqueConstraint("request_id", "number"),

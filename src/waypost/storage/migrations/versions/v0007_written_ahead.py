@@ -1,4 +1,4 @@
-"""What waits for its time is also found by when it was written: the clock may have been set back since.
+"""What waits for its time is also found by when it was written; an attempt remembers the settings it was written by.
 
 Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal.
 """
@@ -13,7 +13,8 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Two indexes, of waiting rows only."""
+    """Two indexes, of waiting rows only, and a column."""
+    op.add_column("handover_attempt", sa.Column("settings_version", sa.Integer))
     for table, columns, which in (
         ("handover_attempt", ["settled_at"], "outcome = 'rejected' AND next_at IS NOT NULL"),
         ("webhook_delivery", ["webhook_id", "updated_at"], "next_at IS NOT NULL"),

@@ -1,0 +1,113 @@
+"""Claiming: what there is room for is taken on, source by source, and written for its source.
+
+A source of which something is locked by another program is waited for beside the others.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any
+
+from waypost.app.ports import Reads
+from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.kinds import CannotWrite
+from waypost.delivery.bookkeeping import Books
+from waypost.delivery.lanes import Lane, Limits
+from waypost.delivery.look_ups import SECOND
+from waypost.delivery.preparing import papers_of, written
+from waypost.domain.refusals import LockHeld, Unavailable
+
+PART_S = 0.25  # what takes longer goes on by itself
+QUIET_S = 1.0  # after a claim that found nothing although something stands in Processing
+
+_log = logging.getLogger("waypost.delivery")
+
+
+class Claims:
+    """The claims of one worker.
+
+    `refuse` settles what cannot be written, `keep` lets a task go on, `more` is set when another look is worth it.
+    """
+
+    def __init__(
+        self, name: str, reads: Reads, books: Books, lanes: Mapping[int, Lane], limits: Limits, more: asyncio.Event,
+        refuse: Callable[[Lane, Claimed, CannotWrite], None], keep: Callable[[Coroutine[Any, Any, object]], None],
+    ) -> None:  # fmt: skip
+        self._name = name
+        self._reads = reads
+        self._books = books
+        self._lanes = lanes
+        self._limits = limits
+        self._more = more
+        self._refuse = refuse
+        self._keep = keep
+        self._under_way: set[int] = set()  # sources that are being claimed for
+        self._unwritten: list[tuple[Claimed, float]] = []  # claimed then, and not written for their sources yet
+
+    def write_again(self, claimed: list[tuple[Claimed, float]]) -> None:
+        """The settings by which these were written have changed."""
+        self._unwritten += claimed
+
+    async def take_on(self, now: float) -> None:
+        """Claim what there is room for, and write it; first what could not be written before. Raises `Unavailable`."""
+        await self._write()
+        wanted = {source_id for source_id, lane in self._lanes.items() if lane.wanted(now)}
+        hungry = sorted(wanted - self._under_way)
+        if not hungry:
+            return
+        waiting = [self._lanes[source_id] for source_id in await self._reads.waiting_sources(hungry)]
+        if not waiting:
+            return
+        claims = [asyncio.ensure_future(self._claim(lane, now)) for lane in waiting]
+        # Most are there at once. One that waits for a lock is written when it comes.
+        done, late = await asyncio.wait(claims, timeout=PART_S)
+        for task in late:
+            self._keep(_ended(task))
+        await self._write()
+        for task in done:
+            task.result()
+
+    async def _claim(self, lane: Lane, now: float) -> None:
+        source_id = lane.row.source_id
+        ask = lane.ask(self._name, now, int(self._limits.claim_s * SECOND))
+        self._under_way.add(source_id)
+        lane.quiet_until = now + QUIET_S
+        try:
+            claimed = await self._books.claim(ask)
+        except LockHeld:
+            _log.warning("cannot claim for source %d: something of it is locked", source_id)
+            return
+        except Unavailable:
+            raise
+        except Exception:
+            _log.exception("cannot claim for source %d", source_id)
+            return
+        finally:
+            self._under_way.discard(source_id)
+        if claimed:
+            lane.quiet_until = now
+            lane.took(now)
+            self._unwritten += [(attempt, time.monotonic()) for attempt in claimed]
+            self._more.set()
+
+    async def _write(self) -> None:
+        """Write what was claimed for its sources; what cannot be written is settled at once. Raises `Unavailable`."""
+        claimed, self._unwritten = self._unwritten, []
+        try:
+            papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in claimed])
+        except Unavailable:
+            self._unwritten += claimed
+            raise
+        for attempt, claimed_s in claimed:
+            lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
+            if lane is None or paper is None:
+                continue  # its lease ends
+            try:
+                lane.ready.append(written(lane, attempt, paper, claimed_s))
+            except CannotWrite as error:
+                self._refuse(lane, attempt, error)
+
+
+async def _ended(task: "asyncio.Future[None]") -> None:
+    await task
