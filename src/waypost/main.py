@@ -41,7 +41,7 @@ from waypost.storage.opening import open_store
 
 # From the signal on, in seconds. Who is still waiting for the database then is refused, and hears so before the server
 # closes its connections; and the process is gone within ten seconds, whatever hangs.
-GIVE_UP_S = 5.0
+GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
 LAST_RESORT_S = 9.5
 CLOSE_S = 1.0

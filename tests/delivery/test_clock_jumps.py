@@ -77,7 +77,7 @@ async def test_the_lease_of_what_is_sent_ends_in_time_though_the_clock_ran_ahead
     clock = Jumping(house)
     claimed = await claimed_while_the_clock_ran_ahead(house, clock)
     id_ = claimed.request_id
-    start = Start(claimed, "dead", (await house.state(id_)).version, "{}", 60_000_000)
+    start = Start(claimed, "dead", (await house.state(id_)).version, "{}", 60_000_000, 1)
     assert await house.hub.store.write(lambda tx: advance(tx, [start], clock())) == [Begun.YES]
     async with Supplier(turns("accept")) as supplier:
         await house.push(supplier, PATIENT)

@@ -26,6 +26,9 @@ NOT_SENT = Result(Outcome.DEFERRED, "source_unreachable", "It stood still", True
 POLICY = Policy(first_delay_s=60, longest_delay_s=600)
 
 
+SET = 2  # the version of settings that were set once
+
+
 class Desk:
     """The worker's transactions, one call each, under a clock that is told."""
 
@@ -42,7 +45,7 @@ class Desk:
     async def start(self, worker: str, attempt: Claimed, version: int | None = None) -> Begun:
         """Begin to send."""
         now = version or (await self.house.state(attempt.request_id)).version
-        asked = Start(attempt, worker, now, '{"body":"x"}', MINUTE)
+        asked = Start(attempt, worker, now, '{"body":"x"}', MINUTE, SET)
         return (await self.store.write(lambda tx: handover.advance(tx, [asked], self.clock())))[0]
 
     async def settle(
@@ -314,7 +317,7 @@ async def test_a_poller_is_not_given_what_is_being_sent(house: House, desk: Desk
 async def test_an_attempt_that_begins_and_ends_in_one_batch_keeps_both(house: House, desk: Desk) -> None:
     id_ = await house.merchant.request()
     (attempt,) = await desk.claim("one")
-    begins = Start(attempt, "one", (await house.state(id_)).version, '{"body":"x"}', MINUTE)
+    begins = Start(attempt, "one", (await house.state(id_)).version, '{"body":"x"}', MINUTE, SET)
     ends = Settlement(attempt, "one", DELIVERED, POLICY, 1.0)
     told = await house.hub.store.write(lambda tx: handover.advance(tx, [begins, ends], desk.clock()))
     assert told == [Begun.YES, Outcome.DELIVERED]
@@ -336,7 +339,7 @@ async def test_what_begins_and_what_ends_takes_five_round_trips(house: House, de
         begun = [attempt for attempt in first if (await desk.start("one", attempt)) is Begun.YES]
         versions = [(await house.state(attempt.request_id)).version for attempt in second]
         jobs = [
-            *(Start(attempt, "one", version, "{}", MINUTE) for attempt, version in zip(second, versions, strict=True)),
+            *(Start(attempt, "one", version, "{}", MINUTE, SET) for attempt, version in zip(second, versions, strict=True)),
             *(Settlement(attempt, "one", DELIVERED, POLICY, 1.0) for attempt in begun),
         ]
         told = await store.write(lambda tx, jobs=jobs: handover.advance(tx, jobs, desk.clock()))  # type: ignore[misc]

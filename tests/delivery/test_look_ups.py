@@ -150,7 +150,9 @@ async def test_what_was_sent_in_the_future_is_left_to_a_person(
     await adds_up(house)
 
 
-@pytest.mark.parametrize("changed_s", [-0.5, 0.5, 89], ids=["before it was sent", "after", "just now"])
+@pytest.mark.parametrize(
+    "changed_s", [-2, -0.5, 0.5, 89], ids=["before its claim, unnoticed", "before it was sent", "after", "just now"]
+)
 async def test_it_is_believed_of_the_place_only_that_it_was_written_for(
     house: House, supplier: Supplier, clock: ManualClock, changed_s: float
 ) -> None:

@@ -7,14 +7,15 @@ from contextlib import asynccontextmanager
 import asyncpg
 import pytest
 
-from tests.support.commands import fail
+from tests.support.commands import command, fail
 from tests.support.merchant import Merchant, open_merchant
 from waypost.app.changes import Changer
 from waypost.app.commands import Done
 from waypost.app.ports import Store
-from waypost.domain.refusals import Unavailable
+from waypost.domain.lifecycle import Action
+from waypost.domain.refusals import LockHeld, NotAllowed, Unavailable
 from waypost.domain.statuses import Status
-from waypost.storage import group_commit
+from waypost.storage import group_commit, held_up
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.opening import open_store
 
@@ -103,3 +104,54 @@ async def test_who_cannot_wait_any_longer_hears_why(
             await Changer(writer, lambda: 10).change(fail(locked, merchant.actor()))
     assert (refused.value.applied, refused.value.retry_after_s) == ("no", 1)
     assert writer.depth == 0
+
+
+async def test_everybody_is_answered_in_time_however_many_meet_the_lock(
+    store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each by itself would wait for the lock a quarter of a second, one after the other."""
+    monkeypatch.setattr(group_commit, "QUEUE_S", 2.0)
+    ids = await merchant.requests(*[Status.PROCESSING] * 80)
+    changer = Changer(GroupWriter(store), lambda: 10)
+    async with held(migrated_url, "LOCK TABLE fulfillment_request_state IN EXCLUSIVE MODE"), asyncio.timeout(10):
+        calls = [changer.change(fail(id_, merchant.actor())) for id_ in ids]
+        told = await asyncio.gather(*calls, return_exceptions=True)
+    assert all(isinstance(one, Unavailable) and one.applied == "no" for one in told)
+    assert any(isinstance(one, LockHeld) for one in told)
+
+
+@pytest.mark.parametrize("gap", ["before the first has met the lock", "after"])
+async def test_commands_on_one_request_keep_their_order_behind_a_lock(
+    gap: str, store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_up, "AGAIN_S", 0.05)
+    (id_,) = await merchant.requests(Status.PROCESSING)
+    writer = GroupWriter(store)
+    changer = Changer(writer, lambda: 10)
+    calls = []
+    async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {id_} FOR UPDATE"):
+        for action in (Action.CANCEL, Action.ACKNOWLEDGE, Action.CANCEL, Action.ACKNOWLEDGE):
+            calls.append(asyncio.ensure_future(changer.change(command(action, id_, merchant.actor()))))
+            await asyncio.sleep(0)
+            while gap == "after" and writer.depth < len(calls):
+                await asyncio.sleep(0)
+    told = await asyncio.gather(*calls, return_exceptions=True)
+    # What is canceled is not acknowledged: the first of each pair decides.
+    assert [type(one) for one in told] == [Done, NotAllowed, Done, NotAllowed]
+
+
+async def test_neighbours_in_a_batch_that_meets_a_lock_are_answered_at_once(
+    store: Store, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    merchant, neighbour = await open_merchant(store), await open_merchant(store)
+    locked = (await merchant.requests(Status.PROCESSING))[0]
+    free = await neighbour.requests(*[Status.PROCESSING] * 40)
+    changer = Changer(GroupWriter(store), lambda: 10)
+    async with held(
+        migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"
+    ), asyncio.timeout(WITHIN_S):
+        waiting = [asyncio.ensure_future(changer.change(fail(locked, merchant.actor()))) for _ in range(3)]
+        batch = [asyncio.ensure_future(changer.change(fail(id_, neighbour.actor()))) for id_ in free]
+        assert {type(done) for done in await asyncio.gather(*batch)} == {Done}
+        assert not any(call.done() for call in waiting)
+    assert sum(isinstance(one, Done) for one in await asyncio.gather(*waiting, return_exceptions=True)) == 1

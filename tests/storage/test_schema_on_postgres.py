@@ -16,7 +16,7 @@ from waypost.app.commands import Done
 from waypost.app.ports import Store
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
-from waypost.storage import group_commit
+from waypost.storage import held_up
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.queries.proof import SCHEMA_LOCK
 
@@ -75,7 +75,7 @@ async def test_what_arrives_after_a_migration_is_refused(
 async def test_what_arrives_during_a_migration_waits_for_its_end(
     way: Way, to: str | None, store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(group_commit, "HELD_UP_S", 0.05)
+    monkeypatch.setattr(held_up, "AGAIN_S", 0.05)
     ids = await merchant.requests(*[Status.PROCESSING] * 2)
     changer = Changer(GroupWriter(store), lambda: 10)
     await way(changer, merchant, ids[0])

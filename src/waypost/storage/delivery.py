@@ -37,7 +37,9 @@ def _free(dialect: Dialect) -> str:
     particulars, latest = "fulfillment_request f ON f.id = s.id", """handover_attempt p ON p.request_id = s.id
   AND p.number = (SELECT max(o.number) FROM handover_attempt o WHERE o.request_id = s.id)"""
     if not dialect.is_sqlite:
-        particulars = "LATERAL (SELECT r.hold_until FROM fulfillment_request r WHERE r.id = s.id OFFSET 0) f ON true"
+        # The attempt will refer to this row. One that somebody else holds is left for later, as its state is.
+        particulars = """LATERAL (SELECT r.hold_until FROM fulfillment_request r WHERE r.id = s.id
+  FOR KEY SHARE SKIP LOCKED) f ON true"""
         latest = """LATERAL (SELECT * FROM handover_attempt o WHERE o.request_id = s.id
   ORDER BY o.number DESC LIMIT 1) p ON true"""
     return f"""SELECT s.account_id, s.source_id, s.id AS request_id, coalesce(p.number, 0) + 1 AS number,
@@ -204,7 +206,8 @@ class DeliveryWriting(Statements):
         if source_ids is None:
             return await self.execute(sql, latest)
         d = self.dialect
-        return await self.execute(f"{sql} AND {d.any_of('source_id', 2)}", latest, d.array(source_ids))
+        sql = f"{sql} AND state = 'sending' AND {d.any_of('source_id', 2)}"
+        return await self.execute(sql, latest, d.array(source_ids))
 
     async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:
         """See `DeliveryTx`."""

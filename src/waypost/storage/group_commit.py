@@ -11,12 +11,13 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 from waypost.app.ports import Store, Tx
 from waypost.app.writer import AnyWork, BatchWork
 from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 from waypost.storage.faults import BadRow, RolledBack
+from waypost.storage.held_up import Group, HeldUp
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -25,20 +26,9 @@ BATCH = 256  # jobs
 QUEUE = 4096  # jobs
 QUEUE_S = 10.0
 RERUNS = 3
-HELD_UP_S = 1.0  # between two tries of changes that a lock of somebody else holds up
 _ROUNDS_PER_LOOK = 2  # of the event loop: one reads from the sockets, in the next the calls run that were read
 
 _log = logging.getLogger("waypost.writer")
-
-
-class _Group(NamedTuple):
-    """One unit of the queue: a single job, or the jobs of a bulk call, which stay together and alone."""
-
-    work: AnyWork
-    jobs: Sequence[Any]
-    alone: bool
-    queued_at: float
-    answer: "asyncio.Future[Any]"
 
 
 class GroupWriter:
@@ -46,13 +36,11 @@ class GroupWriter:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._queue: deque[_Group] = deque()
-        self._suspects: deque[_Group] = deque()  # their batch met a lock: each runs again, by itself
-        self._held_up: deque[_Group] = deque()  # it was this one that met it: it is tried again now and then
-        self._try_held_up_at = 0.0
+        self._queue: deque[Group] = deque()
+        self._held_up = HeldUp()
         self._arrived = asyncio.Event()
         self._alarm: asyncio.TimerHandle | None = None  # for the group that has waited longest
-        self._depth = 0
+        self._queued = 0  # jobs in the queue
         self._running: asyncio.Task[None] | None = None
         self._closing = False
         self._refused: Exception | None = None  # what the work of a batch raised last
@@ -61,7 +49,7 @@ class GroupWriter:
     @property
     def depth(self) -> int:
         """How many jobs wait."""
-        return self._depth
+        return self._queued + self._held_up.jobs
 
     async def submit(self, work: BatchWork[J, R], job: J) -> R:
         """See `app.writer.Writer`; raises the refusal of the batch as a whole, `Unavailable` or `Defect`."""
@@ -74,12 +62,14 @@ class GroupWriter:
         return results
 
     def _enqueue(self, work: AnyWork, jobs: Sequence[Any], alone: bool) -> "asyncio.Future[Any]":
-        if self._closing or self._depth + len(jobs) > QUEUE:
+        if self._closing or self.depth + len(jobs) > QUEUE:
             raise Unavailable("Too many changes are waiting to be written.", retry_after_s=1)
         loop = self._loop = self._loop or asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        self._queue.append(_Group(work, jobs, alone, time.monotonic(), answer))
-        self._depth += len(jobs)
+        group = Group(work, jobs, alone, time.monotonic(), answer)
+        if not self._held_up.goes_behind(group):
+            self._queue.append(group)
+            self._queued += len(jobs)
         self._arrived.set()
         if self._alarm is None:
             self._alarm = loop.call_later(QUEUE_S, self._refuse_overdue)
@@ -90,14 +80,11 @@ class GroupWriter:
 
     async def _run(self) -> None:
         try:
-            while self._depth:
+            while self.depth:
                 if self._queue:
                     await self._arrivals()
                     await self._settle(self._take())
-                if self._suspects:
-                    await self._settle([self._taken_from(self._suspects)])
-                elif self._held_up:
-                    await self._settle_held_up()
+                await self._settle_held_up()
         except BaseException:
             # Ended from outside. Nobody else would answer those who wait.
             self._refuse_all()
@@ -105,45 +92,39 @@ class GroupWriter:
         finally:
             self._running = None
 
-    def _taken_from(self, groups: deque[_Group]) -> _Group:
-        group = groups.popleft()
-        self._depth -= len(group.jobs)
-        return group
-
     async def _settle_held_up(self) -> None:
-        """Try one that met a lock again, but not so often that it takes the others' time: each try waits for the lock.
-
-        Meanwhile, unless there is something else to do, wait.
-        """
-        wait_s = self._try_held_up_at - time.monotonic()
-        if wait_s <= 0:
-            await self._settle([self._taken_from(self._held_up)])
-        elif not self._queue:
+        """What met a lock of somebody else, until one meets it again. With nothing else to do, wait for that."""
+        while group := self._held_up.suspect():
+            if not await self._settle([group]):
+                return
+        if group := self._held_up.due():
+            await self._settle([group])
+        elif self._held_up.jobs and not self._queue:
             self._arrived.clear()
             with suppress(TimeoutError):
-                async with asyncio.timeout(wait_s):
+                async with asyncio.timeout(self._held_up.wait_s):
                     await self._arrived.wait()
 
     def _refuse_all(self) -> None:
-        for groups in (self._queue, self._suspects, self._held_up):
-            for group in groups:
-                message = "The server is stopping: the change was not stored. Send it again."
-                _fail(group, Unavailable(message, retry_after_s=1))
-            groups.clear()
-        self._depth = 0
+        for group in (*self._queue, *self._held_up.take(lambda _: True)):
+            message = "The server is stopping: the change was not stored. Send it again."
+            _fail(group, Unavailable(message, retry_after_s=1))
+        self._queue.clear()
+        self._queued = 0
 
     def _refuse_overdue(self) -> None:
         """Answer those who have waited too long, whatever the writer is doing or waiting for."""
         self._alarm = None
-        oldest, left = time.monotonic() - QUEUE_S, float("inf")
-        for groups, refusal in ((self._queue, _overdue), (self._suspects, LockHeld), (self._held_up, LockHeld)):
-            for group in [group for group in groups if group.queued_at <= oldest]:
-                groups.remove(group)
-                self._depth -= len(group.jobs)
-                _fail(group, refusal())
-            left = min([left, *(group.queued_at for group in groups)])
-        if self._depth:
-            self._alarm = asyncio.get_running_loop().call_later(left - oldest, self._refuse_overdue)
+        oldest = time.monotonic() - QUEUE_S
+        while self._queue and self._queue[0].queued_at <= oldest:
+            group = self._queue.popleft()
+            self._queued -= len(group.jobs)
+            _fail(group, _overdue())
+        for group in self._held_up.take(lambda group: group.queued_at <= oldest):
+            _fail(group, LockHeld())
+        if self.depth:
+            next_at = min(self._held_up.oldest, *(group.queued_at for group in list(self._queue)[:1]))
+            self._alarm = asyncio.get_running_loop().call_later(next_at - oldest, self._refuse_overdue)
 
     async def _arrivals(self) -> None:
         """Let in what arrives at this very moment: look again while the queue grows from one look to the next.
@@ -152,35 +133,35 @@ class GroupWriter:
         a batch of its own, and the others wait for its commit.
         """
         seen = 0
-        while seen < self._depth < BATCH:
-            seen = self._depth
+        while seen < self._queued < BATCH:
+            seen = self._queued
             for _ in range(_ROUNDS_PER_LOOK):
                 await asyncio.sleep(0)
 
-    def _take(self) -> list[_Group]:
+    def _take(self) -> list[Group]:
         """The oldest group, with those of the same work that may share its transaction, in order of arrival."""
         first = self._queue.popleft()
         taken = [first]
         if not first.alone:
-            left: list[_Group] = []
+            left: list[Group] = []
             while self._queue and len(taken) < BATCH:
                 group = self._queue.popleft()
                 fits = group.work is first.work and not group.alone
                 (taken if fits else left).append(group)
             self._queue.extendleft(reversed(left))
-        self._depth -= sum(len(group.jobs) for group in taken)
+        self._queued -= sum(len(group.jobs) for group in taken)
         return taken
 
-    async def _settle(self, groups: list[_Group]) -> None:
-        """Run one batch and answer everyone in it."""
+    async def _settle(self, groups: list[Group]) -> bool:
+        """Run one batch and answer everyone in it; False: it met a lock, and they wait."""
         fresh = self._without_overdue(groups)
         if not fresh:
-            return
+            return True
         try:
             results = await self._results(fresh)
         except LockHeld:
             self._hold_up(fresh)
-            return
+            return False
         except BaseException as error:
             refusal = error if isinstance(error, Refusal) else _defect(error)
             if not isinstance(error, Exception):
@@ -189,30 +170,31 @@ class GroupWriter:
                 _fail(group, refusal)
             if not isinstance(error, Exception):
                 raise
-            return
+            return True
         for group, result in zip(fresh, results, strict=True):
             if isinstance(result, Refusal):
                 _fail(group, result)
             elif not group.answer.done():
                 group.answer.set_result(result)
+        return True
 
-    def _hold_up(self, groups: list[_Group]) -> None:
-        """Let each run again by itself."""
-        now = time.monotonic()
-        waiting = self._suspects if len(groups) > 1 else self._held_up
-        if waiting is self._held_up:
-            self._try_held_up_at = now + HELD_UP_S
-        waiting.extend(groups)
-        self._depth += sum(len(group.jobs) for group in groups)
+    def _hold_up(self, groups: list[Group]) -> None:
+        self._held_up.met_a_lock(groups)
+        queued, self._queue = self._queue, deque()
+        for group in queued:
+            if self._held_up.goes_behind(group):
+                self._queued -= len(group.jobs)
+            else:
+                self._queue.append(group)
 
-    def _without_overdue(self, groups: list[_Group]) -> list[_Group]:
+    def _without_overdue(self, groups: list[Group]) -> list[Group]:
         oldest = time.monotonic() - QUEUE_S
         for group in groups:
             if group.queued_at < oldest:
                 _fail(group, _overdue())
         return [group for group in groups if group.queued_at >= oldest]
 
-    async def _results(self, groups: list[_Group]) -> list[Any]:
+    async def _results(self, groups: list[Group]) -> list[Any]:
         """The results of each group, in order.
 
         A batch that its work or the database refuses is rolled back, and run by halves: what one job cannot do hurts
@@ -230,14 +212,14 @@ class GroupWriter:
             middle = len(groups) // 2
             return [*await self._half(groups[:middle]), *await self._half(groups[middle:])]
 
-    async def _half(self, groups: list[_Group]) -> list[Any]:
+    async def _half(self, groups: list[Group]) -> list[Any]:
         """As `_results`, but what goes wrong in one half does not hide what the other half has stored."""
         try:
             return await self._results(groups)
         except Exception as error:
             return [error if isinstance(error, Refusal) else _defect(error)] * len(groups)
 
-    async def _run_batch(self, groups: list[_Group]) -> list[Any]:
+    async def _run_batch(self, groups: list[Group]) -> list[Any]:
         work = groups[0].work
         jobs = [job for group in groups for job in group.jobs]
 
@@ -273,7 +255,7 @@ def _overdue() -> Unavailable:
     return Unavailable(message, retry_after_s=1)
 
 
-def _fail(group: _Group, refusal: Refusal) -> None:
+def _fail(group: Group, refusal: Refusal) -> None:
     if not group.answer.done():
         group.answer.set_exception(refusal)
 

@@ -132,7 +132,7 @@ class PostgresStore(Teller):
             if is_bad_value(error):
                 raise BadRow(str(error)) from error
             if failed:
-                in_doubt = tx.lone and isinstance(error, LOST)
+                in_doubt = tx.lone and isinstance(error, LOST) and not isinstance(error, WAITED)
                 raise unavailable(_words(error), error, "unknown" if in_doubt else "no") from error
             raise
 

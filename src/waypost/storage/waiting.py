@@ -17,9 +17,6 @@ class Turn:
         self._lock = asyncio.Lock()
 
     async def __aenter__(self) -> None:
-        if not self._lock.locked():  # the usual case, without the cost of a timer
-            await self._lock.acquire()
-            return
         try:
             async with asyncio.timeout(TURN_S):
                 await self._lock.acquire()

@@ -215,7 +215,10 @@ class DeliveryTx(Protocol):
         ...
 
     async def limit_leases(self, source_ids: Sequence[int] | None, latest: int) -> int:
-        """End no lease later than `latest`, of these sources or of all: they were given while the clock ran ahead."""
+        """End no lease later than `latest`: they were given while the clock ran ahead.
+
+        Of what is being sent to these sources, or of all that is open.
+        """
         ...
 
     async def open_attempts(self, ids: Sequence[int]) -> dict[int, OpenAttempt]:

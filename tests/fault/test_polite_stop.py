@@ -1,0 +1,46 @@
+"""SIGTERM while a source does not answer: what is cut off is settled, what was only claimed is let go."""
+
+from collections import Counter
+from ipaddress import ip_network
+from pathlib import Path
+
+from tests.delivery.conftest import house as house
+from tests.delivery.test_weather import PATIENT, adds_up, turns
+from tests.support.database import rows
+from tests.support.handing import House
+from tests.support.process import ServerProcess
+from tests.support.supplier import Supplier
+from waypost.domain.statuses import Status
+
+AT_ONCE = 8
+LOOPBACK = str(ip_network("127.0.0.0/8"))
+
+
+async def test_what_is_cut_off_is_settled(house: House, migrated_url: str, tmp_path: Path) -> None:
+    async with Supplier(turns("hang")) as supplier:
+        ids = await house.merchant.requests(*[Status.PROCESSING] * (3 * AT_ONCE))
+        await house.push(supplier, PATIENT._replace(concurrency=AT_ONCE), timeoutS=60)
+        server = ServerProcess(migrated_url, tmp_path / "log", "--allow-targets", LOOPBACK)
+        await server.start()
+
+        async def hangs() -> bool:
+            return supplier.in_flight == AT_ONCE
+
+        await house.until(hangs)
+        assert await server.stop() == 0
+        left = await rows(migrated_url, "SELECT state, outcome, lease_until, message FROM handover_attempt")
+        counts = Counter((row["state"], row["outcome"]) for row in left)
+        assert counts["settled", "unknown"] == AT_ONCE
+        assert counts["sending", None] == 0
+        assert all(row["lease_until"] <= house.hub.clock() for row in left if row["state"] == "claimed")
+        reasons = {row["message"] for row in left if row["outcome"] == "unknown"}
+        assert reasons == {"The worker was stopped before the source answered."}
+        # The next one sends what has not left, and nothing that has.
+        supplier.mood = turns("accept")
+        await server.start()
+        doubtful = [id_ for id_ in ids if (await house.state(id_)).failure_code == "outcome_unknown"]
+        await house.until_statuses([id_ for id_ in ids if id_ not in doubtful], "processed")
+        assert await server.stop() == 0
+        assert len(doubtful) == AT_ONCE
+        assert set(supplier.asked.values()) == {1}
+    await adds_up(house)
