@@ -40,7 +40,7 @@ else:
     asyncio.run(backup.back_up(url, pathlib.Path(place), False, clock))
 """
 LONG = 20 * 1024 * 1024  # bytes of a WAL that is too long to keep
-STALL_S = 1.0  # at most, of a caller while the WAL is shortened
+STALL_S = 2.0  # at most, of a caller while the WAL is shortened
 
 
 @pytest.fixture

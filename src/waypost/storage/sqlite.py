@@ -157,7 +157,7 @@ class SqliteStore(Teller):
         found = self._is_stored(tx)
         if found and not is_unsynced(error):
             return
-        if found is False and (is_cut_short(error) or self._is_erased()):
+        if is_cut_short(error) or (found is False and self._is_erased()):
             raise unavailable(_NOT_STORED, error) from error
         raise unavailable(_IN_DOUBT, error, "unknown") from error
 
