@@ -3,17 +3,34 @@
 import base64
 import hashlib
 import hmac
+import json
+import time
 
+import jmespath
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from waypost.app.ports.kinds import CannotWrite
+from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, compute, weight
 from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate
-from waypost.domain.handover import Policy, retry_delay_s
+from waypost.delivery.sources.http.answers import CompiledRule, read_answer
+from waypost.delivery.sources.http.kind import HttpSource
+from waypost.delivery.sources.http.settings import HttpSettings, Rule
+from waypost.domain.handover import Outcome, Policy, retry_delay_s
+from waypost.outgoing.calling import Answer, Caller
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
+from waypost.outgoing.targets import Targets
+
+def _nested(outer: str, inner: str, times: int) -> str:
+    for _ in range(times):
+        inner = outer.replace("{}", inner)
+    return inner
 
 
 @pytest.mark.parametrize(
     "text",
-    ["", "a[", "a..b", "[" * 300 + "@" + "]" * 300, "|".join(["[@,@]"] * 12), "[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]",
+    [_nested("map(&[@,@], {})", "[number]", 36), _nested("map(&[@,@], [{}])", "[number]", 15), "", "a[", "a..b", "[" * 300 + "@" + "]" * 300, "|".join(["[@,@]"] * 12), "[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]|[@,@,@,@]",
      "x" * 9000, "unknown_function(@)[", "[::0]", "items[1:2:0].sku"],
 )  # fmt: skip
 def test_an_expression_that_cannot_be_used_is_refused(text: str) -> None:
@@ -44,10 +61,78 @@ def test_expressions_pick_values() -> None:
 def test_what_the_library_fails_on_is_an_error_of_our_own(text: str) -> None:
     """Never a value, and never an error that nobody expects."""
     failing = Expression(text)
-    for ask in (failing, failing.strict, failing.holds):
+    for ask in (failing, failing.strict, failing.holds, failing.text):
         with pytest.raises(FailedExpression, match="was given values that it cannot work with"):
             ask({"none": None})
-    assert failing.text({"none": None}) is None
+    assert failing.text_if_any({"none": None}) is None
+
+
+HUNDRED = "`[" + ",".join("1" * 100) + "]`"
+EMPTIES = "`[" + ",".join(['""'] * 100) + "]`"
+THIRTY = "[" + ",".join("@" * 30) + "]"
+HELD = f"({THIRTY} | {THIRTY})"  # the document 900 times
+LARGE = {"number": "A 1", "items": [{"sku": f"S-{n * 7919 % 1000}", "quantity": n, "note": "x" * 20} for n in range(1000)]}
+# Each is accepted: what it copies of the document is little. Without a budget some would take hours, or all memory.
+BOMBS = {
+    "visits": _nested(f"map(&{{}}, {HUNDRED})", "@", 15),
+    "visits of a filter": _nested(f"{HUNDRED}[?{{}}]", "`true`", 12),
+    "keys of a sort": _nested(f"length(to_string(sort_by({HUNDRED}, &{{}})))", "@", 8),
+    "long text": _nested(f"join({{}}, {EMPTIES})", "number", 12),
+    "long lists": _nested(f"map(&{{}}, {HUNDRED})[]", f"{HUNDRED}[]", 8),
+    "lists of lists": "[" + ",".join(["items"] * 200) + "][]",
+    "values that are held many times, as text": f"to_string({HELD})",
+    "values that are held many times, compared": f"{THIRTY} == {THIRTY}",
+    "values that are held many times, searched": f"contains({THIRTY}, {THIRTY})",
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_what_takes_too_many_steps_is_given_up(name: str) -> None:
+    failing = Expression(BOMBS[name])
+    for ask in (failing, failing.strict, failing.holds, failing.text):
+        with pytest.raises(FailedExpression, match="takes too long to compute"):
+            ask(LARGE)
+    assert failing.text_if_any(LARGE) is None
+
+
+def test_a_url_and_an_answer_have_one_budget_for_all_their_expressions() -> None:
+    each = "max_by(items, &quantity).sku"
+    assert UrlTemplate("https://a.example/{" + each + "}").filled(LARGE) == "https://a.example/S-81"
+    with pytest.raises(BadExpression, match="takes too long to compute"):
+        UrlTemplate("https://a.example/" + ("{" + each + "}") * 50).filled(LARGE)
+    rule = {"outcome": "delivered", "when": "max_by(body.items, &quantity).sku == 'none'"}
+    answer = Answer(200, {}, json.dumps(LARGE).encode(), True)
+    assert read_answer(answer, [CompiledRule(Rule(**rule))] * 10).outcome is Outcome.DELIVERED
+    result = read_answer(answer, [CompiledRule(Rule(**rule))] * 50)
+    assert (result.outcome, "takes too long to compute" in str(result.message)) == (Outcome.UNKNOWN, True)
+
+
+def test_a_large_request_needs_a_third_of_the_budget_at_most() -> None:
+    members = "a: sku, b: quantity, c: note, d: sku, e: quantity, f: note, g: sku, h: quantity, i: note, j: join('-', [sku, note])"
+    parsed = jmespath.compile("{number: number, lines: sort_by(items, &sku)[].{" + members + "}}").parsed
+    value = compute(parsed, LARGE, Budget(STEPS_AT_MOST // 3))
+    assert [len(value["lines"]), value["lines"][0]["a"], len(value["lines"][0])] == [1000, "S-0", 10]
+
+
+def test_a_type_error_does_not_quote_the_value() -> None:
+    with pytest.raises(BadExpression, match=r"^sum\(\) does not take a value of the type object$"):
+        Expression("sum(@)").strict(LARGE)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
+                    lambda one: st.lists(one) | st.dictionaries(st.text(), one)))  # fmt: skip
+def test_the_weight_of_a_value_is_no_more_than_its_json(value: object) -> None:
+    """What is refused for its weight would have been refused for its bytes."""
+    assert weight(value, 10**9) <= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+
+
+def test_a_body_that_is_far_too_large_is_refused_before_it_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
+    caller = Caller(Targets(()))
+    settings = HttpSettings("https://a.example/", body=HELD)
+    source = HttpSource(settings, {}, caller, time.time)
+    monkeypatch.setattr("waypost.delivery.sources.http.kind._written", lambda value: pytest.fail("it was encoded"))
+    with pytest.raises(CannotWrite, match="more than 1048576 bytes"):
+        source.write({**LARGE, "idempotencyKey": "k"})
 
 
 def test_what_is_not_finite_is_no_text() -> None:

@@ -3,12 +3,13 @@
 import asyncio
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.fault.one_file import READY_WITHIN_S, Shop, shop
+from tests.fault.one_file import READY_WITHIN_S, Shop, shop, until
 from tests.support.checking import findings
 from tests.support.commands import fail
 from tests.support.database import sqlite_path
@@ -49,6 +50,17 @@ def wal_removed(path: Path) -> None:
     path.with_name("shop.db-wal").unlink()
 
 
+def shm_removed(path: Path) -> None:
+    """`rm shop.db-shm`."""
+    path.with_name("shop.db-shm").unlink()
+
+
+def both_removed(path: Path) -> None:
+    """`rm shop.db-*`."""
+    wal_removed(path)
+    shm_removed(path)
+
+
 def replaced(path: Path) -> None:
     """`mv backup.db shop.db`."""
     path.with_name("backup.db").rename(path)
@@ -59,7 +71,8 @@ def overwritten(path: Path) -> None:
     subprocess.run(["cp", path.with_name("backup.db"), path], check=True)
 
 
-@pytest.mark.parametrize("fault", [moved, removed, removed_with_all, wal_removed, replaced, overwritten])
+@pytest.mark.parametrize("fault", [moved, removed, removed_with_all, wal_removed, shm_removed,
+                                   both_removed, replaced, overwritten])  # fmt: skip
 async def test_no_change_is_answered_as_stored_and_readiness_says_so(fault: Fault, tmp_path: Path) -> None:
     async with shop(tmp_path, tmp_path / "log") as one:
         assert (await waypost("backup", str(tmp_path / "backup.db"), "--database", one.url))[0] == 0
@@ -73,6 +86,60 @@ async def test_no_change_is_answered_as_stored_and_readiness_says_so(fault: Faul
             assert (await one.readiness())[0] == 503
         if fault in (moved, removed):
             assert not one.path.exists()  # no empty database was made in its place
+
+
+@pytest.mark.parametrize("noticed", [True, False])
+@pytest.mark.parametrize("fault", [shm_removed, both_removed])
+async def test_what_was_acknowledged_outlives_files_that_were_removed(
+    fault: Fault, noticed: bool, tmp_path: Path
+) -> None:
+    """Of the server, by a stop with SIGTERM; and of a command that ran beside it, shared no locks with it, and ended.
+
+    Where the WAL was removed, no command runs: it would not find what is in it.
+    """
+    async with shop(tmp_path, tmp_path / "log") as one:
+        for _ in range(5):
+            assert await one.fail() == (204, None)
+        fault(one.path)
+        if noticed:
+            assert await one.fail() == (503, "no")
+        if fault is shm_removed:
+            code, output = await waypost("token", "create", "--database", one.url, "--name", "beside")
+            assert code == 0, output
+        assert await one.fail() == (503, "no")
+        await one.until_ready(503)
+        assert "-shm file was removed: restart Waypost with SIGTERM" in (tmp_path / "log").read_text()
+        await one.server.stop()
+        await one.server.start()
+        assert await one.fail() == (204, None)
+    failed = "SELECT count(*) FROM fulfillment_request_state WHERE status = 'processing_error'"
+    assert await run_sql(one.url, failed) == [(6,)]
+    tokens = await run_sql(one.url, "SELECT count(*) FROM token WHERE name = 'beside'")
+    assert tokens == [(int(fault is shm_removed),)]
+    assert await findings(one.url) == []
+
+
+async def test_a_worker_that_was_beside_the_server_writes_nothing_either(tmp_path: Path) -> None:
+    """A removed -shm: it says so in its log, in the same words."""
+    async with shop(tmp_path, tmp_path / "log") as one:
+        command = [sys.executable, "-m", "waypost", "worker", "--database", one.url]
+        with (tmp_path / "worker.log").open("ab") as log:
+            worker = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+        try:
+            await until(lambda: _has_open(worker.pid, "shop.db-shm"), 20, "the worker has opened the database")
+            shm_removed(one.path)
+            await until(lambda: _says(tmp_path / "worker.log", "-shm file was removed"), 20, "the worker has noticed")
+        finally:
+            worker.terminate()
+            await asyncio.wait_for(worker.wait(), 12)
+
+
+async def _has_open(pid: int, name: str) -> bool:
+    return any(link.is_symlink() and str(link.readlink()).endswith(name) for link in Path(f"/proc/{pid}/fd").iterdir())
+
+
+async def _says(log: Path, words: str) -> bool:
+    return words in log.read_text()
 
 
 @pytest.mark.parametrize("fault", [moved, removed_with_all])

@@ -1,7 +1,7 @@
 """JMESPath expressions in settings: what picks values out of a request, and out of a source's answer.
 
-The language has no loops, no assignments and no way out of the document it is given. What is left to bound is how
-often an expression may copy parts of the document, and how deep it may be.
+The language has no assignments and no way out of the document it is given. What is left to bound is how deep an
+expression may be, how often it may copy parts of the document, and how many steps it may take (`evaluation`).
 """
 
 import math
@@ -11,7 +11,9 @@ from typing import Any
 from urllib.parse import quote
 
 import jmespath
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
+
+from waypost.delivery.evaluation import Budget, TooManySteps, compute
 
 EXPRESSION_AT_MOST = 8192  # characters
 SHOWN_AT_MOST = 120  # characters of an expression that a message quotes
@@ -28,18 +30,21 @@ class BadExpression(ValueError):
 
 
 class FailedExpression(BadExpression):
-    """The library cannot compute the expression for one document; the message is for a person."""
+    """The expression cannot be computed for one document; the message is for a person."""
 
 
 class Expression:
-    """A compiled expression."""
+    """A compiled expression.
+
+    `budget`: the steps that it shares with the other expressions of one call; without one, it has its own.
+    """
 
     def __init__(self, text: str) -> None:
         if len(text) > EXPRESSION_AT_MOST:
             raise BadExpression(f"may have at most {EXPRESSION_AT_MOST} characters")
         try:
-            self._compiled = jmespath.compile(text)
-            copies = _copies(self._compiled.parsed, DEPTH_AT_MOST)
+            self._parsed = jmespath.compile(text).parsed
+            copies = _copies(self._parsed, DEPTH_AT_MOST)
         except JMESPathError as error:
             raise BadExpression(f"is no JMESPath expression: {str(error).splitlines()[0]}") from error
         except RecursionError:
@@ -48,49 +53,62 @@ class Expression:
             raise BadExpression("copies the document too often")
         self._shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
 
-    def __call__(self, document: Any) -> Any:
+    def __call__(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; None where there is none, and where a function is given a type that it does not take.
 
-        Raises `FailedExpression` where the library fails in any other way.
+        Raises `FailedExpression` where it fails in any other way, or takes too many steps.
         """
         try:
-            return self._searched(document)
+            return self._computed(document, budget)
         except JMESPathError:
             return None
 
     def strict(self, document: Any) -> Any:
         """The value; raises `BadExpression` where it cannot be computed."""
         try:
-            return self._searched(document)
+            return self._computed(document, None)
+        except JMESPathTypeError as error:
+            # The library's own message would quote the value, however large that is.
+            words = f"{error.function_name}() does not take a value of the type {error.actual_type}"
+            raise BadExpression(words) from None
         except JMESPathError as error:
             raise BadExpression(str(error).splitlines()[0]) from error
 
-    def text(self, document: Any) -> str | None:
-        """The value as text; None where there is none, where it is neither text nor a number, and where it fails."""
-        try:
-            value = self(document)
-        except FailedExpression:
-            return None
+    def text(self, document: Any, budget: Budget | None = None) -> str | None:
+        """The value as text; None where there is none, and where it is neither text nor a finite number.
+
+        Raises `FailedExpression`.
+        """
+        value = self(document, budget)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             return None
         if isinstance(value, float) and not math.isfinite(value):
             return None
         return str(value).strip() or None
 
-    def holds(self, document: Any) -> bool:
+    def text_if_any(self, document: Any, budget: Budget | None = None) -> str | None:
+        """The value as text; None also where it fails."""
+        try:
+            return self.text(document, budget)
+        except FailedExpression:
+            return None
+
+    def holds(self, document: Any, budget: Budget | None = None) -> bool:
         """Whether the value is true, as JMESPath understands it: not false, null or empty.
 
         Raises `FailedExpression`.
         """
-        value = self(document)
+        value = self(document, budget)
         return value is not None and value is not False and value not in ("", [], {})
 
-    def _searched(self, document: Any) -> Any:
+    def _computed(self, document: Any, budget: Budget | None) -> Any:
         """As the library has it. Its functions let errors of Python through: `merge` with null, `floor` of NaN."""
         try:
-            return self._compiled.search(document)
+            return compute(self._parsed, document, budget or Budget())
         except JMESPathError:
             raise
+        except TooManySteps:
+            raise FailedExpression(f"the expression {self._shown} takes too long to compute") from None
         except Exception as error:
             words = f"the expression {self._shown} was given values that it cannot work with"
             raise FailedExpression(words) from error
@@ -104,8 +122,10 @@ def _copies(node: Any, depth: int) -> int:
         if node["children"][2] == 0:
             raise BadExpression("has a slice whose step is 0")
         return 1
-    parts = [_copies(child, depth - 1) for child in node["children"] if isinstance(child, dict)] or [1]
-    if node["type"] not in _CHAINED:
+    children = [child for child in node["children"] if isinstance(child, dict)]
+    parts = [_copies(child, depth - 1) for child in children] or [1]
+    # What `map` is given as &expression works on all that its other side gives, too.
+    if node["type"] not in _CHAINED and all(child["type"] != "expref" for child in children):
         return sum(parts)
     product = 1
     for part in parts:
@@ -136,15 +156,16 @@ class UrlTemplate:
 
     def filled(self, document: Mapping[str, Any]) -> str:
         """The URL; raises `BadExpression` where an expression has no value."""
-        return "".join(part if isinstance(part, str) else _encoded(part, document) for part in self._parts)
+        budget = Budget()
+        return "".join(part if isinstance(part, str) else _encoded(part, document, budget) for part in self._parts)
 
     def example(self) -> str:
         """The URL with every expression replaced, to be judged as a URL."""
         return "".join(part if isinstance(part, str) else "x" for part in self._parts)
 
 
-def _encoded(part: Expression, document: Mapping[str, Any]) -> str:
-    value = part.text(document)
+def _encoded(part: Expression, document: Mapping[str, Any], budget: Budget) -> str:
+    value = part.text(document, budget)
     if value is None:
         raise BadExpression("fills the URL with something that has no value")
     try:

@@ -18,7 +18,7 @@ from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
-from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, log_is_long, require_room, touch
+from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, leave_log, log_is_long, require_room, touch
 from waypost.storage.sqlite_file import (
     CHECKPOINT_PAGES,
     FAULTS,
@@ -219,6 +219,8 @@ class SqliteStore(Teller):
         async with self._turn:
             self._committer.shutdown(wait=True)
             self.reads.close()
+            if self._file.fault() is not None and self._file.leaves_log:
+                leave_log(self._writer.db)
             self._drop_writer()
             self._file.close()
 

@@ -15,38 +15,56 @@ LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB
 
 
 class DatabaseFile:
-    """The database and its WAL as they were when they were opened. Others in their place are another database.
+    """The database, its WAL and its -shm as they were when they were opened. Others in their place are another database.
 
-    An open connection would go on with the old ones, and lose what it writes.
+    An open connection would go on with the old ones, and lose what it writes. The locks of a database in WAL mode are
+    on its -shm: a process that makes a new one shares no locks with those that hold the old one.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = str(path)
         self._log_path = f"{path.resolve()}-wal"
+        self._locks_path = f"{path.resolve()}-shm"
         self._was = _identity(self._path)
         self._log_was: tuple[int, int] | None = None
+        self._locks_were: tuple[int, int] | None = None
+        self._locks_lost = False
+        self.leaves_log = False  # whether the last connection must leave the WAL as it is when it closes
         # Kept open until SQLite has closed the file: closing any handle on it drops the locks that SQLite holds.
         self._handle = os.open(path, os.O_RDONLY) if self._was else -1
         self._written_at = 0
         self._change = 0
 
     def log_opened(self) -> None:
-        """Remember the WAL. Nobody removes it rightly while a connection has it open."""
+        """Remember the WAL and the -shm. Nobody removes them rightly while a connection has them open."""
         self._log_was = _identity(self._log_path)
+        self._locks_were = _identity(self._locks_path)
 
     def log_closed(self) -> None:
-        """Forget it: the last connection that is closed, whoever's that is, removes it."""
-        self._log_was = None
+        """Forget them: the last connection that is closed, whoever's that is, removes both."""
+        self._log_was = self._locks_were = None
 
     def fault(self) -> str | None:
         """What is wrong with the files, for the log; None if they are in their place."""
         if _identity(self._path) != self._was or self._handle < 0:
             return "the database file was moved or replaced: put it back, or restart Waypost"
+        if self._lost_locks():
+            return "the database's -shm file was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
         if self._log_was is not None and _identity(self._log_path) != self._log_was:
             return "the database's WAL was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
         if self._is_overwritten():
             return "another program wrote to the database file: stop Waypost, and restore a backup"
         return None
+
+    def _lost_locks(self) -> bool:
+        """Whether the -shm was removed. It stays so until a restart: connections that stay open hold the old one."""
+        if not self._locks_lost and self._locks_were is not None and _identity(self._locks_path) != self._locks_were:
+            self._locks_lost = True
+            # A WAL in its place is read by whoever starts next. And once another process has written to the file, what
+            # our WAL holds is older: a checkpoint at the end would write it over what that process stored.
+            written = os.fstat(self._handle).st_mtime_ns != self._written_at
+            self.leaves_log = written or _identity(self._log_path) == self._log_was
+        return self._locks_lost
 
     def _is_overwritten(self) -> bool:
         """Whether something else than a checkpoint wrote to the file, such as a backup that was copied over it.
@@ -109,6 +127,11 @@ def checkpoint(path: Path, mode: str) -> None:
     """
     with closing(connect(path)) as db:
         db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
+
+
+def leave_log(db: sqlite3.Connection) -> None:
+    """When this connection closes, it neither checkpoints the WAL nor removes it."""
+    db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
 
 
 def touch(db: sqlite3.Connection) -> None:

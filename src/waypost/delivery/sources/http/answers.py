@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.app.ports.kinds import Result
+from waypost.delivery.evaluation import Budget
 from waypost.delivery.expressions import Expression, FailedExpression, expression
 from waypost.delivery.sources.http.settings import Rule, StatusRange
 from waypost.domain.failures import is_retryable
@@ -55,20 +56,23 @@ class CompiledRule:
         """Whether the status is one of its own."""
         return self._statuses is None or any(_is_in(status, one) for one in self._statuses)
 
-    def meaning(self, seen: dict[str, Any]) -> Meaning | None:
-        """What it makes of an answer; None where it does not fit. Unknown where `when` fails: it may have fitted."""
+    def meaning(self, seen: dict[str, Any], budget: Budget) -> Meaning | None:
+        """What it makes of an answer; None where it does not fit. Unknown where `when` fails: it may have fitted.
+
+        `budget`: the steps that are left for this answer; all rules share them.
+        """
         try:
-            if self._when is not None and not self._when.holds(seen):
+            if self._when is not None and not self._when.holds(seen, budget):
                 return None
         except FailedExpression as error:
             words = f"The source answered {seen['status']}; {self._at} cannot judge that answer: {error}."
             return Meaning(Outcome.UNKNOWN, "outcome_unknown", words, False)
-        reference = self._reference.text(seen) if self._reference else None
+        reference = self._reference.text_if_any(seen, budget) if self._reference else None
         if self._outcome in ARRIVED:
             return Meaning(self._outcome, None, None, False, reference)
-        own = self._code_from.text(seen) if self._code_from else None
+        own = self._code_from.text_if_any(seen, budget) if self._code_from else None
         code = self._codes.get(own or "", self._code) or _USUAL_CODE[self._outcome]
-        message = self._message.text(seen) if self._message else None
+        message = self._message.text_if_any(seen, budget) if self._message else None
         retryable = is_retryable(code) if self._retryable is None else self._retryable
         return Meaning(self._outcome, code, message or own, retryable)
 
@@ -121,11 +125,12 @@ def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meani
         body, readable = None, False
     headers = {name.lower(): value for name, value in answer.headers.items()}
     seen = {"status": answer.status, "headers": headers, "body": body, "text": text}
+    budget = Budget()
     for rule in covering:
         if rule.reads_body and not readable:
             # The rule might have said anything: an answer that cannot be read decides nothing.
             return _unreadable(answer.status)
-        meaning = rule.meaning(seen)
+        meaning = rule.meaning(seen, budget)
         if meaning is not None:
             return meaning
     return None

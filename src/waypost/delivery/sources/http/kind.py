@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
+from waypost.delivery.evaluation import weight
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
@@ -22,6 +23,7 @@ BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
 SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
 ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
 HIDDEN = "***"
+_TOO_LARGE = f"The request has more than {BODY_AT_MOST} bytes; at most {BODY_AT_MOST} are sent."
 
 _encode = msgspec.json.Encoder().encode
 
@@ -90,11 +92,15 @@ class HttpSource:
             raise CannotWrite(f"The settings of this source cannot be used: {self._unsendable}.", "other")
         try:
             url = self._url.filled(document)
-            body = _written(self._body.strict(document))
+            value = self._body.strict(document)
+            # Before it is encoded: a few lists that hold each other twice may be gigabytes of JSON.
+            if weight(value, BODY_AT_MOST + 1) > BODY_AT_MOST:
+                raise CannotWrite(_TOO_LARGE, "other")
+            body = _written(value)
         except BadExpression as error:
             raise CannotWrite(f"The request cannot be written for this source: {error}.") from error
         if len(body) > BODY_AT_MOST:
-            raise CannotWrite(f"The request has {len(body)} bytes; at most {BODY_AT_MOST} are sent.", "other")
+            raise CannotWrite(_TOO_LARGE, "other")
         key = str(document["idempotencyKey"])
         shown = {
             "method": self._settings.method,
