@@ -22,6 +22,7 @@ from waypost.outgoing.calling import Answer, Caller
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
 from waypost.outgoing.targets import Targets
 
+
 def _nested(outer: str, inner: str, times: int) -> str:
     for _ in range(times):
         inner = outer.replace("{}", inner)

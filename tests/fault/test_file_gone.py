@@ -1,6 +1,7 @@
 """The files of a SQLite database are removed or replaced under a server: nothing is answered as stored any more."""
 
 import asyncio
+import os
 import shutil
 import subprocess
 import sys
@@ -109,7 +110,7 @@ async def test_what_was_acknowledged_outlives_files_that_were_removed(
         assert await one.fail() == (503, "no")
         await one.until_ready(503)
         assert "-shm file was removed: restart Waypost with SIGTERM" in (tmp_path / "log").read_text()
-        await one.server.stop()
+        assert await one.server.stop() == 0
         await one.server.start()
         assert await one.fail() == (204, None)
     failed = "SELECT count(*) FROM fulfillment_request_state WHERE status = 'processing_error'"
@@ -124,9 +125,10 @@ async def test_a_worker_that_was_beside_the_server_writes_nothing_either(tmp_pat
     async with shop(tmp_path, tmp_path / "log") as one:
         command = [sys.executable, "-m", "waypost", "worker", "--database", one.url]
         with (tmp_path / "worker.log").open("ab") as log:
-            worker = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log)
+            environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
+            worker = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=environment)
         try:
-            await until(lambda: _has_open(worker.pid, "shop.db-shm"), 20, "the worker has opened the database")
+            await until(lambda: _says(tmp_path / "worker.log", "The worker hands"), 20, "the worker has begun")
             shm_removed(one.path)
             await until(lambda: _says(tmp_path / "worker.log", "-shm file was removed"), 20, "the worker has noticed")
         finally:
@@ -134,12 +136,8 @@ async def test_a_worker_that_was_beside_the_server_writes_nothing_either(tmp_pat
             await asyncio.wait_for(worker.wait(), 12)
 
 
-async def _has_open(pid: int, name: str) -> bool:
-    return any(link.is_symlink() and str(link.readlink()).endswith(name) for link in Path(f"/proc/{pid}/fd").iterdir())
-
-
 async def _says(log: Path, words: str) -> bool:
-    return words in log.read_text()
+    return words in await asyncio.to_thread(log.read_text)
 
 
 @pytest.mark.parametrize("fault", [moved, removed_with_all])

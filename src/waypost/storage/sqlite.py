@@ -11,6 +11,7 @@ import asyncio
 import sqlite3
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,7 +19,7 @@ from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
-from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, leave_log, log_is_long, require_room, touch
+from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, connect_to_leave, log_is_long, require_room, touch
 from waypost.storage.sqlite_file import (
     CHECKPOINT_PAGES,
     FAULTS,
@@ -218,11 +219,17 @@ class SqliteStore(Teller):
         """Wait for the writer, then close every connection."""
         async with self._turn:
             self._committer.shutdown(wait=True)
-            self.reads.close()
-            if self._file.fault() is not None and self._file.leaves_log:
-                leave_log(self._writer.db)
-            self._drop_writer()
+            with self._last_connection():
+                self.reads.close()
+                self._drop_writer()
             self._file.close()
+
+    def _last_connection(self) -> AbstractContextManager[object]:
+        """What is to be closed after all others."""
+        if self._file.leaves_log:
+            with suppress(sqlite3.Error):
+                return closing(connect_to_leave(self.path))
+        return nullcontext()
 
 
 _BAD_VALUES = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.InterfaceError, OverflowError, UnicodeEncodeError)

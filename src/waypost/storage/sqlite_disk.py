@@ -15,7 +15,7 @@ LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB
 
 
 class DatabaseFile:
-    """The database, its WAL and its -shm as they were when they were opened. Others in their place are another database.
+    """The database, its WAL and its -shm as they were when opened. Others in their place are another database.
 
     An open connection would go on with the old ones, and lose what it writes. The locks of a database in WAL mode are
     on its -shm: a process that makes a new one shares no locks with those that hold the old one.
@@ -29,7 +29,6 @@ class DatabaseFile:
         self._log_was: tuple[int, int] | None = None
         self._locks_were: tuple[int, int] | None = None
         self._locks_lost = False
-        self.leaves_log = False  # whether the last connection must leave the WAL as it is when it closes
         # Kept open until SQLite has closed the file: closing any handle on it drops the locks that SQLite holds.
         self._handle = os.open(path, os.O_RDONLY) if self._was else -1
         self._written_at = 0
@@ -39,6 +38,8 @@ class DatabaseFile:
         """Remember the WAL and the -shm. Nobody removes them rightly while a connection has them open."""
         self._log_was = _identity(self._log_path)
         self._locks_were = _identity(self._locks_path)
+        # Opened and not there: this process still holds one that was removed.
+        self._locks_lost = self._locks_lost or self._locks_were is None
 
     def log_closed(self) -> None:
         """Forget them: the last connection that is closed, whoever's that is, removes both."""
@@ -58,13 +59,18 @@ class DatabaseFile:
 
     def _lost_locks(self) -> bool:
         """Whether the -shm was removed. It stays so until a restart: connections that stay open hold the old one."""
-        if not self._locks_lost and self._locks_were is not None and _identity(self._locks_path) != self._locks_were:
+        if self._locks_were is not None and _identity(self._locks_path) != self._locks_were:
             self._locks_lost = True
-            # A WAL in its place is read by whoever starts next. And once another process has written to the file, what
-            # our WAL holds is older: a checkpoint at the end would write it over what that process stored.
-            written = os.fstat(self._handle).st_mtime_ns != self._written_at
-            self.leaves_log = written or _identity(self._log_path) == self._log_was
         return self._locks_lost
+
+    @property
+    def leaves_log(self) -> bool:
+        """Whether the last connection of this process must not write the WAL to the database when it closes.
+
+        Without common locks that could overwrite what another process has stored meanwhile. Whoever opens the database
+        next reads the WAL in its place. If nobody has one there, only that last connection can save what it held.
+        """
+        return self._lost_locks() and any(_identity(path) for path in (self._log_path, self._locks_path))
 
     def _is_overwritten(self) -> bool:
         """Whether something else than a checkpoint wrote to the file, such as a backup that was copied over it.
@@ -129,9 +135,11 @@ def checkpoint(path: Path, mode: str) -> None:
         db.execute(f"PRAGMA wal_checkpoint({mode})").fetchone()
 
 
-def leave_log(db: sqlite3.Connection) -> None:
-    """When this connection closes, it neither checkpoints the WAL nor removes it."""
-    db.setconfig(sqlite3.SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, True)
+def connect_to_leave(path: Path) -> sqlite3.Connection:
+    """A connection that leaves the WAL as it is, if it is the last one to close: its file is open for reading only."""
+    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+    db.execute("SELECT 1 FROM sqlite_master").fetchone()  # only now is the file open
+    return db
 
 
 def touch(db: sqlite3.Connection) -> None:
