@@ -35,11 +35,13 @@ def small_disk(folder: Path, size: str, mode: str = "0755") -> Iterator[Path]:
     options = f"size={size},mode={mode}"
     done = subprocess.run(["mount", "-t", "tmpfs", "-o", options, "none", str(folder)], capture_output=True, text=True)
     if done.returncode:
+        folder.rmdir()
         pytest.skip(f"a small disk cannot be mounted here: {done.stderr.strip()}")
     try:
         yield folder
     finally:
         subprocess.run(["umount", "--lazy", str(folder)], check=True)
+        folder.rmdir()
 
 
 def fill_up(folder: Path, leave: int = 0) -> Path:
