@@ -81,6 +81,11 @@ class SqliteStore(Teller):
 
     def _open_writer(self) -> sqlite3.Connection:
         db = connect(self.path)
+        try:
+            db.execute("SELECT 1 FROM sqlite_master").fetchone()  # only now are its WAL and -shm open
+        except BaseException:
+            db.close()
+            raise
         self._file.log_opened()
         return db
 
