@@ -8,7 +8,7 @@ import time
 
 import jmespath
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waypost.app.ports.kinds import CannotWrite
@@ -120,8 +120,9 @@ def test_a_type_error_does_not_quote_the_value() -> None:
         Expression("sum(@)").strict(LARGE)
 
 
+@settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
-                    lambda one: st.lists(one) | st.dictionaries(st.text(), one)))  # fmt: skip
+                    lambda one: st.lists(one) | st.dictionaries(st.text(), one), max_leaves=10))  # fmt: skip
 def test_the_weight_of_a_value_is_no_more_than_its_json(value: object) -> None:
     """What is refused for its weight would have been refused for its bytes."""
     assert weight(value, 10**9) <= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
@@ -129,8 +130,7 @@ def test_the_weight_of_a_value_is_no_more_than_its_json(value: object) -> None:
 
 def test_a_body_that_is_far_too_large_is_refused_before_it_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     caller = Caller(Targets(()))
-    settings = HttpSettings("https://a.example/", body=HELD)
-    source = HttpSource(settings, {}, caller, time.time)
+    source = HttpSource(HttpSettings("https://a.example/", body=HELD), {}, caller, time.time)
     monkeypatch.setattr("waypost.delivery.sources.http.kind._written", lambda value: pytest.fail("it was encoded"))
     with pytest.raises(CannotWrite, match="more than 1048576 bytes"):
         source.write({**LARGE, "idempotencyKey": "k"})
