@@ -181,3 +181,13 @@ async def test_another_programs_unfinished_work_is_not_folded_in(tmp_path: Path)
         with pytest.raises(NotOurs):
             await open_store(f"sqlite:///{tmp_path}/notes.db")
         assert {name: _digest(tmp_path)[name] for name in before} == before
+
+
+async def test_a_missing_file_whose_wal_is_there_is_not_replaced_by_a_new_one(tmp_path: Path) -> None:
+    """As after a file was moved away under a server: the WAL may hold the latest changes."""
+    path = tmp_path / "a.db"
+    log = tmp_path / "a.db-wal"
+    log.write_bytes(b"changes")
+    with pytest.raises(NotOurs, match=r"a\.db is missing or empty, but its WAL is there .*: put a\.db back"):
+        await open_store(f"sqlite:///{path}")
+    assert (path.exists(), log.read_bytes()) == (False, b"changes")

@@ -51,7 +51,7 @@ class Expression:
             raise BadExpression("is nested too deep") from None
         if copies > COPIES_AT_MOST:
             raise BadExpression("copies the document too often")
-        self._shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
+        self.shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
 
     def __call__(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; None where there is none, and where a function is given a type that it does not take.
@@ -108,9 +108,9 @@ class Expression:
         except JMESPathError:
             raise
         except TooManySteps:
-            raise FailedExpression(f"the expression {self._shown} takes too long to compute") from None
+            raise FailedExpression(f"the expression {self.shown} takes too long to compute") from None
         except Exception as error:
-            words = f"the expression {self._shown} was given values that it cannot work with"
+            words = f"the expression {self.shown} was given values that it cannot work with"
             raise FailedExpression(words) from error
 
 
@@ -167,11 +167,11 @@ class UrlTemplate:
 def _encoded(part: Expression, document: Mapping[str, Any], budget: Budget) -> str:
     value = part.text(document, budget)
     if value is None:
-        raise BadExpression("fills the URL with something that has no value")
+        raise BadExpression(f"the expression {{{part.shown}}} of the URL has no value that can stand in a URL")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:
-        raise BadExpression("fills the URL with text that is not valid Unicode") from None
+        raise BadExpression(f"the expression {{{part.shown}}} of the URL gives text that is no Unicode") from None
 
 
 def tried(make: Callable[[str], Any], text: str | None) -> str | None:

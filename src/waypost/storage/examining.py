@@ -70,12 +70,26 @@ def holds_sqlite(path: Path) -> bool:
         with path.open("rb") as file:
             start = file.read(len(MAGIC))
     except FileNotFoundError:
-        return False
+        start = b""
     except OSError as error:
         raise Unreachable(f"{path} cannot be read: {error.strerror}.") from error
     if start and start != MAGIC:
         raise NotOurs(f"{path} is not a SQLite database; it was not touched.")
+    if not start:
+        _refuse_stray_log(path)
     return bool(start)
+
+
+def _refuse_stray_log(path: Path) -> None:
+    """Where a database is missing, its WAL may hold changes that a new database in its place would destroy."""
+    log = Path(f"{path}-wal")
+    try:
+        size = log.stat().st_size
+    except OSError:
+        return
+    if size:
+        what_to_do = f"put {path.name} back, or move {log.name} away if you do not need what it holds"
+        raise NotOurs(f"{path} is missing or empty, but its WAL is there ({log}): {what_to_do}.")
 
 
 def sqlite_revision(db: sqlite3.Connection, plan: Plan, shown: str) -> str | None:

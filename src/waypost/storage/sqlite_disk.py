@@ -48,7 +48,7 @@ class DatabaseFile:
     def fault(self) -> str | None:
         """What is wrong with the files, for the log; None if they are in their place."""
         if _identity(self._path) != self._was or self._handle < 0:
-            return "the database file was moved or replaced: put it back, or restart Waypost"
+            return "the database file was moved or replaced: put it back before you stop Waypost"
         if self._lost_locks():
             return "the database's -shm file was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
         if self._log_was is not None and _identity(self._log_path) != self._log_was:

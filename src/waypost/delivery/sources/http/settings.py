@@ -120,7 +120,7 @@ def read(
 
 def _worded(fault: Fault) -> Fault:
     """The message names the place as the caller's body has it."""
-    message = fault.message
+    message = fault.message.replace("The body: ", f"{fault.name}: ", 1)
     if not message.startswith(fault.name):
         message = f"{fault.name}{message.removeprefix(fault.name.removeprefix('/settings'))}"
     return fault._replace(message=message)
