@@ -121,3 +121,16 @@ def test_texts_are_kept_as_both_databases_can_store_them() -> None:
     kept = cleaned(long)
     assert [len(text or "") for text in (kept.code, kept.message, kept.reference, kept.response)] == [100, 2000, 200, 65536]
     assert cleaned(Result(Outcome.DELIVERED)) == Result(Outcome.DELIVERED)
+
+
+@pytest.mark.parametrize("body", [b"{}", b"<html>", b'{"x": false}'])
+@pytest.mark.parametrize(("status", "outcome"), [(401, "unknown"), (409, "unknown"), (429, "unknown"),
+                                                 (503, "unknown"), (404, "deferred"), (410, "deferred")])  # fmt: skip
+def test_a_rule_that_does_not_decide_makes_no_refused_look_up_an_order_that_is_not_there(
+    status: int, outcome: str, body: bytes
+) -> None:
+    """Else credentials that have run out would have what the source has sent again."""
+    asked = rules({"outcome": "unknown", "status": ["4xx", 503], "when": "body.x"})
+    assert read_look_up(answer(status, body), asked).outcome == outcome
+    absent = rules({"outcome": "rejected", "status": ["4xx", 503], "when": "body.x"})
+    assert read_look_up(answer(status, b'{"x": true}'), absent).outcome == "rejected"

@@ -62,8 +62,9 @@ async def set_up(house: House, supplier: GeneratedSupplier) -> int:
     replies: Counter[int] = Counter()
     for generated in drawn(SETTINGS, count * 3):
         settings: dict[str, Any] = {**generated, "url": supplier.url}
-        if "lookUp" in settings:
-            settings["lookUp"] = {**settings["lookUp"], "url": f"{supplier.url}/{{number}}"}
+        look_up = {**settings.pop("lookUp"), "url": f"{supplier.url}/{{number}}"}
+        if replies[200] % 3:  # every third source has none
+            settings["lookUp"] = look_up
         body = {"kind": "http", "settings": settings, "policy": POLICY}
         reply = await client.call("PUT", f"/source/{source}/delivery", json=body)
         replies[reply.status] += 1
@@ -143,4 +144,6 @@ async def judge(house: House, supplier: GeneratedSupplier, numbers: dict[int, st
     late = f"SELECT id FROM handover_attempt WHERE settled_at > lease_until + {int(SETTLED_S * 1_000_000)}"
     assert await rows(house.url, late) == []
     assert len(seen) > 3, f"the supplier answered too much alike to prove anything: {seen}"
+    assert supplier.looked_up, "nothing was looked up"
+    assert max(supplier.asked.values()) > 1, "nothing was tried again"
     await adds_up(house)

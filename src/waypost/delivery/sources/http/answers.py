@@ -168,12 +168,17 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 def read_look_up(answer: Answer, rules: Sequence[CompiledRule]) -> Result:
     """What became of a request, by the answer to a look-up: `deferred` means that the source has not got it."""
     result = read_answer(answer, rules)
-    if result.outcome is Outcome.REJECTED:
-        # Without a rule, 404 and 410 say that there is no such order; any other refusal says nothing about the order.
-        by_rule = any(rule.covers(answer.status) for rule in rules)
-        absent = by_rule or answer.status in (404, 410)
-        outcome = result.outcome if by_rule else Outcome.DEFERRED if absent else Outcome.UNKNOWN
-        return result._replace(outcome=outcome)
-    if result.outcome is Outcome.DEFERRED and not any(rule.covers(answer.status) for rule in rules):
+    if _is_ruled(answer, rules):
+        return result
+    # Without a rule, 404 and 410 say that there is no such order; any other refusal says nothing about the order.
+    if result.outcome is Outcome.REJECTED and answer.status in (404, 410):
+        return result._replace(outcome=Outcome.DEFERRED)
+    if result.outcome in (Outcome.REJECTED, Outcome.DEFERRED):
         return result._replace(outcome=Outcome.UNKNOWN)  # the look-up was not answered, the order may well be there
     return result
+
+
+def _is_ruled(answer: Answer, rules: Sequence[CompiledRule]) -> bool:
+    """Whether a rule decides. That one is about the status is not enough: its `when` may not hold, or be unreadable."""
+    meaning = _by_rules(answer, answer.body.decode("utf-8", "replace"), rules)
+    return meaning is not None and meaning != _unreadable(answer.status)
