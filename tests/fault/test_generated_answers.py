@@ -27,7 +27,7 @@ from waypost.http.log import LineLog
 HANDOVERS = int(os.environ.get("WAYPOST_ANSWERS", "300"))
 A_SOURCE = 25  # hand-overs: so few that no source counts as down for long
 AT_ONCE = 500  # requests made in one transaction
-BLOWS = 4  # times that a worker is killed or stood still
+BLOWS = max(4, HANDOVERS // 400)  # times that a worker is killed or stood still
 WITHIN_S = 60 + HANDOVERS / 5
 SETTLED_S = 10.0  # after the end of its lease; how often others look is a part of that, and a busy machine
 POLICY = {"attempts": 4, "firstDelayS": 0.1, "longestDelayS": 0.3, "concurrency": 8, "failures": 100, "pauseS": 1,

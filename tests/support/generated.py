@@ -240,8 +240,9 @@ SETTINGS = st.builds(
     _settings,
     st.one_of(
         st.sampled_from(["@", "@", "@", "merge({number: number}, note && {note: note})"]),
-        _TOLD.map(lambda extra: f"{{number: number, extra: {extra}}}"),
-        _TOLD.map(lambda extra: f"merge({{extra: {extra}}}, {{number: number}})"),
+        st.just("@"),
+        st.tuples(st.sampled_from(["{number: number, extra: %s}", "merge({extra: %s}, {number: number})"]), _TOLD)
+        .map(lambda p: p[0] % p[1]),
     ),
     _rules([*range(400, 430), 503]),
     _rules(ABSENT),
