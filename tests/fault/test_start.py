@@ -21,6 +21,7 @@ from tests.support.filled import run_sql
 from tests.support.process import ServerProcess, waypost
 from waypost.storage import sqlite_file
 from waypost.storage.location import Unreachable
+from waypost.storage.migrations import HEAD
 from waypost.storage.opening import open_store
 
 ROUNDS = 3
@@ -218,6 +219,6 @@ async def test_a_store_waits_when_it_is_opened_until_the_other_process_is_done(
 
 async def test_a_store_does_not_wait_for_ever(migrated_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sqlite_file, "OPEN_WAIT_S", 0.1)
-    monkeypatch.setattr("waypost.storage.opening.examine_sqlite", lambda *_: "0006")
+    monkeypatch.setattr("waypost.storage.opening.examine_sqlite", lambda *_: HEAD)
     with _closing(sqlite_path(migrated_url)), pytest.raises(Unreachable, match="database is locked"):
         await open_store(migrated_url)
