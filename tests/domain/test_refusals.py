@@ -70,5 +70,6 @@ def test_codes_are_stable_and_distinct() -> None:
         "KeyInProgress": "idempotency_key_in_progress",
         "KeyReused": "idempotency_key_reused",
         "Unavailable": "unavailable",
+        "LockHeld": "unavailable",
         "Defect": "internal",
     }

@@ -13,7 +13,7 @@ from tests.fault.merchant import fill
 from tests.support.checking import findings
 from tests.support.process import ServerProcess
 
-KILLS = int(os.environ.get("WAYPOST_KILLS", "10"))
+KILLS = int(os.environ.get("WAYPOST_KILLS", "5"))
 REQUESTS = 6000
 SUSPENDED_S = 0.3
 CALLERS = 8

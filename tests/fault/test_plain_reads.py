@@ -24,7 +24,7 @@ from waypost.demo import fill
 from waypost.domain.statuses import Status
 from waypost.storage.opening import open_store
 
-READS = int(os.environ.get("WAYPOST_READS", "200"))
+READS = int(os.environ.get("WAYPOST_READS", "100"))
 ORDERS = 2_000
 CALLERS = 8
 

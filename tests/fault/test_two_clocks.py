@@ -15,7 +15,7 @@ from waypost.domain.statuses import Status
 APART_S = 300
 LEASE_S = 120  # by one and the same clock nobody's ends in this test
 AT_ONCE = 3
-LATER = 10
+LATER = 4
 
 
 @pytest.fixture

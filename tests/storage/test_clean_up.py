@@ -209,9 +209,10 @@ async def test_a_damaged_file_is_unavailable_and_no_defect(
     with path.open("r+b") as file:
         file.seek(4096)
         file.write(b"\xff" * (len(whole) - 4096))
-    for kind in ("look-up", "list", "thread", "writer"):
+    for kind in ("look-up", "list", "thread"):
         for connection in sqlite_connections(store, kind):
             connection.drop()
+    store._drop_writer()
     for ask in (
         lambda: store.reads.account(merchant.account), lambda: store.reads.requests(RequestQuery(merchant.actor().scope)),
         lambda: store.write(channel(merchant, "written")),
