@@ -231,6 +231,7 @@ async def serve(
             log_level="warning", proxy_headers=False, server_header=False,
             timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
         )  # fmt: skip
+        listening.listen(config.backlog)  # who reads the address may call it at once
         try:
             await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)
             _collect_rarely()

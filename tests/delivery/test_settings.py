@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from waypost.app.ports.kinds import CannotWrite
 from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, compute, weight
-from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate
+from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate, fault_of
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer
 from waypost.delivery.sources.http.kind import HttpSource
 from waypost.delivery.sources.http.settings import HttpSettings, Rule
@@ -37,6 +37,16 @@ def _nested(outer: str, inner: str, times: int) -> str:
 def test_an_expression_that_cannot_be_used_is_refused(text: str) -> None:
     with pytest.raises(BadExpression):
         Expression(text)
+
+
+def test_calls_that_can_never_be_computed_are_told_but_go_on_as_they_did() -> None:
+    good = ("length(@)", "merge(a, b, c)", "sort_by(items, &sku)", "not_null(a, max_by(items, &number))")
+    assert [fault_of(text) for text in good] == [None] * len(good)
+    assert fault_of("items[?lenght(sku) > `1`]") == "calls lenght(), which is no function of JMESPath"
+    assert fault_of("map(&foo(@), items)") == "calls foo(), which is no function of JMESPath"
+    assert fault_of("length(@, @)") == "calls length() with 2 arguments; it takes 1"
+    assert fault_of("merge()") == "calls merge() with 0 arguments; it takes 1 or more"
+    assert Expression("foo(@)")({}) is None, "it may stand in settings of an older release"
 
 
 def test_expressions_pick_values() -> None:

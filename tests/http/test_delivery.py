@@ -202,6 +202,9 @@ async def test_numbers_with_a_point_are_numbers(world: World) -> None:
         ({"signature": {"scheme": "hmac", "prefix": "v1\r\n="}}, "/settings/signature/prefix", '"v1\\r\\n="'),
         ({"signature": {"scheme": "hmac", "prefix": "é"}}, "/settings/signature/prefix", '"\\u00e9"'),
         ({"body": "items[::0]"}, "/settings/body", "step is 0"),
+        ({"body": "{n: lenght(items)}"}, "/settings/body", "calls lenght(), which is no function"),
+        ({"rules": [{"outcome": "delivered", "when": "a && join(body.b)"}]}, "/settings/rules/0/when", "calls join() with 1 argument; it takes 2"),
+        ({"url": "https://a.example/{not_null()}"}, "/settings/url", "holds {not_null()}, which calls not_null() with 0 arguments; it takes 1 or more"),
     ],
 )
 async def test_what_could_never_leave_is_refused(world: World, settings: Any, pointer: str, quoted: str) -> None:

@@ -5,13 +5,14 @@ expression may be, how often it may copy parts of the document, and how many ste
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any
 from urllib.parse import quote
 
 import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
+from jmespath.functions import Functions
 
 from waypost.delivery.evaluation import Budget, TooManySteps, compute
 
@@ -52,6 +53,8 @@ class Expression:
         if copies > COPIES_AT_MOST:
             raise BadExpression("copies the document too often")
         self.shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
+        # Words for a person. New settings are refused for it; those of an older release go on as they did.
+        self.never_computed = next(_calls_in_vain(self._parsed), None)
 
     def __call__(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; None where there is none, and where a function is given a type that it does not take.
@@ -159,6 +162,14 @@ class UrlTemplate:
         budget = Budget()
         return "".join(part if isinstance(part, str) else _encoded(part, document, budget) for part in self._parts)
 
+    @property
+    def never_computed(self) -> str | None:
+        """Why an expression in it can never be computed, in words that follow its place; None where none is."""
+        for part in self._parts:
+            if isinstance(part, Expression) and part.never_computed is not None:
+                return f"holds {{{part.shown}}}, which {part.never_computed}"
+        return None
+
     def example(self) -> str:
         """The URL with every expression replaced, to be judged as a URL."""
         return "".join(part if isinstance(part, str) else "x" for part in self._parts)
@@ -174,12 +185,26 @@ def _encoded(part: Expression, document: Mapping[str, Any], budget: Budget) -> s
         raise BadExpression(f"the expression {{{part.shown}}} of the URL gives text that is no Unicode") from None
 
 
-def tried(make: Callable[[str], Any], text: str | None) -> str | None:
-    """Why `make` refuses this text; None where it does not, and where there is no text."""
-    if text is None:
-        return None
+def fault_of(text: str) -> str | None:
+    """Why this text cannot be set as an expression; None where it can."""
     try:
-        make(text)
+        return expression(text).never_computed
     except BadExpression as error:
         return str(error)
-    return None
+
+
+def _calls_in_vain(node: Any) -> Iterator[str]:
+    """Why calls of functions in this part of an expression can never be computed."""
+    for child in node["children"]:
+        if isinstance(child, dict):
+            yield from _calls_in_vain(child)
+    if node["type"] == "function_expression":
+        name, given = node["value"], len(node["children"])
+        if name not in Functions.FUNCTION_TABLE:
+            yield f"calls {name}(), which is no function of JMESPath"
+            return
+        takes = Functions.FUNCTION_TABLE[name]["signature"]
+        variadic = bool(takes) and takes[-1].get("variadic", False)
+        if given < len(takes) or (given > len(takes) and not variadic):
+            arguments = "1 argument" if given == 1 else f"{given} arguments"
+            yield f"calls {name}() with {arguments}; it takes {len(takes)}{' or more' if variadic else ''}"

@@ -1,6 +1,7 @@
 """One HTTP call to an address that a setting names: bounded, never redirected, never repeated on its own."""
 
 import asyncio
+import os
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
@@ -192,8 +193,10 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "The host does not answer."
     if isinstance(error, aiohttp.ClientConnectorError):
-        reason = getattr(inner, "strerror", None)
-        return f"The host cannot be reached: {str(reason or 'the connection was refused').lower()}."
+        # asyncio's own words show the address as a tuple of Python; those of several attempts have no number.
+        number = getattr(inner, "errno", None)
+        reason = os.strerror(number).lower() if number else "no connection can be made"
+        return f"The host cannot be reached: {reason}."
     if isinstance(error, _LostError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         return "The connection ended before the answer."
     return "The answer cannot be read."

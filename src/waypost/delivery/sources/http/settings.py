@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from waypost.delivery.expressions import BadExpression, UrlTemplate, expression, tried
+from waypost.delivery.expressions import BadExpression, UrlTemplate, fault_of
 from waypost.domain.failures import is_known_code
 from waypost.outgoing.signing import standard_key
 from waypost.outgoing.targets import Targets
@@ -144,7 +144,8 @@ def _look_up_rules(given: HttpSettings) -> list[Rule]:
 
 def _judged_url(at: str, url: str, targets: Targets) -> Iterator[Fault]:
     try:
-        fault = targets.fault(UrlTemplate(url).example())
+        template = UrlTemplate(url)
+        fault = template.never_computed or targets.fault(template.example())
     except BadExpression as error:
         fault = str(error)
     if fault is not None:
@@ -198,7 +199,7 @@ def _judged_auth(given: HttpSettings) -> Iterator[Fault]:
 
 
 def _judged_expression(at: str, text: str | None) -> Iterator[Fault]:
-    fault = tried(expression, text)
+    fault = None if text is None else fault_of(text)
     if fault is not None:
         yield fault_at(at, "bad_expression", fault)
 
