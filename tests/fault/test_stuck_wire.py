@@ -43,11 +43,14 @@ class Callers:
                 applied = reply.json()["applied"] if reply.status_code == 503 else None
                 self.heard[id_] = reply.status_code, applied
 
-    async def until(self, count: int) -> None:
-        """Return once so many have been applied."""
+    async def begin(self, count: int) -> "list[asyncio.Task[None]]":
+        """Let them call, each one after the other; return once so many of the changes have been applied."""
+        self.stop.clear()
+        tasks = [asyncio.create_task(self.one()) for _ in range(CALLERS)]
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             while Counter(self.heard.values())[204, None] < count:
                 await asyncio.sleep(0.01)
+        return tasks
 
 
 async def judge(url: str, heard: dict[int, tuple[int, str | None]]) -> None:
@@ -64,17 +67,14 @@ async def test_everybody_is_answered_and_the_hub_recovers(migrated_url: str, tmp
     token, ids = await fill(migrated_url, 4000)
     async with Proxy(migrated_url) as proxy, ServerProcess(proxy.url, tmp_path / "log") as server:
         callers = Callers(server.url, token, ids)
-        calls = [asyncio.create_task(callers.one()) for _ in range(CALLERS)]
-        await callers.until(100)
+        calls = await callers.begin(100)
         proxy.freeze()
         callers.stop.set()
         async with asyncio.timeout(ANSWERED_WITHIN_S):
             await asyncio.gather(*calls)
         assert 1 <= Counter(status for status, _ in callers.heard.values())[503] <= CALLERS
         proxy.thaw()
-        callers.stop.clear()
-        calls = [asyncio.create_task(callers.one()) for _ in range(CALLERS)]
-        await callers.until(200)
+        calls = await callers.begin(200)
         callers.stop.set()
         await asyncio.gather(*calls)
     await judge(migrated_url, callers.heard)
@@ -84,8 +84,7 @@ async def test_the_server_ends_within_ten_seconds_and_its_callers_hear_so(migrat
     token, ids = await fill(migrated_url, 2000)
     async with Proxy(migrated_url) as proxy, ServerProcess(proxy.url, tmp_path / "log") as server:
         callers = Callers(server.url, token, ids)
-        calls = [asyncio.create_task(callers.one()) for _ in range(CALLERS)]
-        await callers.until(100)
+        calls = await callers.begin(100)
         proxy.freeze()
         callers.stop.set()
         begun = time.monotonic()

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.http.test_shipments import post
-from tests.support.checking import findings_here
+from tests.support.checking import findings
 from tests.support.database import rows
 from tests.support.stocked import stocked
 from tests.support.world import World
@@ -29,6 +29,6 @@ async def test_tampering_is_found(world: World, migrated_url: str, sql: str, exp
     made = (await post(world, request["id"], ("SKU-A", 1))).json()
     await world.client().patch("/shipments", json={"id": made["id"], "note": "n"})
     await stocked(world, migrated_url, lines=(("SKU-A", 3),), source=1)
-    assert await findings_here(migrated_url) == []
+    assert await findings(migrated_url) == []
     await rows(migrated_url, sql)
-    assert expected in {finding.check for finding in await findings_here(migrated_url)}
+    assert expected in {finding.check for finding in await findings(migrated_url)}

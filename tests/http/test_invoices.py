@@ -7,7 +7,7 @@ import pytest
 
 from tests.http.test_shipments import faults, read
 from tests.support.asgi import Reply
-from tests.support.checking import adds_up, findings_here
+from tests.support.checking import adds_up, findings
 from tests.support.database import contents, rows
 from tests.support.stocked import stocked
 from tests.support.world import World
@@ -282,6 +282,6 @@ async def test_the_check_knows_invoices(world: World, migrated_url: str, sql: st
     request = await stocked(world, migrated_url)
     await stocked(world, migrated_url)
     await patch(world, (await post(world, request["id"])).json()["id"], status="unpaid")
-    assert await findings_here(migrated_url) == []
+    assert await findings(migrated_url) == []
     await rows(migrated_url, sql)
-    assert expected in {finding.check for finding in await findings_here(migrated_url)}
+    assert expected in {finding.check for finding in await findings(migrated_url)}

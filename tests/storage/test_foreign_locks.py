@@ -41,6 +41,19 @@ async def held(url: str, *statements: str) -> AsyncIterator[asyncpg.Connection]:
         await other.close()
 
 
+@asynccontextmanager
+async def one_is_locked(
+    store: Store, url: str, calls: int
+) -> AsyncIterator[tuple[Changer, "list[asyncio.Future[object]]"]]:
+    """A merchant's request is locked meanwhile, and so many calls wait for it; with the way to the road."""
+    merchant = await open_merchant(store)
+    (locked,) = await merchant.requests(Status.PROCESSING)
+    changer = Changer(GroupWriter(store), lambda: 10)
+    async with held(url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"):
+        async with asyncio.timeout(WITHIN_S):
+            yield changer, [asyncio.ensure_future(changer.change(fail(locked, merchant.actor()))) for _ in range(calls)]
+
+
 async def lost(url: str) -> None:
     """End the hub's writing connection."""
     async with held(
@@ -78,14 +91,9 @@ async def test_a_table_that_is_locked_while_connecting_is_waited_for(
 
 
 async def test_a_request_that_somebody_else_has_locked_holds_nobody_else_up(store: Store, migrated_url: str) -> None:
-    merchant, neighbour = await open_merchant(store), await open_merchant(store)
-    locked = (await merchant.requests(Status.PROCESSING))[0]
+    neighbour = await open_merchant(store)
     free = await neighbour.requests(*[Status.PROCESSING] * 60)
-    changer = Changer(GroupWriter(store), lambda: 10)
-    async with held(
-        migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"
-    ), asyncio.timeout(WITHIN_S):
-        waiting = [asyncio.ensure_future(changer.change(fail(locked, merchant.actor()))) for _ in range(4)]
+    async with one_is_locked(store, migrated_url, 4) as (changer, waiting):
         for id_ in free:  # one after the other: each would wait for the lock, too
             assert isinstance(await changer.change(fail(id_, neighbour.actor())), Done)
         assert not any(call.done() for call in waiting)  # those give up after ten seconds
@@ -143,14 +151,9 @@ async def test_commands_on_one_request_keep_their_order_behind_a_lock(
 async def test_neighbours_in_a_batch_that_meets_a_lock_are_answered_at_once(
     store: Store, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    merchant, neighbour = await open_merchant(store), await open_merchant(store)
-    locked = (await merchant.requests(Status.PROCESSING))[0]
+    neighbour = await open_merchant(store)
     free = await neighbour.requests(*[Status.PROCESSING] * 40)
-    changer = Changer(GroupWriter(store), lambda: 10)
-    async with held(
-        migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {locked} FOR UPDATE"
-    ), asyncio.timeout(WITHIN_S):
-        waiting = [asyncio.ensure_future(changer.change(fail(locked, merchant.actor()))) for _ in range(3)]
+    async with one_is_locked(store, migrated_url, 3) as (changer, waiting):
         batch = [asyncio.ensure_future(changer.change(fail(id_, neighbour.actor()))) for id_ in free]
         assert {type(done) for done in await asyncio.gather(*batch)} == {Done}
         assert not any(call.done() for call in waiting)

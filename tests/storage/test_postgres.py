@@ -37,13 +37,6 @@ def engine() -> str:
 
 
 @pytest.fixture
-async def proxy(migrated_url: str) -> AsyncIterator[Proxy]:
-    """The wire to the database."""
-    async with Proxy(migrated_url) as one:
-        yield one
-
-
-@pytest.fixture
 async def store(proxy: Proxy) -> AsyncIterator[PostgresStore]:
     """A store at the end of that wire."""
     opened = await open_store(proxy.url, migrate=False)

@@ -40,13 +40,6 @@ def engine() -> str:
 
 
 @pytest.fixture
-async def proxy(migrated_url: str) -> AsyncIterator[Proxy]:
-    """The wire to the database."""
-    async with Proxy(migrated_url) as one:
-        yield one
-
-
-@pytest.fixture
 async def store(proxy: Proxy, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[PostgresStore]:
     """A store at the end of that wire, with short limits."""
     for name in ("COMMAND_TIMEOUT_S", "COMMIT_S", "LEARN_S", "ROLL_BACK_S", "CONNECT_TIMEOUT_S", "CLOSE_S"):

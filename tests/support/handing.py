@@ -21,6 +21,7 @@ from waypost.domain.lifecycle import Action
 from waypost.storage.group_commit import GroupWriter
 
 QUICK = Policy(first_delay_s=0.01, longest_delay_s=0.02, pause_s=0.1, longest_pause_s=0.2)
+LIVELY = Limits(idle_s=0.05, quiet_s=0.1, settings_s=0.1, retries_s=0.1)
 WITHIN_S = 20.0
 
 
@@ -55,7 +56,7 @@ class House:
 
         await self.hub.store.write(write)
 
-    def worker(self, clock: Clock | None = None, limits: Limits = Limits(), **more: Any) -> Worker:  # noqa: B008
+    def worker(self, clock: Clock | None = None, limits: Limits = LIVELY, **more: Any) -> Worker:
         """A worker that does not run yet."""
         return Worker(self.hub.reads, self.writer, clock or self.hub.clock, self.hub.kinds, limits, **more)
 

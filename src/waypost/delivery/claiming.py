@@ -19,7 +19,6 @@ from waypost.delivery.preparing import papers_of, written
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PART_S = 0.25  # what takes longer goes on by itself
-QUIET_S = 1.0  # after a claim that found nothing although something stands in Processing
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -72,7 +71,7 @@ class Claims:
         source_id = lane.row.source_id
         ask = lane.ask(self._name, now, int(self._limits.claim_s * SECOND))
         self._under_way.add(source_id)
-        lane.quiet_until = now + QUIET_S
+        lane.quiet_until = now + self._limits.quiet_s
         try:
             claimed = await self._books.claim(ask)
         except LockHeld:

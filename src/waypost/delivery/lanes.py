@@ -25,6 +25,10 @@ class Limits(NamedTuple):
     sending_s: float = 240.0  # the lease of an attempt that is sending: `fresh_s` and the longest call lie well within
     call_s: float = 120.0  # the longest call: the largest `timeoutS` that a setting allows
     fresh_s: float = 20.0  # how soon after it asked for `sending` a call must leave: who stood still sends nothing
+    idle_s: float = 0.25  # between two looks for work
+    quiet_s: float = 1.0  # after a claim that found nothing although something stands in Processing
+    settings_s: float = 1.0  # between two looks at how sources are handed over
+    retries_s: float = 1.0  # between two looks for what is to be tried again
     sweep_s: float = 2.0  # between two looks for what others left
     outage_s: float = 15.0  # after the database was away: those who know how it went write it first
     stop_s: float = 5.0  # what runs may take so long once the worker is told to stop

@@ -28,9 +28,6 @@ from waypost.delivery.look_ups import GONE, SECOND, unknown
 from waypost.domain.handover import Outcome, Policy
 from waypost.domain.refusals import Refusal, Unavailable
 
-IDLE_S = 0.25  # between two looks for work
-SETTINGS_S = 1.0  # between two looks at how sources are handed over
-RETRIES_S = 1.0
 LONGEST_LEASE_S = 2 * 3600.0
 AT_ONCE = 100  # rows of one look
 CUT_OFF_S = 2.0  # for settling what was cut off
@@ -107,7 +104,7 @@ class Worker:
                 _log.exception("cannot look for work")
                 await asyncio.sleep(1.0)
             with suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_S):
+                async with asyncio.timeout(self._limits.idle_s):
                     await self._hungry.wait()
 
     async def _look(self) -> None:
@@ -133,7 +130,7 @@ class Worker:
 
     async def _look_at_sources(self, now: float) -> None:
         if now >= self._settings_at:
-            self._settings_at = now + SETTINGS_S
+            self._settings_at = now + self._limits.settings_s
             self._read_settings(await self._reads.deliveries(sorted(self._following.kinds)), now)
             down = await self._reads.told_down(sorted(self._lanes)) if self._lanes else set()
             for source_id, lane in self._lanes.items():
@@ -186,7 +183,7 @@ class Worker:
 
     async def _try_again(self, now: float) -> None:
         if now >= self._retries_at and self._lanes:
-            self._retries_at = now + RETRIES_S
+            self._retries_at = now + self._limits.retries_s
             up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
             await self._books.retry(await self._reads.due_retries(up, self._clock(), AT_ONCE))
 
