@@ -16,6 +16,7 @@ test: check .venv/browser ## everything that must be green
 test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to each of two bad suppliers
 	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
 	WAYPOST_KILLS=100 $(BIN)/python -m pytest tests/fault/test_kill.py
+	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest tests/fault/test_webhook_restarts.py
 	$(MAKE) storm answers
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed

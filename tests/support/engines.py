@@ -17,14 +17,15 @@ _SHAPE = """SELECT (SELECT count(*) FROM pg_class), (SELECT count(*) FROM pg_att
   (SELECT count(*) FROM pg_trigger WHERE tgenabled = 'O'), (SELECT count(*) FROM pg_constraint),
   (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace),
   (SELECT count(*) FROM pg_db_role_setting), (SELECT string_agg(version_num, ',') FROM alembic_version)"""
+# A table without a page, and a sequence without a value, were never used.
 _EMPTY = """DO $$ DECLARE it record; BEGIN
   SET LOCAL session_replication_role = replica;
-  FOR it IN SELECT tablename AS name FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
-    EXECUTE format('DELETE FROM %I', it.name);
+  FOR it IN SELECT oid::regclass AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+      AND relname <> 'alembic_version' AND pg_relation_size(oid) > 0 LOOP
+    EXECUTE format('DELETE FROM %s', it.name);
   END LOOP;
-  FOR it IN SELECT sequencename AS name FROM pg_sequences WHERE schemaname = 'public' LOOP
-    PERFORM setval(format('%I', it.name)::regclass, 1, false);
-  END LOOP;
+  PERFORM setval(format('%I', sequencename)::regclass, 1, false) FROM pg_sequences
+    WHERE schemaname = 'public' AND last_value IS NOT NULL;
 END $$"""
 
 # One count for the whole process: several engines may share a server.
