@@ -16,6 +16,8 @@ test: check .venv/browser ## everything that must be green
 test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to each of two bad suppliers
 	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
 	WAYPOST_KILLS=100 $(BIN)/python -m pytest tests/fault/test_kill.py
+	WAYPOST_RACE=1000 $(BIN)/python -m pytest tests/fault/test_race.py tests/fault/test_feed_race.py
+	WAYPOST_MACHINE=10 $(BIN)/python -m pytest tests/property/test_orders_machine.py
 	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest tests/fault/test_webhook_restarts.py
 	$(MAKE) storm answers
 

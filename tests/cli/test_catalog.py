@@ -10,6 +10,12 @@ Call = Callable[..., Result]
 Told = Callable[..., Any]
 
 
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """With its schema: making that is not what is tested here."""
+    return migrated_url
+
+
 @pytest.fixture(autouse=True)
 def merchant(call: Call) -> None:
     """An account with two sources and two channels."""

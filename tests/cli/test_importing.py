@@ -27,6 +27,12 @@ W-2,MUG,1,12.9,,Ken Sato,Japan,,
 
 
 @pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """With its schema: making that is not what is tested here."""
+    return migrated_url
+
+
+@pytest.fixture
 def shop(call: Call) -> Call:
     """An account with two channels and two sources."""
     call("migrate")

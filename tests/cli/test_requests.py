@@ -41,10 +41,10 @@ class Hub:
 
 
 @pytest.fixture
-async def hub(database_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
+async def hub(migrated_url: str, tmp_path: Path) -> AsyncIterator[Hub]:
     """Five requests."""
-    token, ids = await fill(database_url, 5)
-    async with ServerProcess(database_url, tmp_path / "server.log") as server:
+    token, ids = await fill(migrated_url, 5)
+    async with ServerProcess(migrated_url, tmp_path / "server.log") as server:
         yield Hub(server.url, token, ids)
 
 

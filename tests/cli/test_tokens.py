@@ -16,6 +16,12 @@ Call = Callable[..., Result]
 Told = Callable[..., Any]
 
 
+@pytest.fixture
+def database_url(migrated_url: str) -> str:
+    """With its schema: making that is not what is tested here."""
+    return migrated_url
+
+
 @pytest.fixture(autouse=True)
 def _merchant(call: Call) -> None:
     call("account", "create", "Acme")

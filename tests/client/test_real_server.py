@@ -31,10 +31,10 @@ class Served:
 
 
 @pytest.fixture
-async def served(database_url: str, tmp_path: Path) -> AsyncIterator[Served]:
+async def served(migrated_url: str, tmp_path: Path) -> AsyncIterator[Served]:
     """Rates are on, and tight."""
-    token, ids = await fill(database_url, REQUESTS)
-    async with ServerProcess(database_url, tmp_path / "server.log", "--rate-limit", "25/s", "--burst", "4") as server:
+    token, ids = await fill(migrated_url, REQUESTS)
+    async with ServerProcess(migrated_url, tmp_path / "server.log", "--rate-limit", "25/s", "--burst", "4") as server:
         yield Served(server.url, token, ids)
 
 

@@ -43,9 +43,9 @@ async def write(page: Page, field: Locator, text: str) -> None:
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_a_reader_fails_a_request(database_url: str, tmp_path: Path) -> None:
-    token, ids = await fill(database_url, 3)
-    async with ServerProcess(database_url, tmp_path / "server.log") as server, async_playwright() as playwright:
+async def test_a_reader_fails_a_request(migrated_url: str, tmp_path: Path) -> None:
+    token, ids = await fill(migrated_url, 3)
+    async with ServerProcess(migrated_url, tmp_path / "server.log") as server, async_playwright() as playwright:
         chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
         page = await chromium.new_page(viewport={"width": 1400, "height": 1000})
         page.set_default_timeout(PATIENCE_MS)
@@ -62,6 +62,6 @@ async def test_a_reader_fails_a_request(database_url: str, tmp_path: Path) -> No
         await chromium.close()
     assert faults == []
     assert hosts - {None} == {"127.0.0.1"}  # nothing is asked of anybody else
-    states = await rows(database_url, "SELECT status, failure_reason FROM fulfillment_request_state ORDER BY id")
+    states = await rows(migrated_url, "SELECT status, failure_reason FROM fulfillment_request_state ORDER BY id")
     assert [state["status"] for state in states] == ["processing", "processing_error", "processing"]
     assert states[1]["failure_reason"] == "Out of stock"

@@ -1,6 +1,7 @@
 """A feed reader races eight writers: it sees every event once, in the order of the commits, whoever commits."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from tests.fault.test_race import drive
 from tests.support.database import rows
 from tests.support.process import ServerProcess
 
-REQUESTS = 800
+REQUESTS = int(os.environ.get("WAYPOST_RACE", "300"))
 
 
 async def follow(
@@ -36,13 +37,13 @@ async def follow(
                 return found
 
 
-async def race(database_url: str, tmp_path: Path, processes: int) -> None:
-    token, ids = await fill(database_url, REQUESTS)
-    before = (await rows(database_url, "SELECT max(seq) AS last FROM event"))[0]["last"]
+async def race(migrated_url: str, tmp_path: Path, processes: int) -> None:
+    token, ids = await fill(migrated_url, REQUESTS)
+    before = (await rows(migrated_url, "SELECT max(seq) AS last FROM event"))[0]["last"]
     stop = asyncio.Event()
     async with AsyncExitStack() as stack:
         servers = [
-            await stack.enter_async_context(ServerProcess(database_url, tmp_path / f"{place}.log"))
+            await stack.enter_async_context(ServerProcess(migrated_url, tmp_path / f"{place}.log"))
             for place in range(processes)
         ]
         async with httpx.AsyncClient(headers={"X-API-TOKEN": token}) as client:
@@ -59,7 +60,7 @@ async def race(database_url: str, tmp_path: Path, processes: int) -> None:
         )
         stop.set()
         feeds = await asyncio.gather(*readers)
-    log = await rows(database_url, "SELECT seq, type, subject_id FROM event WHERE seq > $1 ORDER BY seq", before)
+    log = await rows(migrated_url, "SELECT seq, type, subject_id FROM event WHERE seq > $1 ORDER BY seq", before)
     assert len(log) >= REQUESTS
     expected = [(row["seq"], row["type"], row["subject_id"]) for row in log]
     for read in pages:
@@ -70,18 +71,18 @@ async def race(database_url: str, tmp_path: Path, processes: int) -> None:
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_writers_of_one_process(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=1)
+async def test_writers_of_one_process(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=1)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_writers_of_two_processes(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=2)
+async def test_writers_of_two_processes(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=2)
 
 
-async def test_a_server_whose_readers_wait_ends_at_once(database_url: str, tmp_path: Path) -> None:
-    token, _ = await fill(database_url, 1)
-    server = ServerProcess(database_url, tmp_path / "server.log")
+async def test_a_server_whose_readers_wait_ends_at_once(migrated_url: str, tmp_path: Path) -> None:
+    token, _ = await fill(migrated_url, 1)
+    server = ServerProcess(migrated_url, tmp_path / "server.log")
     await server.start()
     ask = f"GET /events?after=latest&wait=30 HTTP/1.1\r\nHost: hub\r\nX-API-TOKEN: {token}\r\n\r\n".encode()
     readers = []

@@ -64,27 +64,27 @@ async def _run_until(url: str, process: asyncio.subprocess.Process, wanted: int)
             assert process.returncode is None, "it came to its end before it was killed"
 
 
-async def test_kills_lose_nothing_and_double_nothing(database_url: str, tmp_path: Path) -> None:
-    await _shop(database_url)
+async def test_kills_lose_nothing_and_double_nothing(migrated_url: str, tmp_path: Path) -> None:
+    await _shop(migrated_url)
     file, report = _file(tmp_path / "orders.csv"), tmp_path / "bad.csv"
     reached = [0]
     for kill in range(1, KILLS + 1):
-        process = await _start(database_url, file, report)
-        settled = await _run_until(database_url, process, min(reached[-1] + 500, kill * 1200))
+        process = await _start(migrated_url, file, report)
+        settled = await _run_until(migrated_url, process, min(reached[-1] + 500, kill * 1200))
         process.send_signal(signal.SIGKILL)
         await process.wait()
         assert process.returncode == -signal.SIGKILL
-        reached.append(max(settled, await _settled(database_url)))
-    process = await _start(database_url, file, report)
+        reached.append(max(settled, await _settled(migrated_url)))
+    process = await _start(migrated_url, file, report)
     said, _ = await asyncio.wait_for(process.communicate(), 120)
     assert process.returncode == 1  # some rows were refused
     assert f"after row {reached[-1]:,}, where it had stopped" in said.decode()
-    numbers = [row["order_number"] for row in await rows(database_url, "SELECT order_number FROM orders ORDER BY id")]
+    numbers = [row["order_number"] for row in await rows(migrated_url, "SELECT order_number FROM orders ORDER BY id")]
     assert numbers == [f"A{number}" for number in range(ORDERS) if number % BAD]
-    [run] = await rows(database_url, "SELECT rows_done, rows_refused, finished_at FROM import_run")
+    [run] = await rows(migrated_url, "SELECT rows_done, rows_refused, finished_at FROM import_run")
     assert (run["rows_done"], run["rows_refused"]) == (2 * ORDERS + 1, 2 * ORDERS // BAD)
     assert run["finished_at"] is not None
     with report.open(newline="") as told:
         bad = [int(row["row"]) for row in csv.DictReader(told)]
     assert bad == [2 * number + 2 for number in range(0, ORDERS, BAD)]
-    assert await findings(database_url) == []
+    assert await findings(migrated_url) == []

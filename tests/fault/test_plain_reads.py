@@ -24,7 +24,7 @@ from waypost.demo import fill
 from waypost.domain.statuses import Status
 from waypost.storage.opening import open_store
 
-READS = int(os.environ.get("WAYPOST_READS", "100"))
+READS = int(os.environ.get("WAYPOST_READS", "60"))
 ORDERS = 2_000
 CALLERS = 8
 
@@ -77,10 +77,10 @@ async def demo(url: str) -> tuple[str, int]:
 
 @pytest.mark.timeout(3600)
 @pytest.mark.parametrize("engine", ["sqlite"])
-async def test_plain_reads_never_put_the_hub_out_of_service(database_url: str, tmp_path: Path) -> None:
-    token, failing = await demo(database_url)
+async def test_plain_reads_never_put_the_hub_out_of_service(migrated_url: str, tmp_path: Path) -> None:
+    token, failing = await demo(migrated_url)
     chance = random.Random(10)
-    async with ServerProcess(database_url, tmp_path / "server.log", "--no-worker") as server:
+    async with ServerProcess(migrated_url, tmp_path / "server.log", "--no-worker") as server:
         for kind in ACCOUNT_READS:
             assert await read_all(server.url, token, paths(kind, READS, chance)) == {200: READS}, kind
         mixed = [path for kind in ACCOUNT_READS for path in paths(kind, READS // 10, chance)]

@@ -1,6 +1,7 @@
 """Two callers want different things of the same requests: each ends in exactly one legal history."""
 
 import asyncio
+import os
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from tests.support.checking import findings
 from tests.support.database import rows
 from tests.support.process import ServerProcess
 
-REQUESTS = 1000
+REQUESTS = int(os.environ.get("WAYPOST_RACE", "300"))
 LANES = 8
 LEGAL = {
     ("fulfillment_request.generated", "fulfillment_request.acknowledged"),
@@ -33,11 +34,11 @@ async def drive(url: str, token: str, ids: list[int], target: str) -> list[int]:
     return [statuses[id_] for id_ in ids]
 
 
-async def race(database_url: str, tmp_path: Path, processes: int) -> None:
-    token, ids = await fill(database_url, REQUESTS)
+async def race(migrated_url: str, tmp_path: Path, processes: int) -> None:
+    token, ids = await fill(migrated_url, REQUESTS)
     async with AsyncExitStack() as stack:
         servers = [
-            await stack.enter_async_context(ServerProcess(database_url, tmp_path / f"{place}.log"))
+            await stack.enter_async_context(ServerProcess(migrated_url, tmp_path / f"{place}.log"))
             for place in range(processes)
         ]
         failed, acknowledged = await asyncio.gather(
@@ -47,7 +48,7 @@ async def race(database_url: str, tmp_path: Path, processes: int) -> None:
     assert set(failed) <= {204, 400}
     assert set(acknowledged) == {200}  # allowed from Processing and from Processing Error alike
     histories: dict[int, list[str]] = {}
-    events = await rows(database_url, "SELECT seq, subject, subject_id, type FROM event ORDER BY seq")
+    events = await rows(migrated_url, "SELECT seq, subject, subject_id, type FROM event ORDER BY seq")
     assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
     for event in events:
         if event["subject"] == "fulfillment_request":
@@ -56,13 +57,13 @@ async def race(database_url: str, tmp_path: Path, processes: int) -> None:
         history = tuple(histories[id_])
         assert history in LEGAL
         assert (len(history) == 3) == (status == 204)
-    assert await findings(database_url) == []
+    assert await findings(migrated_url) == []
 
 
-async def test_fail_against_acknowledge(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=1)
+async def test_fail_against_acknowledge(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=1)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_fail_against_acknowledge_from_two_processes(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=2)
+async def test_fail_against_acknowledge_from_two_processes(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=2)

@@ -31,9 +31,9 @@ async def until_processed(client: httpx.AsyncClient, ids: list[int]) -> None:
             await asyncio.sleep(0.05)
 
 
-async def test_serve_hands_over(database_url: str, tmp_path: Path) -> None:
-    token, ids = await fill(database_url, 20)
-    async with Supplier() as supplier, ServerProcess(database_url, tmp_path / "log", *ALLOWED) as server:
+async def test_serve_hands_over(migrated_url: str, tmp_path: Path) -> None:
+    token, ids = await fill(migrated_url, 20)
+    async with Supplier() as supplier, ServerProcess(migrated_url, tmp_path / "log", *ALLOWED) as server:
         async with httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}) as client:
             await push(client, supplier)
             await until_processed(client, ids)
@@ -45,15 +45,15 @@ async def test_serve_hands_over(database_url: str, tmp_path: Path) -> None:
     assert len(supplier.book) == 20
 
 
-async def test_a_worker_beside_a_server(database_url: str, tmp_path: Path) -> None:
-    token, ids = await fill(database_url, 20)
+async def test_a_worker_beside_a_server(migrated_url: str, tmp_path: Path) -> None:
+    token, ids = await fill(migrated_url, 20)
     async with (
         Supplier() as supplier,
-        ServerProcess(database_url, tmp_path / "log", *ALLOWED, "--no-worker") as server,
+        ServerProcess(migrated_url, tmp_path / "log", *ALLOWED, "--no-worker") as server,
         httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}) as client,
     ):
         await push(client, supplier)
-        command = [sys.executable, "-m", "waypost", "worker", "--database", database_url, *ALLOWED]
+        command = [sys.executable, "-m", "waypost", "worker", "--database", migrated_url, *ALLOWED]
         with (tmp_path / "worker.log").open("ab") as log:
             worker = await asyncio.create_subprocess_exec(*command, stdout=log, stderr=log, env=dict(os.environ))
         try:
@@ -66,11 +66,11 @@ async def test_a_worker_beside_a_server(database_url: str, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-async def test_a_server_told_not_to_hands_nothing_over(database_url: str, tmp_path: Path) -> None:
-    token, ids = await fill(database_url, 1)
+async def test_a_server_told_not_to_hands_nothing_over(migrated_url: str, tmp_path: Path) -> None:
+    token, ids = await fill(migrated_url, 1)
     async with (
         Supplier() as supplier,
-        ServerProcess(database_url, tmp_path / "log", *ALLOWED, "--no-worker") as server,
+        ServerProcess(migrated_url, tmp_path / "log", *ALLOWED, "--no-worker") as server,
         httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}) as client,
     ):
         await push(client, supplier)

@@ -21,9 +21,9 @@ PIECES = 100
 TOKEN = "wp_stock_race"
 
 
-async def merchant(database_url: str) -> tuple[int, int]:
+async def merchant(migrated_url: str) -> tuple[int, int]:
     """A merchant whose channel generates by itself, and one source with so many pieces of A; channel and variant."""
-    store = await open_store(database_url)
+    store = await open_store(migrated_url)
 
     async def make(tx: Tx) -> tuple[int, int, int]:
         account = await tx.insert_row("account", {"company_name": "Race", "created_at": 1})
@@ -38,15 +38,15 @@ async def merchant(database_url: str) -> tuple[int, int]:
 
     account, source, channel = await store.write(make)
     await store.close()
-    return channel, await variant(database_url, account, source, "A", PIECES)
+    return channel, await variant(migrated_url, account, source, "A", PIECES)
 
 
-async def race(database_url: str, tmp_path: Path, processes: int) -> None:
-    channel, known = await merchant(database_url)
+async def race(migrated_url: str, tmp_path: Path, processes: int) -> None:
+    channel, known = await merchant(migrated_url)
     statuses: list[str] = []
     async with AsyncExitStack() as stack:
         urls = [
-            (await stack.enter_async_context(ServerProcess(database_url, tmp_path / f"{place}.log"))).url
+            (await stack.enter_async_context(ServerProcess(migrated_url, tmp_path / f"{place}.log"))).url
             for place in range(processes)
         ]
 
@@ -65,16 +65,16 @@ async def race(database_url: str, tmp_path: Path, processes: int) -> None:
 
         await asyncio.gather(*(caller(number) for number in range(CALLERS)))
     assert (statuses.count("Open"), statuses.count("On Hold")) == (PIECES, 2 * CALLERS - PIECES)
-    assert await held(database_url) == {known: (PIECES, PIECES)}
-    assert len(await rows(database_url, "SELECT id FROM fulfillment_request")) == PIECES
-    await audit(database_url)
-    assert await findings(database_url) == []
+    assert await held(migrated_url) == {known: (PIECES, PIECES)}
+    assert len(await rows(migrated_url, "SELECT id FROM fulfillment_request")) == PIECES
+    await audit(migrated_url)
+    assert await findings(migrated_url) == []
 
 
-async def test_64_callers_race_for_100_pieces(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=1)
+async def test_64_callers_race_for_100_pieces(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=1)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
-async def test_64_callers_race_for_100_pieces_from_two_processes(database_url: str, tmp_path: Path) -> None:
-    await race(database_url, tmp_path, processes=2)
+async def test_64_callers_race_for_100_pieces_from_two_processes(migrated_url: str, tmp_path: Path) -> None:
+    await race(migrated_url, tmp_path, processes=2)

@@ -29,8 +29,8 @@ Call = Callable[..., Awaitable[Any]]
 class Hub:
     """Processes, and a caller of each."""
 
-    def __init__(self, stack: AsyncExitStack, database_url: str, folder: Path, processes: int) -> None:
-        self._stack, self._database_url, self._folder, self._processes = stack, database_url, folder, processes
+    def __init__(self, stack: AsyncExitStack, migrated_url: str, folder: Path, processes: int) -> None:
+        self._stack, self._database_url, self._folder, self._processes = stack, migrated_url, folder, processes
         self.callers: list[Call] = []
 
     async def start(self) -> None:
@@ -55,10 +55,10 @@ def _caller(client: httpx.AsyncClient) -> Call:
     return call
 
 
-async def clean(database_url: str) -> None:
+async def clean(migrated_url: str) -> None:
     """The audit and `waypost check` find nothing."""
-    await audit(database_url)
-    assert await findings(database_url) == []
+    await audit(migrated_url)
+    assert await findings(migrated_url) == []
 
 
 @pytest.mark.parametrize("release", ["shipment", "quantity_update"])
@@ -66,12 +66,12 @@ async def clean(database_url: str) -> None:
     ("engine", "processes"), [("sqlite", 1), ("postgresql", 1), ("postgresql", 2)], indirect=["engine"]
 )
 async def test_quantities_told_while_orders_are_generated_are_not_lost(
-    database_url: str, tmp_path: Path, processes: int, release: str
+    migrated_url: str, tmp_path: Path, processes: int, release: str
 ) -> None:
-    channel, known = await merchant(database_url)
-    await change(database_url, "source", 1, stock_release=release)
+    channel, known = await merchant(migrated_url)
+    await change(migrated_url, "source", 1, stock_release=release)
     async with AsyncExitStack() as stack:
-        hub = Hub(stack, database_url, tmp_path, processes)
+        hub = Hub(stack, migrated_url, tmp_path, processes)
         await hub.start()
         shipped = 0
 
@@ -103,23 +103,23 @@ async def test_quantities_told_while_orders_are_generated_are_not_lost(
         await asyncio.gather(*(order(lane) for lane in range(LANES)), tell(quantity=STOCK), tell(cost=0))
         if release == "quantity_update":  # what shipped after the last quantity was told waits for the next one
             await hub.of(0)("PUT", "/inventory/variants", [{"inventoryVariantId": known, "quantity": STOCK + TOLD}])
-    (variant,) = await rows(database_url, "SELECT quantity, cost FROM inventory_variant")
+    (variant,) = await rows(migrated_url, "SELECT quantity, cost FROM inventory_variant")
     assert (variant["quantity"], variant["cost"]) == (STOCK + TOLD, TOLD * 10_000)
     promised = 2 * LANES * ORDERS
-    (lines,) = await rows(database_url, "SELECT sum(quantity) AS ordered, sum(shipped) AS shipped FROM fulfillment_request_line")
+    (lines,) = await rows(migrated_url, "SELECT sum(quantity) AS ordered, sum(shipped) AS shipped FROM fulfillment_request_line")
     assert (lines["ordered"], lines["shipped"]) == (promised, shipped)
-    assert await held(database_url) == {known: (promised - shipped, promised - shipped)}
-    await clean(database_url)
+    assert await held(migrated_url) == {known: (promised - shipped, promised - shipped)}
+    await clean(migrated_url)
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_two_processes_at_work_on_requests_of_one_order_lose_no_roll_up(
-    database_url: str, tmp_path: Path
+    migrated_url: str, tmp_path: Path
 ) -> None:
-    channel, known = await merchant(database_url)
-    await change(database_url, "inventory_variant", known, quantity=STOCK)
+    channel, known = await merchant(migrated_url)
+    await change(migrated_url, "inventory_variant", known, quantity=STOCK)
     async with AsyncExitStack() as stack:
-        hub = Hub(stack, database_url, tmp_path, 2)
+        hub = Hub(stack, migrated_url, tmp_path, 2)
         await hub.start()
         order = await hub.of(0)("POST", "/orders", {
             "channelId": channel, "orderNumber": "ONE", "orderItems": [{"sku": "A", "quantity": 3 * REQUESTS}],
@@ -144,6 +144,6 @@ async def test_two_processes_at_work_on_requests_of_one_order_lose_no_roll_up(
     figures = ("acknowledgedQuantity", "shippedQuantity", "canceledQuantity")
     assert [rolled[name] for name in figures] == [2 * REQUESTS, 2 * REQUESTS, REQUESTS]
     assert (told["orderStatus"], told["shippedStatus"], told["acknowledgedStatus"]) == ("Closed", "Completed", "Completed")
-    closings = await rows(database_url, "SELECT seq FROM event WHERE type = 'order.closed'")
+    closings = await rows(migrated_url, "SELECT seq FROM event WHERE type = 'order.closed'")
     assert len(closings) == 1
-    await clean(database_url)
+    await clean(migrated_url)

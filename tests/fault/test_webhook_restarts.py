@@ -56,9 +56,9 @@ async def until_in_vain(url: str, token: str, hook_id: int) -> None:
                 await asyncio.sleep(0.05)
 
 
-async def test_no_event_is_lost_when_both_sides_restart(database_url: str, tmp_path: Path) -> None:
-    token, ids = await fill(database_url, REQUESTS)
-    server = ServerProcess(database_url, tmp_path / "server.log", "--allow-targets", "127.0.0.0/8")
+async def test_no_event_is_lost_when_both_sides_restart(migrated_url: str, tmp_path: Path) -> None:
+    token, ids = await fill(migrated_url, REQUESTS)
+    server = ServerProcess(migrated_url, tmp_path / "server.log", "--allow-targets", "127.0.0.0/8")
     async with Receiver() as receiver:
         await server.start()
         async with httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}, timeout=30) as client:

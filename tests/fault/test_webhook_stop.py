@@ -18,9 +18,9 @@ SHUTDOWN_S = 11.0  # ten, and what a busy machine adds
 
 
 async def test_a_hub_without_its_database_stops_in_time_and_sends_again_later(
-    database_url: str, tmp_path: Path
+    migrated_url: str, tmp_path: Path
 ) -> None:
-    token, ids = await fill(database_url, 2)
+    token, ids = await fill(migrated_url, 2)
     hangs = asyncio.Event()
 
     async def second_hangs(request: web.Request, received: Received) -> web.StreamResponse:
@@ -29,7 +29,7 @@ async def test_a_hub_without_its_database_stops_in_time_and_sends_again_later(
             await asyncio.Event().wait()
         return await fine(request, received)
 
-    async with breakable(database_url) as (url, go, come), Receiver() as receiver:
+    async with breakable(migrated_url) as (url, go, come), Receiver() as receiver:
         server = ServerProcess(url, tmp_path / "server.log", "--allow-targets", "127.0.0.0/8")
         await server.start()
         receiver.behave = second_hangs
