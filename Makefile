@@ -4,6 +4,8 @@ PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
 	command -v $$p >/dev/null && $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
 PORT ?= 8080
 BIN := .venv/bin
+# The suite starts hundreds of processes: each would compile every module again.
+export PYTHONDONTWRITEBYTECODE =
 
 .PHONY: serve test test-all storm answers check bench bench-scale generate lock clean
 
@@ -11,7 +13,7 @@ serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
 
 test: check .venv/browser ## everything that must be green
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 3  # much of it waits for processes
 
 test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to each of two bad suppliers
 	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
