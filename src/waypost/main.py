@@ -238,7 +238,7 @@ async def serve(
 
             def ending() -> None:
                 last_resort.set()
-                asyncio.get_running_loop().call_later(GIVE_UP_S, store.give_up)
+                asyncio.get_running_loop().call_later(GIVE_UP_S, writer.give_up)
                 hub.news.end()
                 stop.set()
 
@@ -263,7 +263,7 @@ async def work(
 
     def ending() -> None:
         last_resort.set()
-        loop.call_later(GIVE_UP_S, store.give_up)
+        loop.call_later(GIVE_UP_S, writer.give_up)
         stop.set()
 
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -45,6 +45,7 @@ def test_calls_that_can_never_be_computed_are_told_but_go_on_as_they_did() -> No
     assert fault_of("items[?lenght(sku) > `1`]") == "calls lenght(), which is no function of JMESPath"
     assert fault_of("map(&foo(@), items)") == "calls foo(), which is no function of JMESPath"
     assert fault_of("length(@, @)") == "calls length() with 2 arguments; it takes 1"
+    assert fault_of("to_string(&sku)") == "calls to_string() with an expression reference (&…), which it does not take"
     assert fault_of("merge()") == "calls merge() with 0 arguments; it takes 1 or more"
     assert Expression("foo(@)")({}) is None, "it may stand in settings of an older release"
 

@@ -53,6 +53,12 @@ class Callers:
         return tasks
 
 
+async def read(url: str, token: str, paths: list[str]) -> list[int]:
+    """The statuses that readers hear who ask at once."""
+    async with httpx.AsyncClient(base_url=url, headers={"X-API-TOKEN": token}, timeout=60) as client:
+        return [reply.status_code for reply in await asyncio.gather(*map(client.get, paths))]
+
+
 async def judge(url: str, heard: dict[int, tuple[int, str | None]]) -> None:
     """What callers heard is what is stored."""
     stored = {row["id"]: row["status"] for row in await rows(url, "SELECT id, status FROM fulfillment_request_state")}
@@ -93,3 +99,19 @@ async def test_the_server_ends_within_ten_seconds_and_its_callers_hear_so(migrat
         await asyncio.gather(*calls)
         assert 1 <= Counter(status for status, _ in callers.heard.values())[503] <= CALLERS
     await judge(migrated_url, callers.heard)
+
+
+@pytest.mark.parametrize("after_s", [0.5, 4.0, 6.0])
+async def test_readers_are_answered_before_the_server_ends(after_s: float, migrated_url: str, tmp_path: Path) -> None:
+    """Also those whose connection to the database is being made."""
+    token, ids = await fill(migrated_url, 20)
+    async with Proxy(migrated_url) as proxy, ServerProcess(proxy.url, tmp_path / "log") as server:
+        paths = [f"/fulfillment-requests/{id_}" for id_ in ids[:12]] + ["/fulfillment-requests?filterPageSize=2"] * 8
+        assert await read(server.url, token, paths[:1]) == [200]  # there is one connection to read by
+        proxy.freeze()
+        heard = asyncio.create_task(read(server.url, token, paths))
+        await asyncio.sleep(after_s)  # they wait for the database, some for a second connection to it
+        begun = time.monotonic()
+        assert await server.stop() == 0
+        assert time.monotonic() - begun < 10.0
+        assert set(await heard) == {503}

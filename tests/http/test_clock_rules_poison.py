@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.http.test_attention import Watch, groups, rules
+from tests.storage.test_foreign_locks import held
 from tests.support.audit import audit
 from tests.support.world import World
 from waypost.app.commands import Command
@@ -16,6 +17,7 @@ from waypost.delivery import clock_rules
 from waypost.domain.clock_rules import ClockRule
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
+from waypost.storage import group_commit, held_up
 
 FAIL = {"condition": "unsent", "afterMinutes": 60, "action": "fail"}
 
@@ -64,6 +66,23 @@ async def test_a_request_that_cannot_be_failed_is_told_of_and_the_others_fail(
     assert shown.json()["failure"]["code"] == "source_timeout"
     assert await watch.after(1) == 0, "it is in front of somebody now, and not tried for ever"
     await audit(migrated_url)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_request_that_is_locked_does_not_stop_the_others(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the rule's one transaction is trying again at the moment when it has waited long enough."""
+    monkeypatch.setattr(group_commit, "QUEUE_S", 0.7)
+    monkeypatch.setattr(held_up, "AGAIN_S", 0.3)  # tried at 0, 0.55 and 1.1 s, for a quarter of a second each
+    ids = await world.requests(5)
+    await rules(world, FAIL)
+    watch = Watch(world)
+    async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {ids[1]} FOR UPDATE"):
+        await watch.after(2)
+        assert sorted(await told(world, "source_timeout")) == [ids[0], *ids[2:]]
+    await watch.after(0)
+    assert sorted(await told(world, "source_timeout")) == ids
 
 
 async def test_a_request_that_cannot_be_routed_again_is_told_of(

@@ -101,6 +101,23 @@ async def test_a_request_that_somebody_else_has_locked_holds_nobody_else_up(stor
     assert sum(isinstance(one, Done) for one in told) == 1  # the others come too late: it has failed already
 
 
+async def test_many_requests_that_somebody_else_has_locked_hold_nobody_else_up(
+    store: Store, merchant: Merchant, migrated_url: str
+) -> None:
+    """They come in one batch with the others, and before them."""
+    locked = await merchant.requests(*[Status.PROCESSING] * 80)
+    neighbour = await open_merchant(store)
+    free = await neighbour.requests(*[Status.PROCESSING] * 40)
+    changer = Changer(GroupWriter(store), lambda: 10)
+    those = f"SELECT 1 FROM fulfillment_request_state WHERE account_id = {merchant.account} FOR UPDATE"
+    async with held(migrated_url, those):
+        waiting = [asyncio.ensure_future(changer.change(fail(id_, merchant.actor()))) for id_ in locked]
+        done = await asyncio.gather(*(changer.change(fail(id_, neighbour.actor())) for id_ in free))
+        assert {type(one) for one in done} == {Done}
+        told = await asyncio.gather(*waiting, return_exceptions=True)
+    assert {type(one) for one in told} == {LockHeld}
+
+
 async def test_who_cannot_wait_any_longer_hears_why(
     store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

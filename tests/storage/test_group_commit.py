@@ -1,6 +1,7 @@
 """The coalescing writer's bounds and its behaviour when a batch fails; mostly on a store made of memory."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar, cast
 
@@ -17,9 +18,9 @@ from waypost.app.commands import Command, FailureReport, Settled
 from waypost.app.ports import Store, Tx, Work
 from waypost.app.transitions import perform
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import Defect, NotAllowed, Unavailable
+from waypost.domain.refusals import Defect, LockHeld, NotAllowed, Unavailable
 from waypost.domain.statuses import Status
-from waypost.storage import group_commit
+from waypost.storage import group_commit, held_up
 from waypost.storage.faults import BadRow, RolledBack
 from waypost.storage.group_commit import GroupWriter
 
@@ -36,8 +37,13 @@ class MemoryStore:
         self.gate = asyncio.Event()
         self.gate.set()
         self.commit: Callable[[list[int]], None] = lambda jobs: None
+        self.given_up = False
 
-    async def write(self, work: Work[T]) -> T:
+    def give_up(self) -> None:
+        """Noted."""
+        self.given_up = True
+
+    async def write(self, work: Work[T], quick: bool = False) -> T:
         """Run and store, or nothing."""
         await self.gate.wait()
         written: list[int] = []
@@ -266,6 +272,71 @@ async def test_what_waited_too_long_is_refused_and_not_written(monkeypatch: pyte
         await second
     assert (caught.value.applied, caught.value.retry_after_s) == ("no", 1)
     assert memory.stored == [1]
+
+
+@pytest.mark.parametrize(("try_s", "again_s"), [(0.2, 0.01), (0.01, 0.25)], ids=["while it is tried", "between"])
+async def test_who_waits_for_a_lock_hears_of_the_lock_when_its_time_is_up(
+    try_s: float, again_s: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "QUEUE_S", 0.5)
+    monkeypatch.setattr(held_up, "AGAIN_S", again_s)
+    memory = MemoryStore()
+
+    async def locked(work: object, quick: bool = False) -> object:
+        await asyncio.sleep(try_s)
+        raise LockHeld
+
+    monkeypatch.setattr(memory, "write", locked)
+    writer = writer_of(memory)
+
+    async def refused_after(delay_s: float) -> float:
+        await asyncio.sleep(delay_s)
+        began = time.monotonic()
+        with pytest.raises(LockHeld):
+            await writer.submit(store_all, 1)
+        return time.monotonic() - began
+
+    for waited_s in await asyncio.gather(refused_after(0), refused_after(0.25)):
+        assert 0.4 < waited_s < 1.5  # whatever is being tried ends first
+    assert writer.depth == 0
+
+
+async def test_a_lock_that_is_met_while_halving_is_waited_for() -> None:
+    memory = MemoryStore()
+    tries: list[list[int]] = []
+
+    def commit(jobs: list[int]) -> None:
+        tries.append(list(jobs))
+        if 3 in jobs:
+            raise BadRow("no")
+        if 5 in jobs and len(tries) < 8:
+            raise LockHeld
+
+    memory.commit = commit
+    writer = writer_of(memory)
+    told = await outcomes([writer.submit(store_all, job) for job in range(8)])
+    assert [type(one) for one in told] == [int] * 3 + [Defect] + [int] * 4
+    assert sorted(memory.stored) == [0, 1, 2, 4, 5, 6, 7]
+
+
+async def test_giving_up_refuses_who_waits_for_a_lock_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    memory = MemoryStore()
+
+    def locked(jobs: list[int]) -> None:
+        raise LockHeld
+
+    memory.commit = locked
+    writer = writer_of(memory)
+    call = asyncio.ensure_future(writer.submit(store_all, 1))
+    async with asyncio.timeout(5):
+        while not memory.attempts:
+            await asyncio.sleep(0)
+        writer.give_up()
+        with pytest.raises(Unavailable, match="stopping"):
+            await call
+        with pytest.raises(Unavailable):
+            await writer.submit(store_all, 2)
+    assert memory.given_up
 
 
 async def test_a_caller_that_leaves_does_not_take_its_command_along(

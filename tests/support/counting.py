@@ -21,7 +21,7 @@ class CountingStore:
         """The inner store's."""
         return self._inner.reads
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], quick: bool = False) -> T:
         """Count, and pass on."""
         self.writes += 1
         return await self._inner.write(work)

@@ -2,8 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
+from typing import Any
 
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
@@ -85,10 +86,7 @@ class ClockWatch:
         except Exception:
             _log.exception("the clock rules of account %d are enforced one by one", account_id)
         singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
-        # Side by side, as each that is locked takes its time.
-        for end in await asyncio.gather(*map(self._enforced_alone, singles), return_exceptions=True):
-            if isinstance(end, BaseException):
-                raise end
+        await _side_by_side(map(self._enforced_alone, singles))
 
     async def _enforced_alone(self, one: Enforcement) -> None:
         """One rule and one request. Raises `Unavailable`, but for a request that is locked: its turn comes again."""
@@ -129,22 +127,32 @@ class ClockWatch:
         """Each in a transaction of its own; why it could not be done, by request, and which are locked now."""
         refused: dict[int, str] = {}
         locked: set[int] = set()
-        for one in overdue:
-            command = command_of(rule, one.request_id)
+
+        async def route_again(request_id: int) -> None:
+            command = command_of(rule, request_id)
             if command is None:
                 raise AssertionError("a rule that routes again asks for it")
             try:
                 await self._changes.record(reroute_request(RerouteAsk(command, None)))
             except LockHeld:
-                locked.add(one.request_id)
+                locked.add(request_id)
             except Unavailable:
                 raise
             except Exception as error:
                 is_refused = isinstance(error, Refusal) and not isinstance(error, Defect)
                 if not is_refused:
-                    _log.exception("request %d cannot be routed again", one.request_id)
-                refused[one.request_id] = str(error) if is_refused else IN_VAIN
+                    _log.exception("request %d cannot be routed again", request_id)
+                refused[request_id] = str(error) if is_refused else IN_VAIN
+
+        await _side_by_side(route_again(one.request_id) for one in overdue)
         return refused, locked
+
+
+async def _side_by_side(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """All of them, as each that is locked takes its time; then raises what the first of them raised."""
+    for end in await asyncio.gather(*parts, return_exceptions=True):
+        if isinstance(end, BaseException):
+            raise end
 
 
 @contextmanager

@@ -208,3 +208,6 @@ def _calls_in_vain(node: Any) -> Iterator[str]:
         if given < len(takes) or (given > len(takes) and not variadic):
             arguments = "1 argument" if given == 1 else f"{given} arguments"
             yield f"calls {name}() with {arguments}; it takes {len(takes)}{' or more' if variadic else ''}"
+        has_reference = any(child["type"] == "expref" for child in node["children"])
+        if has_reference and not any("expref" in one["types"] for one in takes):
+            yield f"calls {name}() with an expression reference (&…), which it does not take"

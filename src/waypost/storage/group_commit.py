@@ -71,8 +71,7 @@ class GroupWriter:
             self._queue.append(group)
             self._queued += len(jobs)
         self._arrived.set()
-        if self._alarm is None:
-            self._alarm = loop.call_later(QUEUE_S, self._refuse_overdue)
+        self._watch()
         if self._running is None:
             # The task starts in the loop's next round, after everything that is ready now has queued up.
             self._running = loop.create_task(self._run())
@@ -95,10 +94,10 @@ class GroupWriter:
     async def _settle_held_up(self) -> None:
         """What met a lock of somebody else, until one meets it again. With nothing else to do, wait for that."""
         while group := self._held_up.suspect():
-            if not await self._settle([group]):
+            if not await self._settle([group], was_held_up=True):
                 return
         if group := self._held_up.due():
-            await self._settle([group])
+            await self._settle([group], was_held_up=True, quick=False)
         elif self._held_up.jobs and not self._queue:
             self._arrived.clear()
             with suppress(TimeoutError):
@@ -112,6 +111,13 @@ class GroupWriter:
         self._queue.clear()
         self._queued = 0
 
+    def _watch(self) -> None:
+        """Set the alarm for the one that waits longest, unless it is set."""
+        if self._alarm is None and self.depth:
+            oldest = min((self._held_up.oldest, *(group.queued_at for group in list(self._queue)[:1])))
+            wait_s = oldest + QUEUE_S - time.monotonic()
+            self._alarm = asyncio.get_running_loop().call_later(wait_s, self._refuse_overdue)
+
     def _refuse_overdue(self) -> None:
         """Answer those who have waited too long, whatever the writer is doing or waiting for."""
         self._alarm = None
@@ -122,9 +128,7 @@ class GroupWriter:
             _fail(group, _overdue())
         for group in self._held_up.take(lambda group: group.queued_at <= oldest):
             _fail(group, LockHeld())
-        if self.depth:
-            next_at = min(self._held_up.oldest, *(group.queued_at for group in list(self._queue)[:1]))
-            self._alarm = asyncio.get_running_loop().call_later(next_at - oldest, self._refuse_overdue)
+        self._watch()
 
     async def _arrivals(self) -> None:
         """Let in what arrives at this very moment: look again while the queue grows from one look to the next.
@@ -152,13 +156,16 @@ class GroupWriter:
         self._queued -= sum(len(group.jobs) for group in taken)
         return taken
 
-    async def _settle(self, groups: list[Group]) -> bool:
-        """Run one batch and answer everyone in it; False: it met a lock, and they wait."""
-        fresh = self._without_overdue(groups)
+    async def _settle(self, groups: list[Group], was_held_up: bool = False, quick: bool = True) -> bool:
+        """Run one batch and answer everyone in it; False: some of it met a lock, and they wait.
+
+        `quick`: while others wait for locks, none is waited for any longer than it takes to meet it.
+        """
+        fresh = self._without_overdue(groups, was_held_up)
         if not fresh:
             return True
         try:
-            results = await self._results(fresh)
+            results = await self._results(fresh, quick and (was_held_up or self._held_up.jobs > 0))
         except LockHeld:
             self._hold_up(fresh)
             return False
@@ -171,12 +178,17 @@ class GroupWriter:
             if not isinstance(error, Exception):
                 raise
             return True
+        locked = [group for group, result in zip(fresh, results, strict=True) if isinstance(result, LockHeld)]
         for group, result in zip(fresh, results, strict=True):
+            if isinstance(result, LockHeld):
+                continue
             if isinstance(result, Refusal):
                 _fail(group, result)
             elif not group.answer.done():
                 group.answer.set_result(result)
-        return True
+        if locked:
+            self._hold_up(locked)
+        return not locked
 
     def _hold_up(self, groups: list[Group]) -> None:
         self._held_up.met_a_lock(groups)
@@ -186,22 +198,23 @@ class GroupWriter:
                 self._queued -= len(group.jobs)
             else:
                 self._queue.append(group)
+        self._watch()  # nobody watched them while they were tried
 
-    def _without_overdue(self, groups: list[Group]) -> list[Group]:
+    def _without_overdue(self, groups: list[Group], were_held_up: bool) -> list[Group]:
         oldest = time.monotonic() - QUEUE_S
         for group in groups:
             if group.queued_at < oldest:
-                _fail(group, _overdue())
+                _fail(group, LockHeld() if were_held_up else _overdue())
         return [group for group in groups if group.queued_at >= oldest]
 
-    async def _results(self, groups: list[Group]) -> list[Any]:
-        """The results of each group, in order.
+    async def _results(self, groups: list[Group], quick: bool) -> list[Any]:
+        """The results of each group, in order; `LockHeld` for those that are to run again.
 
         A batch that its work or the database refuses is rolled back, and run by halves: what one job cannot do hurts
         no other.
         """
         try:
-            return await self._run_batch(groups)
+            return await self._run_batch(groups, quick)
         except Unavailable:
             raise  # the database's trouble is everybody's
         except Exception as error:
@@ -210,16 +223,16 @@ class GroupWriter:
             if len(groups) == 1:
                 return [error if isinstance(error, Refusal) else _defect(error)]
             middle = len(groups) // 2
-            return [*await self._half(groups[:middle]), *await self._half(groups[middle:])]
+            return [*await self._half(groups[:middle], quick), *await self._half(groups[middle:], quick)]
 
-    async def _half(self, groups: list[Group]) -> list[Any]:
+    async def _half(self, groups: list[Group], quick: bool) -> list[Any]:
         """As `_results`, but what goes wrong in one half does not hide what the other half has stored."""
         try:
-            return await self._results(groups)
+            return await self._results(groups, quick)
         except Exception as error:
             return [error if isinstance(error, Refusal) else _defect(error)] * len(groups)
 
-    async def _run_batch(self, groups: list[Group]) -> list[Any]:
+    async def _run_batch(self, groups: list[Group], quick: bool) -> list[Any]:
         work = groups[0].work
         jobs = [job for group in groups for job in group.jobs]
 
@@ -232,13 +245,19 @@ class GroupWriter:
 
         for attempt in range(RERUNS + 1):
             try:
-                results = iter(await self._store.write(batch))
+                results = iter(await self._store.write(batch, quick=quick))
                 return [[next(results) for _ in group.jobs] for group in groups]
             except RolledBack as error:
                 _log.warning("a batch was rolled back and runs again: %s", error)
                 if attempt == RERUNS:
                     raise Unavailable("The database is busy with conflicting changes.", retry_after_s=1) from error
         raise AssertionError("unreachable")
+
+    def give_up(self) -> None:
+        """Refuse new jobs and those that wait, here and in the store: the process stops."""
+        self._closing = True
+        self._store.give_up()
+        self._refuse_all()
 
     async def close(self, within_s: float | None = None) -> None:
         """Refuse new jobs, finish the queue; what is not finished within `within_s` seconds is refused."""

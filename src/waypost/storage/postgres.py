@@ -29,7 +29,7 @@ from waypost.storage.queries import postgres
 from waypost.storage.readiness import check_ready, prove_writable, wrong_schema
 from waypost.storage.server_clock import ServerClock
 from waypost.storage.telling import Teller
-from waypost.storage.waiting import Turn, finished
+from waypost.storage.waiting import Limits, Turn, finished
 
 T = TypeVar("T")
 
@@ -43,12 +43,16 @@ LEARN_PAUSE_S = 0.1  # between two looks
 CLOSE_S = 1.0
 _NOT_REACHED = "The database cannot be reached."
 _STOPPING = "The server is stopping: the change was not stored. Send it again."
+# How long a lock of somebody else is waited for. All other changes wait meanwhile: a batch that meets a lock runs again
+# in parts, see `GroupWriter`.
+_LOCK_MS = 250
+_QUICK_LOCK_MS = 20  # two hubs at work hold the locks of an account for a few
 _WRITER = {
     **BY_INDEX,
     "application_name": "waypost writer",
     "default_transaction_isolation": "read committed",
     "synchronous_commit": "on",
-    "lock_timeout": "250",  # others wait meanwhile: a batch that meets a lock runs again in parts, see `GroupWriter`
+    "lock_timeout": str(_LOCK_MS),
     "statement_timeout": "10000",
     "idle_in_transaction_session_timeout": "30000",
 }
@@ -64,15 +68,19 @@ class PostgresStore(Teller):
         self._db: asyncpg.Connection[asyncpg.Record] | None = None
         self._turn = Turn()
         self._given_up = False
+        self._lock_ms = _LOCK_MS  # of the connection
+        self._limits = Limits()  # of the waits for a connection
         self._clock = ServerClock()
         self.reads = PostgresReads(url)
         self.last_round_trips = 0
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], quick: bool = False) -> T:
         """See `ports.Store`."""
         async with self._turn:
-            tx = PostgresTx(await self._connection(), self._revision)
+            db = await self._connection()
+            tx = PostgresTx(db, self._revision)
             async with self._outcome(tx), asyncio.timeout(WORK_S):
+                await self._wait_for_locks(db, _QUICK_LOCK_MS if quick else _LOCK_MS)
                 result = await work(tx)
                 await tx.identify()
             if tx.begun:
@@ -81,6 +89,12 @@ class PostgresStore(Teller):
             self._tell(tx.told)
             return result
 
+    async def _wait_for_locks(self, db: "asyncpg.Connection[asyncpg.Record]", ms: int) -> None:
+        """Set how long; it stays so until it is set again."""
+        if ms != self._lock_ms:
+            await db.execute(f"SET lock_timeout = {ms}")
+            self._lock_ms = ms
+
     async def _connection(self) -> "asyncpg.Connection[asyncpg.Record]":
         """The writing connection, complete: one on which a statement could not be prepared is never used."""
         if self._given_up:
@@ -88,8 +102,9 @@ class PostgresStore(Teller):
         if self._db is None or self._db.is_closed():
             self._db = None
             try:
-                async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                async with self._limits.within(CONNECT_TIMEOUT_S):
                     self._db = await self._connected()
+                    self._lock_ms = _LOCK_MS
             except asyncpg.LockNotAvailableError as error:  # on a table that a statement is prepared for
                 raise LockHeld from error
             except FAULTS as error:
@@ -215,6 +230,7 @@ class PostgresStore(Teller):
     def give_up(self) -> None:
         """See `ports.Store`."""
         self._given_up = True
+        self._limits.end()
         self._drop()
         self.reads.give_up()
 

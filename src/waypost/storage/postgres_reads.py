@@ -6,6 +6,7 @@ from contextlib import suppress
 from typing import Any, TypeVar
 
 import asyncpg
+from asyncpg.pool import PoolConnectionProxy
 
 from waypost.app.actor import Scope
 from waypost.domain.fulfillment import FulfillmentRequest
@@ -16,6 +17,7 @@ from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, WAITED, i
 from waypost.storage.queries import postgres
 from waypost.storage.read_queue import ReadQueue
 from waypost.storage.reading import CommonReads, request_of
+from waypost.storage.waiting import Limits
 
 T = TypeVar("T")
 
@@ -67,15 +69,21 @@ class PostgresReads(CommonReads):
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
         self._given_up = False
+        self._limits = Limits()  # of the waits for connections
         self.queue = ReadQueue(READERS - LOOK_UPS)
         self._versions = Gathering(self._look_up_versions)
         self._requests = Gathering(self._look_up_requests)
 
+    async def _acquired(self) -> "tuple[asyncpg.Pool[Any], PoolConnectionProxy[Any]]":
+        """The pool and one of its connections, within the time that connecting may take; `give_up` ends the wait."""
+        if self._given_up:
+            raise Unavailable("The server is stopping.", retry_after_s=1)
+        async with self._limits.within(CONNECT_TIMEOUT_S):
+            pool = self._pool or await self._open()
+            return pool, await pool.acquire()
+
     async def _open(self) -> "asyncpg.Pool[Any]":
-        # The limit is for the wait before it, too: else each of many callers would wait for those before.
-        async with asyncio.timeout(CONNECT_TIMEOUT_S), self._opening:
-            if self._given_up:
-                raise Unavailable("The server is stopping.", retry_after_s=1)
+        async with self._opening:
             if self._pool is None:
                 self._pool = await asyncpg.create_pool(
                     self._url, min_size=1, max_size=READERS, server_settings=_READER, connection_class=_Reader,
@@ -97,8 +105,7 @@ class PostgresReads(CommonReads):
 
     async def _fetched(self, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
         """All rows. A connection on which anything went wrong but the time is closed: the pool opens another one."""
-        pool = self._pool or await self._open()
-        db = await pool.acquire(timeout=CONNECT_TIMEOUT_S)
+        pool, db = await self._acquired()
         try:
             rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
             return rows
@@ -158,6 +165,7 @@ class PostgresReads(CommonReads):
     def give_up(self) -> None:
         """End every read that is under way, and refuse further ones: the process stops."""
         self._given_up = True
+        self._limits.end()
         if self._pool is not None:
             self._pool.terminate()
 

@@ -63,7 +63,7 @@ class SqliteStore(Teller):
         self._usual_commit_s = COMMIT_IN_PLACE_S  # until it is known how fast this disk is
         self.reads = SqliteReads(path)
 
-    async def write(self, work: Work[T]) -> T:
+    async def write(self, work: Work[T], quick: bool = False) -> T:
         """See `ports.Store`."""
         async with self._turn:
             db = await self._begun()

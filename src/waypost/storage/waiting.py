@@ -1,6 +1,8 @@
 """Waiting: for a turn, within a limit; and for a step that must not be left half done, such as a commit."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from waypost.domain.refusals import Unavailable
@@ -26,6 +28,31 @@ class Turn:
 
     async def __aexit__(self, *_: object) -> None:
         self._lock.release()
+
+
+class Limits:
+    """Time limits that can all be ended at once."""
+
+    def __init__(self) -> None:
+        self._open: set[asyncio.Timeout] = set()
+
+    @asynccontextmanager
+    async def within(self, seconds: float) -> AsyncIterator[None]:
+        """As `asyncio.timeout`."""
+        limit = asyncio.timeout(seconds)
+        self._open.add(limit)
+        try:
+            async with limit:
+                yield
+        finally:
+            self._open.discard(limit)
+
+    def end(self) -> None:
+        """What runs within one of them now has no more time."""
+        now = asyncio.get_running_loop().time()
+        for limit in self._open:
+            if not limit.expired():
+                limit.reschedule(now)
 
 
 async def finished(job: "asyncio.Future[T]") -> T:

@@ -21,7 +21,9 @@ class Store(Protocol):
     @property
     def reads(self) -> Reads: ...
 
-    async def write(self, work: Work[T]) -> T: ...
+    async def write(self, work: Work[T], quick: bool = False) -> T:
+        """`quick`: where the database locks rows, give up at once on one that somebody else has locked."""
+        ...
 
     def listen(self, heard: Heard) -> Callable[[], None]:
         """Call `heard` after every commit of this store that wrote events, until the result is called."""
