@@ -15,19 +15,21 @@ serve: .venv/run ## set-up, a demo database if there is none, and the server
 test: check .venv/browser ## everything that must be green
 	$(BIN)/python -m pytest -n 3  # much of it waits for processes
 
+LONG := --timeout 1800  # seconds for each test
+
 test-all: test ## and what takes longer: thousands of reads of each kind, 100 kills, 5,000 requests to each of two bad suppliers
-	WAYPOST_READS=3000 $(BIN)/python -m pytest tests/fault/test_plain_reads.py
-	WAYPOST_KILLS=100 $(BIN)/python -m pytest tests/fault/test_kill.py
-	WAYPOST_RACE=1000 $(BIN)/python -m pytest tests/fault/test_race.py tests/fault/test_feed_race.py
-	WAYPOST_MACHINE=10 $(BIN)/python -m pytest tests/property/test_orders_machine.py
-	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest tests/fault/test_webhook_restarts.py
+	WAYPOST_READS=3000 $(BIN)/python -m pytest $(LONG) tests/fault/test_plain_reads.py
+	WAYPOST_KILLS=100 $(BIN)/python -m pytest $(LONG) tests/fault/test_kill.py
+	WAYPOST_RACE=1000 $(BIN)/python -m pytest $(LONG) tests/fault/test_race.py tests/fault/test_feed_race.py
+	WAYPOST_MACHINE=10 $(BIN)/python -m pytest $(LONG) tests/property/test_orders_machine.py
+	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest $(LONG) tests/fault/test_webhook_restarts.py
 	$(MAKE) storm answers
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed
-	WAYPOST_STORM=5000 $(BIN)/python -m pytest tests/fault/test_supplier_storm.py
+	WAYPOST_STORM=5000 $(BIN)/python -m pytest $(LONG) tests/fault/test_supplier_storm.py
 
 answers: .venv/dev ## 5,000 requests to a supplier whose answers are generated, while workers are killed
-	WAYPOST_ANSWERS=5000 $(BIN)/python -m pytest tests/fault/test_generated_answers.py
+	WAYPOST_ANSWERS=5000 $(BIN)/python -m pytest $(LONG) tests/fault/test_generated_answers.py
 
 check: .venv/dev ## lint, types, import contracts, generated files
 	$(BIN)/ruff check .
