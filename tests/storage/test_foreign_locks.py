@@ -102,9 +102,10 @@ async def test_a_request_that_somebody_else_has_locked_holds_nobody_else_up(stor
 
 
 async def test_many_requests_that_somebody_else_has_locked_hold_nobody_else_up(
-    store: Store, merchant: Merchant, migrated_url: str
+    store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """They come in one batch with the others, and before them."""
+    monkeypatch.setattr(group_commit, "QUEUE_S", 6.0)
     locked = await merchant.requests(*[Status.PROCESSING] * 80)
     neighbour = await open_merchant(store)
     free = await neighbour.requests(*[Status.PROCESSING] * 40)
