@@ -190,7 +190,7 @@ async def test_a_change_that_is_being_made_when_the_file_goes_is_in_doubt(
     path = sqlite_path(migrated_url)
     write = store.write
 
-    async def interrupted(work: object) -> object:
+    async def interrupted(work: object, quick: bool = False) -> object:
         async def then_gone(tx: object) -> object:
             result = await work(tx)  # type: ignore[operator]
             path.rename(path.with_name(f"{path.name}.gone"))

@@ -74,7 +74,7 @@ async def test_requests_that_were_pulled_are_moved_whole_even_if_the_caller_hang
     writing, go_on = asyncio.Event(), asyncio.Event()
     write = store.write
 
-    async def held(work: Any) -> Any:
+    async def held(work: Any, quick: bool = False) -> Any:
         writing.set()
         await go_on.wait()
         return await write(work)
