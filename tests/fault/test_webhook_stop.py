@@ -46,8 +46,11 @@ async def test_a_hub_without_its_database_stops_in_time_and_sends_again_later(
         come()
         receiver.behave = fine
         await server.start()
-        await receiver.until(4, within_s=40)  # the lease of the one that has ended comes first
+        first, second = [one.id for one in receiver.received]
+        async with asyncio.timeout(40):  # the lease of the one that has ended comes first
+            while [one.id for one in receiver.received].count(second) < 2:
+                await asyncio.sleep(0.05)
         assert await server.stop() == 0
-    sent = [one.id for one in receiver.received]
-    assert sent[:2] == sent[2:4], "what was sent and not written is sent again, with the same id"
-    assert len(sent) == 4
+    again = [one.id for one in receiver.received][2:]
+    # On a slow machine the first one was written before the database went.
+    assert again in ([first, second], [second]), "what was sent and not written is sent again, with the same id"
