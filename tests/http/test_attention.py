@@ -22,8 +22,9 @@ class Watch:
 
     def __init__(self, world: World) -> None:
         self.clock = ManualClock(world.hub.clock())
-        writer = GroupWriter(world.hub.store)
-        self.watch = ClockWatch(world.hub.reads, writer, Changer(writer, self.clock), self.clock, every_s=0.02)
+        self.writer = GroupWriter(world.hub.store)
+        changes = Changer(self.writer, self.clock)
+        self.watch = ClockWatch(world.hub.reads, self.writer, changes, self.clock, every_s=0.02)
 
     async def after(self, hours: float) -> int:
         """Look so much later."""

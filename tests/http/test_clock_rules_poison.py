@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from tests.http.test_attention import Watch, groups, rules
-from tests.storage.test_foreign_locks import held
 from tests.support.audit import audit
+from tests.support.locks import held
 from tests.support.world import World
 from waypost.app.commands import Command
 from waypost.app.desk import Desk
@@ -83,6 +83,28 @@ async def test_a_request_that_is_locked_does_not_stop_the_others(
         assert sorted(await told(world, "source_timeout")) == [ids[0], *ids[2:]]
     await watch.after(0)
     assert sorted(await told(world, "source_timeout")) == ids
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_requests_that_are_locked_are_waited_for_side_by_side_where_a_rule_routes_them_again(
+    world: World, migrated_url: str
+) -> None:
+    """One after the other, each would take the whole time of a change that meets a lock."""
+    ids = [await world.request(Status.PROCESSED) for _ in range(4)]
+    await rules(world, {"condition": "unacknowledged", "afterMinutes": 30, "action": "reroute"})
+    watch = Watch(world)
+    async with asyncio.timeout(30):
+        async with held(migrated_url, "SELECT 1 FROM fulfillment_request_state FOR UPDATE"):
+            looking = asyncio.ensure_future(watch.after(1))
+            while watch.writer.depth < len(ids) - 1:
+                assert not looking.done()
+                await asyncio.sleep(0.01)
+        assert await looking == len(ids)
+    client = world.client()
+    for id_ in ids:
+        shown = (await client.get(f"/fulfillment-requests/{id_}")).json()
+        assert shown["fulfillmentRequestStatus"]["name"] == "Voided" or id_ in await told(world, "unacknowledged")
+    await audit(migrated_url)
 
 
 async def test_a_request_that_cannot_be_routed_again_is_told_of(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.checking import findings
 from tests.support.filled import fill, run_sql
 from waypost.app import check as checking
 from waypost.app.judging import Finding
@@ -74,13 +75,6 @@ async def filled_url(database_url: str, backup: Path) -> str:
     return database_url
 
 
-async def check(url: str) -> list[Finding]:
-    found: list[Finding] = []
-    async with evidence_of(await current_location(url)) as evidence:
-        await checking.check(evidence, found.append)
-    return found
-
-
 async def test_what_was_made_on_the_road_adds_up(database_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(storage_checking, "FETCH", 2)
     await fill(database_url)
@@ -97,14 +91,14 @@ async def test_what_was_made_on_the_road_adds_up(database_url: str, monkeypatch:
 )
 async def test_tampering_is_found(filled_url: str, sql: str, expected: str) -> None:
     await run_sql(filled_url, sql)
-    assert expected in {finding.check for finding in await check(filled_url)}
+    assert expected in {finding.check for finding in await findings(filled_url)}
 
 
 async def test_a_broken_reference_is_found(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     await fill(url)
     await run_sql(url, "UPDATE fulfillment_request_line SET request_id = 999 WHERE request_id = 2")
-    broken = [finding for finding in await check(url) if finding.check == "reference_broken"]
+    broken = [finding for finding in await findings(url) if finding.check == "reference_broken"]
     assert [(finding.subject, finding.message) for finding in broken] == [
         ("fulfillment_request_line", "has a request_id that is not there.")
     ] * 2
@@ -112,7 +106,7 @@ async def test_a_broken_reference_is_found(tmp_path: Path) -> None:
 
 async def test_a_finding_names_what_it_is_about(filled_url: str) -> None:
     await run_sql(filled_url, "UPDATE fulfillment_request_state SET version = 9 WHERE id = 2")
-    assert await check(filled_url) == [
+    assert await findings(filled_url) == [
         Finding("version_differs", "fulfillment_request", 2, "has version 9 and 1 events.")
     ]
 
@@ -123,7 +117,7 @@ async def test_a_constraint_that_does_not_hold_is_found(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as db:
         db.execute("PRAGMA ignore_check_constraints = ON")
         db.execute("UPDATE order_item SET quantity = -1 WHERE id = 3")
-    found = {finding.check: finding.message for finding in await check(url)}
+    found = {finding.check: finding.message for finding in await findings(url)}
     assert "order_item" in found["damaged"]
 
 
@@ -137,4 +131,4 @@ async def test_a_damaged_file_ends_the_check_with_a_sentence(tmp_path: Path) -> 
     data[start : start + 4096] = b"\xff" * 4096
     path.write_bytes(data)
     with pytest.raises(Unreachable, match="cannot be read to its end"):
-        await check(url)
+        await findings(url)

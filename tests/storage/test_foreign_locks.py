@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-import asyncpg
 import pytest
 
 from tests.support.commands import command, fail
+from tests.support.locks import held
 from tests.support.merchant import Merchant, open_merchant
 from waypost.app.changes import Changer
 from waypost.app.commands import Done
@@ -26,19 +26,6 @@ WITHIN_S = 30.0
 def engine() -> str:
     """Only this one: SQLite has one lock, for the whole file."""
     return "postgresql"
-
-
-@asynccontextmanager
-async def held(url: str, *statements: str) -> AsyncIterator[asyncpg.Connection]:
-    """Somebody else is in the middle of a transaction."""
-    other = await asyncpg.connect(url)
-    try:
-        async with other.transaction():
-            for statement in statements:
-                await other.execute(statement)
-            yield other
-    finally:
-        await other.close()
 
 
 @asynccontextmanager

@@ -301,6 +301,30 @@ async def test_who_waits_for_a_lock_hears_of_the_lock_when_its_time_is_up(
     assert writer.depth == 0
 
 
+async def test_who_came_first_does_not_wait_for_the_alarm_of_who_came_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time of the first is up while it is tried; the alarm is then set for the second."""
+    monkeypatch.setattr(group_commit, "QUEUE_S", 1.0)
+    monkeypatch.setattr(held_up, "AGAIN_S", 10.0)
+    memory = MemoryStore()
+    tries = iter((1.2, 0.0))
+
+    async def locked(work: object, quick: bool = False) -> object:
+        await asyncio.sleep(next(tries))
+        raise LockHeld
+
+    monkeypatch.setattr(memory, "write", locked)
+    writer = writer_of(memory)
+    first = asyncio.ensure_future(writer.submit(store_all, 1))
+    await asyncio.sleep(0.9)
+    second = asyncio.ensure_future(writer.submit(store_all, 2))
+    with pytest.raises(LockHeld):
+        await first
+    assert not second.done()
+    with pytest.raises(LockHeld):
+        await second
+    assert writer.depth == 0
+
+
 async def test_a_lock_that_is_met_while_halving_is_waited_for() -> None:
     memory = MemoryStore()
     tries: list[list[int]] = []

@@ -9,7 +9,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import Any, TypeVar
 
@@ -82,7 +82,7 @@ class GroupWriter:
             while self.depth:
                 if self._queue:
                     await self._arrivals()
-                    await self._settle(self._take())
+                    await self._settle(_in_time(self._take(), _overdue), quick=self._held_up.jobs > 0)
                 await self._settle_held_up()
         except BaseException:
             # Ended from outside. Nobody else would answer those who wait.
@@ -94,10 +94,10 @@ class GroupWriter:
     async def _settle_held_up(self) -> None:
         """What met a lock of somebody else, until one meets it again. With nothing else to do, wait for that."""
         while group := self._held_up.suspect():
-            if not await self._settle([group], was_held_up=True):
+            if not await self._settle(_in_time([group], LockHeld), quick=True):
                 return
         if group := self._held_up.due():
-            await self._settle([group], was_held_up=True, quick=False)
+            await self._settle(_in_time([group], LockHeld), quick=False)
         elif self._held_up.jobs and not self._queue:
             self._arrived.clear()
             with suppress(TimeoutError):
@@ -117,6 +117,11 @@ class GroupWriter:
             oldest = min((self._held_up.oldest, *(group.queued_at for group in list(self._queue)[:1])))
             wait_s = oldest + QUEUE_S - time.monotonic()
             self._alarm = asyncio.get_running_loop().call_later(wait_s, self._refuse_overdue)
+
+    def _no_alarm(self) -> None:
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
 
     def _refuse_overdue(self) -> None:
         """Answer those who have waited too long, whatever the writer is doing or waiting for."""
@@ -156,30 +161,29 @@ class GroupWriter:
         self._queued -= sum(len(group.jobs) for group in taken)
         return taken
 
-    async def _settle(self, groups: list[Group], was_held_up: bool = False, quick: bool = True) -> bool:
+    async def _settle(self, groups: list[Group], quick: bool) -> bool:
         """Run one batch and answer everyone in it; False: some of it met a lock, and they wait.
 
-        `quick`: while others wait for locks, none is waited for any longer than it takes to meet it.
+        `quick`: others wait for locks; so none is waited for any longer than it takes to meet it.
         """
-        fresh = self._without_overdue(groups, was_held_up)
-        if not fresh:
+        if not groups:
             return True
         try:
-            results = await self._results(fresh, quick and (was_held_up or self._held_up.jobs > 0))
+            results = await self._results(groups, quick)
         except LockHeld:
-            self._hold_up(fresh)
+            self._hold_up(groups)
             return False
         except BaseException as error:
             refusal = error if isinstance(error, Refusal) else _defect(error)
             if not isinstance(error, Exception):
                 refusal = Unavailable("It is not known whether the change was stored.", "unknown")
-            for group in fresh:
+            for group in groups:
                 _fail(group, refusal)
             if not isinstance(error, Exception):
                 raise
             return True
-        locked = [group for group, result in zip(fresh, results, strict=True) if isinstance(result, LockHeld)]
-        for group, result in zip(fresh, results, strict=True):
+        locked = [group for group, result in zip(groups, results, strict=True) if isinstance(result, LockHeld)]
+        for group, result in zip(groups, results, strict=True):
             if isinstance(result, LockHeld):
                 continue
             if isinstance(result, Refusal):
@@ -198,14 +202,9 @@ class GroupWriter:
                 self._queued -= len(group.jobs)
             else:
                 self._queue.append(group)
-        self._watch()  # nobody watched them while they were tried
-
-    def _without_overdue(self, groups: list[Group], were_held_up: bool) -> list[Group]:
-        oldest = time.monotonic() - QUEUE_S
-        for group in groups:
-            if group.queued_at < oldest:
-                _fail(group, LockHeld() if were_held_up else _overdue())
-        return [group for group in groups if group.queued_at >= oldest]
+        # Nobody watched them while they were tried: the alarm is for one that came later, if it is set at all.
+        self._no_alarm()
+        self._watch()
 
     async def _results(self, groups: list[Group], quick: bool) -> list[Any]:
         """The results of each group, in order; `LockHeld` for those that are to run again.
@@ -265,8 +264,16 @@ class GroupWriter:
         if self._running is not None:
             await asyncio.wait([self._running], timeout=within_s)
             self._refuse_all()
-        if self._alarm is not None:
-            self._alarm.cancel()
+        self._no_alarm()
+
+
+def _in_time(groups: list[Group], refusal: Callable[[], Refusal]) -> list[Group]:
+    """Those that have not waited too long; the others are refused."""
+    oldest = time.monotonic() - QUEUE_S
+    for group in groups:
+        if group.queued_at < oldest:
+            _fail(group, refusal())
+    return [group for group in groups if group.queued_at >= oldest]
 
 
 def _overdue() -> Unavailable:
