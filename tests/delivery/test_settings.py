@@ -50,6 +50,19 @@ def test_calls_that_can_never_be_computed_are_told_but_go_on_as_they_did() -> No
     assert Expression("foo(@)")({}) is None, "it may stand in settings of an older release"
 
 
+def test_what_is_wrong_is_said_in_words() -> None:
+    assert fault_of("a[") == "is no JMESPath expression: Incomplete expression"
+    assert fault_of("'x") == "is no JMESPath expression: Unclosed ' delimiter"
+    assert fault_of("a b") == (
+        'is no JMESPath expression: Unexpected token: b: Parse error at column 2, token "b" (UNQUOTED_IDENTIFIER)'
+    )
+    with pytest.raises(FailedExpression) as told:
+        Expression("merge({n: number}, note && {note: note})").strict({"number": "A", "note": None})
+    assert str(told.value) == (
+        "in the expression merge({n: number}, note && {note: note}), merge() cannot work with what it is given: object, null"
+    )
+
+
 def test_expressions_pick_values() -> None:
     document = {"n": "A 1", "items": [{"sku": "X", "quantity": 2}, {"sku": "Y", "quantity": 1}]}
     assert Expression("{ref: n, lines: items[].{s: sku, q: quantity}}")(document) == {
@@ -74,8 +87,10 @@ def test_what_the_library_fails_on_is_an_error_of_our_own(text: str) -> None:
     """Never a value, and never an error that nobody expects."""
     failing = Expression(text)
     for ask in (failing, failing.strict, failing.holds, failing.text):
-        with pytest.raises(FailedExpression, match="was given values that it cannot work with"):
+        with pytest.raises(FailedExpression, match=r"cannot work with") as told:
             ask({"none": None})
+        if "(" in text:
+            assert f"{text.partition('(')[0]}() cannot work with what it is given: " in str(told.value)
     assert failing.text_if_any({"none": None}) is None
 
 

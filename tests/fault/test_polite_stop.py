@@ -1,11 +1,16 @@
 """SIGTERM while a source does not answer: what is cut off is settled, what was only claimed is let go."""
 
+import asyncio
+import json
 from collections import Counter
 from ipaddress import ip_network
 from pathlib import Path
 
+import httpx
+
 from tests.delivery.conftest import house as house
 from tests.delivery.test_weather import PATIENT, adds_up, turns
+from tests.fault.merchant import fill
 from tests.support.database import rows
 from tests.support.handing import House
 from tests.support.process import ServerProcess
@@ -44,3 +49,24 @@ async def test_what_is_cut_off_is_settled(house: House, migrated_url: str, tmp_p
         assert len(doubtful) == AT_ONCE
         assert set(supplier.asked.values()) == {1}
     await adds_up(house)
+
+
+async def test_who_tries_a_source_out_hears_of_the_stop(migrated_url: str, tmp_path: Path) -> None:
+    token, _ = await fill(migrated_url, 1)
+    async with Supplier(turns("hang")) as supplier:
+        server = ServerProcess(migrated_url, tmp_path / "log", "--allow-targets", LOOPBACK, "--no-worker")
+        await server.start()
+        async with httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}, timeout=30) as client:
+            source = (await client.get("/sources")).json()[0]["id"]
+            settings = {"url": supplier.url, "timeoutS": 60}
+            put = await client.put(f"/source/{source}/delivery", json={"kind": "http", "settings": settings})
+            assert put.status_code == 200, put.text
+            call = asyncio.create_task(client.post(f"/source/{source}/delivery/test", json={"send": True}))
+            await supplier.hung.wait()
+            assert await server.stop() == 0
+            reply = await call
+    assert (reply.status_code, reply.headers["content-type"]) == (503, "application/problem+json")
+    assert reply.json()["applied"] == "unknown"
+    assert reply.json()["detail"].startswith("The server is stopping")
+    line = next(json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if '"method":"POST"' in line)
+    assert line["status"] == 503

@@ -114,7 +114,7 @@ async def test_all_faults_are_named_at_once(world: World, migrated_url: str) -> 
         ({"kind": "fax"}, "/kind"),
         ({}, "/kind"),
         ({"kind": "poll", "settings": {"url": "x"}}, "/settings/url"),
-        ({"kind": "http", "settings": {"url": "https://a.example", "surprise": 1}}, "/settings"),
+        ({"kind": "http", "settings": {"url": "https://a.example", "surprise": 1}}, "/settings/surprise"),
         ({"kind": "http", "settings": {"url": "https://a.example"}, "policy": {"attempts": 0}}, "/policy/attempts"),
         ({"kind": "http", "settings": {"url": "https://{number}.example/"}}, "/settings/url"),
         ({"kind": "http", "settings": {"url": "https://169.254.169.254/latest"}}, "/settings/url"),
@@ -213,6 +213,35 @@ async def test_what_could_never_leave_is_refused(world: World, settings: Any, po
     (fault,) = refused["errors"]
     assert fault["pointer"] == pointer
     assert quoted in fault["message"]
+
+
+STANDARD = {"signature": {"scheme": "standard-webhooks"}}
+
+
+@pytest.mark.parametrize(
+    ("settings", "pointer", "other"),
+    [
+        ({"headers": {"idempotency-KEY": "1"}}, "/settings/headers/idempotency-KEY", "/settings/idempotencyHeader"),
+        ({"headers": {"X-A": "1", "x-a": "2"}}, "/settings/headers/x-a", "/settings/headers/X-A"),
+        ({"headers": {"Authorization": "1"}, "auth": {"type": "bearer"}}, "/settings/headers/Authorization", "/settings/auth"),
+        ({"auth": {"type": "header", "name": "Idempotency-Key"}}, "/settings/auth/name", "/settings/idempotencyHeader"),
+        ({"signature": {"scheme": "hmac", "header": "Idempotency-Key"}}, "/settings/signature/header", "/settings/idempotencyHeader"),
+        ({"headers": {"Webhook-Id": "1"}, **STANDARD}, "/settings/headers/Webhook-Id", "/settings/signature"),
+        ({"idempotencyHeader": "webhook-id", **STANDARD}, "/settings/signature", "/settings/idempotencyHeader"),
+    ],
+)  # fmt: skip
+async def test_no_header_is_set_twice(world: World, settings: Any, pointer: str, other: str) -> None:
+    """One would be lost: a source that knows doubles by their key would not know them any more."""
+    auth, secrets = settings.get("auth"), {}
+    if auth is not None:
+        secrets = {"value" if auth["type"] == "header" else "token": "x"}
+    if "signature" in settings:
+        secrets = {"signingSecret": "whsec_" + "A" * 32}
+    body = {"kind": "http", "settings": {"url": "https://a.example", **settings}, "secrets": secrets}
+    refused = await put(world, body, 400)
+    (fault,) = refused["errors"]
+    assert fault["pointer"] == pointer
+    assert fault["message"].endswith(f": {other} sets that header, too.")
 
 
 @pytest.mark.parametrize("body", ["merge({number: number}, carrier && {c: carrier})", "{n: to_number('nan')}", "sum(number)"])

@@ -74,7 +74,7 @@ class TestShapes:
             (b"[]", "The body must be an object, not a list."),
             (b'{"orderNumber":null}', "/orderNumber must be text, not null."),
             (b'{"orderNumber":"a"}', "/orderNumber must have at least 2 characters, not 1."),
-            (b'{"orderNumber":"abc","orderItems":[]}', "/orderItems must have at least 1 items, not 0."),
+            (b'{"orderNumber":"abc","orderItems":[]}', "/orderItems must have at least 1 item, not 0."),
             (b'{"orderNumber":"abc","gift":1}', "/gift must be true or false or null, not a whole number."),
             (
                 b'{"orderNumber":"abc","variant":1.5}',

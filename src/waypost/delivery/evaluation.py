@@ -7,7 +7,8 @@ the same end on a busy machine and on an idle one.
 
 from typing import Any
 
-from jmespath.functions import Functions
+from jmespath.exceptions import JMESPathError
+from jmespath.functions import TYPES_MAP, Functions
 from jmespath.visitor import Options, TreeInterpreter
 
 # A body with 10 members for each of 1,000 items takes about 30,000. All of them take a few tenths of a second.
@@ -22,6 +23,10 @@ _SHALLOW = frozenset(("length", "map", "sort_by", "max_by", "min_by", "keys", "v
 
 class TooManySteps(Exception):
     """The budget is used up. No error of JMESPath, as those may mean "no value"."""
+
+
+class FailedFunction(Exception):
+    """A function lets an error of Python through, such as `merge` with null; the message is for a person."""
 
 
 class Budget:
@@ -42,7 +47,7 @@ class Budget:
 
 
 def compute(parsed: Any, document: Any, budget: Budget) -> Any:
-    """The value of a parsed expression; raises `TooManySteps`, and what the library raises."""
+    """The value of a parsed expression; raises `TooManySteps`, `FailedFunction`, and what the library raises."""
     return _Interpreter(budget).visit(parsed, document)
 
 
@@ -83,7 +88,13 @@ class _Functions(Functions):
                 self._budget.spend_on_whole(given)
             elif isinstance(given, list | dict):
                 self._budget.spend(len(given))
-        return super().call_function(function_name, resolved_args)
+        try:
+            return super().call_function(function_name, resolved_args)
+        except (JMESPathError, TooManySteps, FailedFunction):
+            raise
+        except Exception as error:
+            given = ", ".join(TYPES_MAP.get(type(one).__name__, "unknown") for one in resolved_args)
+            raise FailedFunction(f"{function_name}() cannot work with what it is given: {given}") from error
 
 
 class _Interpreter(TreeInterpreter):

@@ -14,7 +14,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
-from waypost.delivery.evaluation import Budget, TooManySteps, compute
+from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, FailedFunction, TooManySteps, compute
 
 EXPRESSION_AT_MOST = 8192  # characters
 SHOWN_AT_MOST = 120  # characters of an expression that a message quotes
@@ -47,7 +47,7 @@ class Expression:
             self._parsed = jmespath.compile(text).parsed
             copies = _copies(self._parsed, DEPTH_AT_MOST)
         except JMESPathError as error:
-            raise BadExpression(f"is no JMESPath expression: {str(error).splitlines()[0]}") from error
+            raise BadExpression(f"is no JMESPath expression: {_reason(error)}") from error
         except RecursionError:
             raise BadExpression("is nested too deep") from None
         if copies > COPIES_AT_MOST:
@@ -111,10 +111,19 @@ class Expression:
         except JMESPathError:
             raise
         except TooManySteps:
-            raise FailedExpression(f"the expression {self.shown} takes too long to compute") from None
+            words = f"the expression {self.shown} takes too long to compute: more than {STEPS_AT_MOST:,} steps"
+            raise FailedExpression(words) from None
+        except FailedFunction as error:
+            raise FailedExpression(f"in the expression {self.shown}, {error}") from error
         except Exception as error:
             words = f"the expression {self.shown} was given values that it cannot work with"
             raise FailedExpression(words) from error
+
+
+def _reason(error: JMESPathError) -> str:
+    """What the library says, without its own beginning and the expression itself."""
+    words = str(error).splitlines()[0].removesuffix(", for expression:").rstrip(":. ")
+    return words.removeprefix("Invalid jmespath expression: ").removeprefix("Bad jmespath expression: ")
 
 
 def _copies(node: Any, depth: int) -> int:

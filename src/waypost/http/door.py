@@ -27,6 +27,10 @@ LIVENESS_PATH = "/healthz"  # answers when the hub is full: that is no reason to
 HUNG_UP = 499  # in the log only
 _FULL = f"The server is answering {CALLS_AT_ONCE:,} calls, its limit: try again in 1 s."
 _READING = ("GET", "HEAD")
+_STOPPING = {
+    "no": "The server is stopping: ask again.",
+    "unknown": "The server is stopping, and this was not finished: it is not known how much of it was done.",
+}
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -88,10 +92,14 @@ class Door:
                 # The watch reads what a reading caller sends: it is the one that learns of a hang-up.
                 await self._inner(scope, receive if watch is None else no_body, answer)
         except asyncio.CancelledError:
-            if watch is None or not watch.has_hung_up:
+            if watch is not None and watch.has_hung_up:
+                watch.settle()
+                status, call.why = HUNG_UP, "the caller hung up"
+            elif status:
                 raise
-            watch.settle()
-            status, call.why = HUNG_UP, "the caller hung up"
+            else:  # the server stops, and waits no longer
+                applied = "no" if watch is not None else "unknown"
+                await _refuse(reply_to(Unavailable(_STOPPING[applied], applied), call), scope["method"], answer)
         except Exception as error:
             # What breaks outside the error handlers of Falcon: in the gate, or while a reply is put together.
             log_defect(call.id, error)

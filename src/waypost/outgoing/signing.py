@@ -6,6 +6,7 @@ import hmac
 from functools import lru_cache
 
 STANDARD_PREFIX = "whsec_"
+STANDARD_HEADERS = ("webhook-id", "webhook-timestamp", "webhook-signature")
 LEAST_SECRET = 24  # bytes, as Standard Webhooks asks
 
 
@@ -24,10 +25,10 @@ def standard_key(secret: str) -> bytes:
 
 
 def standard_headers(key: bytes, message_id: str, at_s: int, body: bytes) -> dict[str, str]:
-    """The headers of Standard Webhooks (webhook-id, -timestamp, -signature); `at_s` seconds since 1970."""
+    """The headers of Standard Webhooks (`STANDARD_HEADERS`); `at_s` seconds since 1970."""
     signed = f"{message_id}.{at_s}.".encode() + body
     digest = base64.b64encode(hmac.digest(key, signed, "sha256")).decode()
-    return {"webhook-id": message_id, "webhook-timestamp": str(at_s), "webhook-signature": f"v1,{digest}"}
+    return dict(zip(STANDARD_HEADERS, (message_id, str(at_s), f"v1,{digest}"), strict=True))
 
 
 def plain_signature(secret: str, algorithm: str, encoding: str, body: bytes) -> str:

@@ -71,13 +71,21 @@ def _judge_members(value: dict[str, Any], info: mi.StructType, at: str) -> Itera
             yield from _judge(value[field.encode_name], field.type, f"{at}/{field.encode_name}")
         elif field.required:
             yield fault_at(f"{at}/{field.encode_name}", "required", "is required")
+    if info.cls.__struct_config__.forbid_unknown_fields:
+        known = [field.encode_name for field in info.fields]
+        for name in (name for name in value if name not in known):
+            yield fault_at(pointer_to(at, name), "unknown_field", f"is not known; known are {', '.join(known)}")
 
 
 def _judge_length(length: int, info: mi.ListType, at: str) -> Iterator[Fault]:
     if info.min_length is not None and length < info.min_length:
-        yield fault_at(at, "too_few_items", f"must have at least {info.min_length} items, not {length}")
+        yield fault_at(at, "too_few_items", f"must have at least {_items(info.min_length)}, not {length}")
     if info.max_length is not None and length > info.max_length:
-        yield fault_at(at, "too_many_items", f"may have at most {info.max_length} items, not {length}")
+        yield fault_at(at, "too_many_items", f"may have at most {_items(info.max_length)}, not {length}")
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count} items"
 
 
 def _judge_text(value: str, info: mi.StrType, at: str) -> Iterator[Fault]:

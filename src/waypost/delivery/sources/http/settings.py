@@ -10,7 +10,7 @@ from msgspec import Meta, Struct
 
 from waypost.delivery.expressions import BadExpression, UrlTemplate, fault_of
 from waypost.domain.failures import is_known_code
-from waypost.outgoing.signing import standard_key
+from waypost.outgoing.signing import STANDARD_HEADERS, standard_key
 from waypost.outgoing.targets import Targets
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.shapes import explain, fault_at, in_words_of, pointer_to
@@ -19,6 +19,7 @@ HEADERS_AT_MOST = 50
 RULES_AT_MOST = 50
 CODES_AT_MOST = 200
 SECRET_AT_MOST = 8192  # characters
+SHOWN_AT_MOST = 100  # characters of a value that a message quotes
 
 Text = Annotated[str, Meta(min_length=1, max_length=2000)]
 Short = Annotated[str, Meta(min_length=1, max_length=200)]
@@ -160,27 +161,38 @@ def _judged_headers(given: HttpSettings) -> Iterator[Fault]:
         yield fault_at("/settings/headers", "too_many_items", f"may have at most {HEADERS_AT_MOST} headers")
     for at, says in unsendable(given):
         yield fault_at(at, "bad_header", says)
+    set_at: dict[str, str] = {}
+    for at, name in _header_names(given):
+        if (other := set_at.setdefault(name.lower(), at)) != at:
+            yield fault_at(at, "bad_header", f"must not be {_quoted(name)}: {other} sets that header, too")
 
 
 def unsendable(given: HttpSettings) -> Iterator[tuple[str, str]]:
     """What could never leave the hub as a header, and why: where it is set, and words that follow it."""
-    names = [(pointer_to("/settings/headers", name), name) for name in given.headers]
-    names.append(("/settings/idempotencyHeader", given.idempotency_header))
+    for at, name in _header_names(given):
+        if _HEADER.fullmatch(name) is None:
+            yield at, f"must be the name of a header (letters, digits and !#$%&'*+-.^_`|~), not {_quoted(name)}"
+        elif name.lower() in _RESERVED:
+            yield at, f"must not be {_quoted(name)}: the hub sets that header itself"
+    prefix = [("/settings/signature/prefix", given.signature.prefix)] if given.signature is not None else []
+    values = [(pointer_to("/settings/headers", name), value) for name, value in given.headers.items()]
+    for at, value in values + prefix:
+        if _VALUE.fullmatch(value) is None:
+            yield at, f"may hold visible ASCII characters, blanks and tabs only, not {_quoted(value[:SHOWN_AT_MOST])}"
+
+
+def _header_names(given: HttpSettings) -> list[tuple[str, str]]:
+    """Where each header is set, and its name."""
+    names = [("/settings/idempotencyHeader", given.idempotency_header)]
     if given.auth is not None and given.auth.name is not None:
         names.append(("/settings/auth/name", given.auth.name))
-    if given.signature is not None:
+    elif given.auth is not None:
+        names.append(("/settings/auth", "Authorization"))
+    if given.signature is not None and given.signature.scheme == "hmac":
         names.append(("/settings/signature/header", given.signature.header))
-    for at, name in names:
-        if _HEADER.fullmatch(name) is None:
-            yield at, f"must be the name of a header, not {_quoted(name)}"
-        elif name.lower() in _RESERVED:
-            yield at, f"must be a header that the hub does not set itself, not {_quoted(name)}"
-    for name, value in given.headers.items():
-        if _VALUE.fullmatch(value) is None:
-            yield pointer_to("/settings/headers", name), "must be visible ASCII characters and spaces"
-    prefix = given.signature.prefix if given.signature is not None else ""
-    if _VALUE.fullmatch(prefix) is None:
-        yield "/settings/signature/prefix", f"must be visible ASCII characters and spaces, not {_quoted(prefix)}"
+    elif given.signature is not None:
+        names += [("/settings/signature", name) for name in STANDARD_HEADERS]
+    return [*names, *((pointer_to("/settings/headers", name), name) for name in given.headers)]
 
 
 def _quoted(value: str) -> str:
