@@ -72,8 +72,15 @@ def overwritten(path: Path) -> None:
     subprocess.run(["cp", path.with_name("backup.db"), path], check=True)
 
 
-@pytest.mark.parametrize("fault", [moved, removed, removed_with_all, wal_removed, shm_removed,
-                                   both_removed, replaced, overwritten])  # fmt: skip
+WORDS = {
+    **dict.fromkeys((moved, removed, removed_with_all, replaced), "moved or replaced: put it back before you stop Waypost."),
+    **dict.fromkeys((shm_removed, both_removed), "-shm file was removed: stop Waypost with SIGTERM"),
+    wal_removed: "WAL was removed: stop Waypost with SIGTERM",
+    overwritten: "another program wrote to the database file: stop Waypost, and restore a backup.",
+}
+
+
+@pytest.mark.parametrize("fault", WORDS)
 async def test_no_change_is_answered_as_stored_and_readiness_says_so(fault: Fault, tmp_path: Path) -> None:
     async with shop(tmp_path, tmp_path / "log") as one:
         assert (await waypost("backup", str(tmp_path / "backup.db"), "--database", one.url))[0] == 0
@@ -81,7 +88,7 @@ async def test_no_change_is_answered_as_stored_and_readiness_says_so(fault: Faul
         await one.until_ready(200)
         fault(one.path)
         assert await one.fail() == (503, "no")
-        await one.until_ready(503, READY_WITHIN_S)
+        assert WORDS[fault] in await one.until_ready(503, READY_WITHIN_S)
         for _ in range(3):
             assert await one.fail() == (503, "no")
             assert (await one.readiness())[0] == 503
@@ -109,7 +116,7 @@ async def test_what_was_acknowledged_outlives_files_that_were_removed(
             assert code == 0, output
         assert await one.fail() == (503, "no")
         await one.until_ready(503)
-        assert "-shm file was removed: restart Waypost with SIGTERM" in (tmp_path / "log").read_text()
+        assert "-shm file was removed: stop Waypost with SIGTERM" in (tmp_path / "log").read_text()
         assert await one.server.stop() == 0
         await one.server.start()
         assert await one.fail() == (204, None)
@@ -158,6 +165,28 @@ async def test_a_restore_is_refused_while_the_server_runs_even_if_the_file_has_g
         await one.server.start()
         assert await one.fail() == (204, None)
     assert await findings(one.url) == []
+
+
+@pytest.mark.parametrize("fault", [moved, removed_with_all])
+async def test_nothing_takes_the_place_of_a_file_that_is_gone_while_its_server_runs(
+    fault: Fault, tmp_path: Path
+) -> None:
+    """Nor is anybody told to make one there, or to move the WAL away."""
+    async with shop(tmp_path, tmp_path / "log") as one:
+        assert await one.fail() == (204, None)
+        fault(one.path)
+        calls = (("migrate",), ("check",), ("serve", "--port", "0"), ("worker",), ("token", "list"),
+                 ("backup", str(tmp_path / "x.backup")))  # fmt: skip
+        for call in calls:
+            code, output = await waypost(*call, "--database", one.url)
+            assert code == 1, output
+            assert f"Process {one.server.pid} serves or restores {one.path}, and that file is missing or empty" in output
+            assert "put it back before you stop that process" in output
+        assert not one.path.exists()
+        assert await one.server.stop() == 0
+        if fault is moved:
+            one.path.with_name("away.db").rename(one.path)
+            assert await findings(one.url) == []
 
 
 async def _refused(one: Shop, backup: Path) -> bool:

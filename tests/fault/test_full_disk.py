@@ -16,7 +16,7 @@ from tests.fault.one_file import Shop, shop
 from tests.support.checking import findings
 from tests.support.disks import broken_sync, fill_up, small_disk
 from tests.support.filled import run_sql
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, waypost
 
 FULL = "The database's disk is full."
 FAILED = "SELECT count(*) FROM event WHERE type = 'fulfillment_request.failed'"
@@ -45,6 +45,15 @@ async def test_a_full_disk_under_sqlite(tmp_path: Path) -> None:
             assert await one.fail() == (204, None)
             assert await failed(one) == 2
         assert await findings(one.url) == []
+
+
+async def test_a_database_that_cannot_be_made_on_a_full_disk_says_so(tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", "64k") as disk:
+        (disk / "ballast").write_bytes(bytes(65536 - 4096))
+        for command in ("migrate", "serve"):
+            code, output = await waypost(command, "--database", f"sqlite:///{disk}/new.db")
+            assert code == 1, output
+            assert f"{disk}/new.db cannot be made or migrated: database or disk is full." in output
 
 
 async def test_a_disk_with_room_for_one_page_only_is_not_ready(tmp_path: Path) -> None:

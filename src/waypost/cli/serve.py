@@ -74,9 +74,9 @@ def serve(
 
 
 def opened(log: str, stack: ExitStack) -> TextIO:
+    """The log."""
     if log == "-":
         return sys.stderr
-    """The log."""
     try:
         return stack.enter_context(Path(log).open("a", encoding="utf-8"))
     except OSError as error:

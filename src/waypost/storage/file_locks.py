@@ -29,6 +29,21 @@ def take(path: Path) -> int | None:
         os.close(handle)  # its holder removed the file before we had the lock: that lock protects nothing
 
 
+def is_taken(path: Path) -> bool:
+    """Whether a process holds the lock on `path` now, this one or another. Makes nothing; raises `OSError`."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(handle)
+    return False
+
+
 def _is_still(handle: int, path: Path) -> bool:
     try:
         return os.path.samestat(os.fstat(handle), path.stat())

@@ -1,4 +1,7 @@
-"""One server for each SQLite file: `serve` and `restore` hold a lock beside it; workers and other commands do not."""
+"""One server for each SQLite file: `serve` and `restore` hold a lock beside it; workers and other commands do not.
+
+The lock goes by the name of the file: a hard link to it is another file to it.
+"""
 
 import os
 import time
@@ -8,7 +11,7 @@ from pathlib import Path
 
 from waypost.storage.copying import remove_left_over
 from waypost.storage.examining import holds_sqlite
-from waypost.storage.file_locks import take
+from waypost.storage.file_locks import is_taken, take
 from waypost.storage.location import AlreadyServed, SqliteLocation, Unreachable, parse_url
 
 PID_WITHIN_S = 1.0  # between taking the lock and writing who took it
@@ -24,10 +27,27 @@ def one_server(url: str) -> Iterator[None]:
     if not isinstance(location, SqliteLocation):
         yield
         return
+    refuse_moved(location.path)
     holds_sqlite(location.path)  # no lock is put beside a file that is not ours
     with held_by_this_process(location.path):
         remove_left_over(location.path.resolve())
         yield
+
+
+def refuse_moved(path: Path) -> None:
+    """Raise `AlreadyServed` for a file that is gone while another process serves it: nothing may take its place."""
+    lock = _lock_of(path)
+    try:
+        if (path.exists() and path.stat().st_size) or not is_taken(lock):
+            return
+    except OSError:
+        return  # whatever is wrong is found by opening it
+    pid = _holder(lock)
+    if pid != str(os.getpid()):
+        raise AlreadyServed(
+            f"Process {pid} serves or restores {path}, and that file is missing or empty. If it was moved, put it back "
+            "before you stop that process."
+        )
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from waypost.storage.location import (
     parse_url,
 )
 from waypost.storage.migrations import PLAN, Plan
+from waypost.storage.one_server import refuse_moved
 
 if TYPE_CHECKING:
     from waypost.storage.migrations.run import Migrated
@@ -60,6 +61,7 @@ async def open_store(
 async def revision_of(location: Location, plan: Plan = PLAN) -> str | None:
     """The revision a database stands at, None when there is nothing yet; raises `CannotOpen`."""
     if isinstance(location, SqliteLocation):
+        refuse_moved(location.path)
         return examine_sqlite(location.path, plan)
     return await examine_postgres(location, plan)
 
@@ -83,13 +85,16 @@ async def migrate(url: str, plan: Plan = PLAN, clock: Clock = _now) -> "Migrated
 
 
 async def _migrate(location: Location, plan: Plan, clock: Clock) -> "Migrated":
+    from sqlalchemy.exc import DBAPIError
+
     from waypost.storage.migrations import run  # heavy: see above
 
     if isinstance(location, SqliteLocation):
         try:
             return run.migrate_sqlite(location, plan, clock)
-        except (sqlite3.OperationalError, OSError) as error:
-            raise Unreachable(f"{location.shown} cannot be migrated: {error}.") from error
+        except (DBAPIError, sqlite3.OperationalError, OSError) as error:
+            reason = error.orig if isinstance(error, DBAPIError) else error
+            raise Unreachable(f"{location.shown} cannot be made or migrated: {reason}.") from error
     return await run.migrate_postgres(location, plan)
 
 

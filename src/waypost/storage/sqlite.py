@@ -195,6 +195,8 @@ class SqliteStore(Teller):
     async def ready(self) -> str:
         """See `ports.Store`. The write is undone, and its pages go through the WAL and fsync all the same."""
         require_room(self.path)
+        if fault := self._file.fault():
+            raise unavailable(f"{_UNWRITABLE.rstrip('.')}: {fault}.", sqlite3.OperationalError(fault))
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
 

@@ -11,6 +11,7 @@ from waypost.storage.sqlite_file import LOG_KEPT, connect
 
 _MAGIC = b"SQLite format 3\0"
 _IN_WAL_MODE = b"\2\2"  # the 19th and 20th byte of the file
+_START_ANEW = "stop Waypost with SIGTERM, which saves what the WAL holds, then start it again"
 LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB in the WAL
 
 
@@ -46,13 +47,13 @@ class DatabaseFile:
         self._log_was = self._locks_were = None
 
     def fault(self) -> str | None:
-        """What is wrong with the files, for the log; None if they are in their place."""
+        """What is wrong with the files and what to do; None if they are in their place."""
         if _identity(self._path) != self._was or self._handle < 0:
             return "the database file was moved or replaced: put it back before you stop Waypost"
         if self._lost_locks():
-            return "the database's -shm file was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
+            return f"the database's -shm file was removed: {_START_ANEW}"
         if self._log_was is not None and _identity(self._log_path) != self._log_was:
-            return "the database's WAL was removed: restart Waypost with SIGTERM, which saves what the WAL holds"
+            return f"the database's WAL was removed: {_START_ANEW}"
         if self._is_overwritten():
             return "another program wrote to the database file: stop Waypost, and restore a backup"
         return None
