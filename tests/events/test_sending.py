@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 from standardwebhooks import Webhook
 
 from tests.events.conftest import Sending
@@ -12,6 +13,7 @@ from tests.support.receiver import Received, Receiver
 from waypost.app.commands import Command, FailureReport
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
+from waypost.events import session, webhooks
 
 
 def verified(received: Received, secret: str) -> Any:
@@ -196,3 +198,34 @@ async def test_a_lease_that_was_given_while_the_clock_ran_ahead_holds_nothing_up
     async with sending.running():
         await sending.world.order()
         await receiver.until(1)
+
+
+async def test_endpoints_that_answer_slowly_do_not_keep_the_others_waiting(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They answer well, have much to be sent, and take every place there is."""
+    monkeypatch.setattr(webhooks, "ENDPOINTS_AT_ONCE", 2)
+    monkeypatch.setattr(session, "STEP_S", 0.2)
+
+    async def slow(request: web.Request, received: Received) -> web.StreamResponse:
+        await asyncio.sleep(0.1)
+        return web.Response(status=204)
+
+    async with Receiver() as theirs, Receiver() as ours:
+        ours.behave = slow
+        hooks = [await sending.configure(f"{ours.url}/{n}", "order.created") for n in range(2)]
+        url = {"configurationName": "x", "webhookUrl": theirs.url, "subscribedEvents": ["order.created"]}
+        reply = await sending.world.client(merchant=sending.world.theirs).post("/webhook/configurations", json=url)
+        assert reply.status == 201
+        orders = 100
+        for _ in range(orders):
+            await sending.world.order()
+        async with sending.running():
+            await ours.until(2)
+            await sending.world.order(merchant=sending.world.theirs)
+            await theirs.until(1)
+            assert len(ours.received) < orders
+            await ours.until(2 * orders, within_s=60)
+            for hook in hooks:
+                await sending.settled(hook["id"])
+        assert len({(one.id, one.path) for one in ours.received}) == len(ours.received) == 2 * orders

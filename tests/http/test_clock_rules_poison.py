@@ -86,6 +86,28 @@ async def test_a_request_that_is_locked_does_not_stop_the_others(
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_what_a_rule_finds_does_not_wait_behind_what_is_locked(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More is locked than the rule looks at in one go."""
+    monkeypatch.setattr(group_commit, "QUEUE_S", 0.7)
+    monkeypatch.setattr(held_up, "AGAIN_S", 0.3)
+    monkeypatch.setattr(clock_rules, "AT_ONCE", 2)
+    ids = await world.requests(5)
+    await rules(world, FAIL)
+    watch = Watch(world)
+    watch.clock.advance(2 * 3600)
+    locked = ", ".join(map(str, ids[:3]))
+    async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id IN ({locked}) FOR UPDATE"):
+        for _ in range(3):
+            await watch.watch.look()
+        assert sorted(await told(world, "source_timeout")) == ids[3:]
+    for _ in range(3):
+        await watch.watch.look()
+    assert sorted(await told(world, "source_timeout")) == ids
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_requests_that_are_locked_are_waited_for_side_by_side_where_a_rule_routes_them_again(
     world: World, migrated_url: str
 ) -> None:

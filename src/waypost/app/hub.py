@@ -12,6 +12,7 @@ from waypost.app.ports import Clock, Reads, Store
 from waypost.app.ports.kinds import Kind
 from waypost.domain.refusals import Unavailable
 
+READY_WITHIN_S = 2.5  # a check that takes longer goes on, and whoever asks meanwhile is told so
 READY_FOR_S = 1.0  # the result of a check, good or bad, is reused for so long
 
 
@@ -50,7 +51,11 @@ class Hub:
         """
         if self._check is None or (self._check.done() and time.monotonic() >= self._checked_at + READY_FOR_S):
             self._check = asyncio.create_task(self._check_store())
-        outcome = await asyncio.shield(self._check)
+        check = self._check
+        done, _ = await asyncio.wait({check}, timeout=READY_WITHIN_S)
+        if not done:  # a step that cannot be called off, such as a commit, is still under way
+            raise Unavailable(f"A test of the database did not end within {READY_WITHIN_S:g} s.", retry_after_s=1)
+        outcome = check.result()
         if isinstance(outcome, Unavailable):
             raise outcome.with_traceback(None)  # several callers may raise it
         return outcome

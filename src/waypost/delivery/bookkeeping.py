@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
 
 from waypost.app import handover
@@ -55,22 +55,19 @@ class Books:
                 _log.error("request %d: its result cannot be stored: %s", one.attempt.request_id, error.message)
         return None
 
-    async def settle_lapsed(self, settlements: Sequence[Settlement]) -> None:
-        """Raises `Unavailable`: what is not settled now is found again."""
-        ends = await _each(self._writer.submit(self._advance, one) for one in settlements)
-        for one, end in zip(settlements, ends, strict=True):
-            if isinstance(end, Exception):
-                _log.error("request %d: its attempt cannot be settled: %s", one.attempt.request_id, end)
+    async def end(self, lapsed: Settlement) -> None:
+        """Settle what its worker has left. Raises `Unavailable`: then it is found again."""
+        await self._writer.submit(self._advance, lapsed)
 
-    async def retry(self, attempts: Sequence[Claimed]) -> None:
-        """Release these again; what cannot be is left to a person. Raises `Unavailable`."""
-        ends = await _each(self._writer.submit(self._retry, one) for one in attempts)
-        for one, end in zip(attempts, ends, strict=True):
-            if isinstance(end, LockHeld):
-                _log.warning("request %d is locked: it is tried again later", one.request_id)
-            elif isinstance(end, Exception):
-                _log.error("request %d cannot be tried again: %s", one.request_id, end)
-                await self._writer.submit(_give_up, one)
+    async def retry(self, attempt: Claimed) -> None:
+        """Release it again; if that cannot be, it is left to a person. Raises `Unavailable`."""
+        try:
+            await self._writer.submit(self._retry, attempt)
+        except Unavailable:
+            raise
+        except Exception as error:
+            _log.error("request %d cannot be tried again: %s", attempt.request_id, error)
+            await self._writer.submit(_give_up, attempt)
 
     async def tell(self, health: Health, within_s: float) -> bool | None:
         """Whether it was news."""
@@ -128,19 +125,6 @@ class Books:
                     return None
             await asyncio.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE_S)
-
-
-async def _each(asked: Iterable[Awaitable[T]]) -> list[T | Exception]:
-    """What each comes to, or why it fails, such as a lock of somebody else.
-
-    Raises `Unavailable` where one met that for another reason, after all have ended.
-    """
-    ends = await asyncio.gather(*asked, return_exceptions=True)
-    for end in ends:
-        away = isinstance(end, Unavailable) and not isinstance(end, LockHeld)
-        if isinstance(end, BaseException) and (away or not isinstance(end, Exception)):
-            raise end
-    return cast("list[T | Exception]", ends)
 
 
 async def _give_up(tx: Tx, jobs: Sequence[Claimed]) -> list[None]:

@@ -32,6 +32,9 @@ class ClockWatch:
         self._changes = changes
         self._clock = clock
         self._every_s = every_s
+        # By rule: the last request of the page before, if there was more. What is locked stays overdue, and the others
+        # must not wait behind it.
+        self._looked_to: dict[int, int] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
@@ -113,9 +116,13 @@ class ClockWatch:
         condition = Condition(rule.condition)
         query = OverdueQuery(
             rule.account_id, condition, WATCHED[condition], rule.source_id, exceptions(rules, rule),
-            overdue_since(rule, now), now, AT_ONCE,
+            overdue_since(rule, now), now, AT_ONCE, self._looked_to.get(rule.id, 0),
         )  # fmt: skip
         overdue = await self._reads.overdue(query)
+        if len(overdue) == AT_ONCE:
+            self._looked_to[rule.id] = overdue[-1].request_id
+        else:
+            self._looked_to.pop(rule.id, None)
         if not overdue:
             return []
         if rule.response != Response.REROUTE:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
-from waypost.app.handover import Settlement
 from waypost.app.ports import Clock, Reads
 from waypost.app.ports.delivery import Claimed, SourceDelivery
 from waypost.app.ports.kinds import CannotWrite, Result
@@ -24,12 +23,10 @@ from waypost.delivery.claiming import PART_S, Claims
 from waypost.delivery.following import Following
 from waypost.delivery.hands import RATE_LIMITED, Hands
 from waypost.delivery.lanes import DEFAULT_LIMITS, Job, Kinds, Lane, Limits
-from waypost.delivery.look_ups import GONE, SECOND, unknown
-from waypost.domain.handover import Outcome, Policy
+from waypost.delivery.leftovers import Leftovers
+from waypost.domain.handover import Outcome
 from waypost.domain.refusals import Refusal, Unavailable
 
-LONGEST_LEASE_S = 2 * 3600.0
-AT_ONCE = 100  # rows of one look
 CUT_OFF_S = 2.0  # for settling what was cut off
 
 _log = logging.getLogger("waypost.delivery")
@@ -59,8 +56,11 @@ class Worker:
         self._claims = Claims(
             self.name, reads, self._books, self._lanes, limits, self._hungry, self._refuse, self._spawn
         )
+        self._leftovers = Leftovers(
+            self.name, reads, self._books, self._hands, self._lanes, clock, limits, self._live, self._spawn
+        )
         self._alarm: asyncio.TimerHandle | None = None
-        self._sweep_at = self._settings_at = self._retries_at = 0.0
+        self._settings_at = 0.0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop`; then begin nothing, and let what runs end in time."""
@@ -114,7 +114,7 @@ class Worker:
         """
         await self._look_at_sources(time.monotonic())
         failed: list[Exception] = []
-        for part in (self._let_go, self._sweep, self._try_again, self._take_on):
+        for part in (self._let_go, self._leftovers.sweep, self._leftovers.try_again, self._take_on):
             name, wait_s = part.__name__, 0.0
             if name not in self._parts:
                 self._parts[name], wait_s = asyncio.create_task(part(time.monotonic())), PART_S
@@ -155,45 +155,6 @@ class Worker:
         for source_id in list(self._following.left):
             await self._books.release(self.name, source_id)
             self._following.left.discard(source_id)
-
-    async def _sweep(self, now: float) -> None:
-        """Attempts that were being sent by a worker that has gone: looked up, or unknown."""
-        if now < max(self._sweep_at, self._books.outage_at + self._limits.outage_s):
-            return
-        self._sweep_at = now + self._limits.sweep_s
-        await self._limit_leases()
-        left: list[Settlement] = []
-        for attempt in await self._reads.lapsed(self._clock(), AT_ONCE):
-            if attempt.id in self._live:
-                continue
-            lane = self._lanes.get(attempt.source_id)
-            if lane is not None and lane.recipient.look_up_after_s:
-                self._live.add(attempt.id)
-                self._spawn(self._find_out(lane, attempt))
-            else:
-                left.append(Settlement(attempt, self.name, unknown(GONE), Policy(), 0.0, lapsed=True))
-        await self._books.settle_lapsed(left)
-
-    async def _limit_leases(self) -> None:
-        """Leases that were given before the clock was set back end no later than any that is given now."""
-        asked_s = [max(lane.recipient.look_up_after_s, default=0.0) for lane in self._lanes.values()]
-        longest_s = self._limits.sending_s + self._limits.call_s + max(asked_s, default=0.0)
-        await self._books.limit_leases(sorted(self._lanes), int(longest_s * SECOND))
-        await self._books.limit_leases(None, int(LONGEST_LEASE_S * SECOND))
-
-    async def _try_again(self, now: float) -> None:
-        if now >= self._retries_at and self._lanes:
-            self._retries_at = now + self._limits.retries_s
-            up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
-            await self._books.retry(await self._reads.due_retries(up, self._clock(), AT_ONCE))
-
-    async def _find_out(self, lane: Lane, attempt: Claimed) -> None:
-        try:
-            await self._hands.find_out(lane, attempt)
-        except Unavailable as error:
-            _log.warning("request %d is looked up later: %s", attempt.request_id, error.message)
-        finally:
-            self._live.discard(attempt.id)
 
     async def _take_on(self, now: float) -> None:
         """Claim what there is room for, and begin what may begin."""

@@ -73,16 +73,23 @@ async def settle(tx: Tx, steps: Sequence[Step]) -> list[Webhook | None]:
 class Session:
     """One worker with one endpoint."""
 
-    def __init__(self, hub: Hub, writer: Writer, sender: Sender, owner: str, chance: Callable[[], float]) -> None:
+    def __init__(
+        self, hub: Hub, writer: Writer, sender: Sender, owner: str, chance: Callable[[], float],
+        others_wait: Callable[[], bool],
+    ) -> None:  # fmt: skip
         self._hub = hub
         self._writer = writer
         self._sender = sender
         self._owner = owner
         self._chance = chance
+        self._others_wait = others_wait
         self._pages = Pages(hub.reads)
 
     async def run(self, webhook_id: int, stop: asyncio.Event) -> None:
-        """Work until nothing is left, or until told to stop; a cancelled session writes what it has sent."""
+        """Work until nothing is left, until others wait for their turn, or until told to stop.
+
+        A cancelled session writes what it has sent.
+        """
         now = self._hub.clock()
         asked = Claim(webhook_id, self._owner, now, now + LEASE_S * SECOND)
         hook = await self._writer.submit(claim, asked)
@@ -102,7 +109,7 @@ class Session:
             broken = [cancelled]
         finally:
             renewing.cancel()
-        goes_on = progress.more and not (progress.is_over or stop.is_set() or broken)
+        goes_on = progress.more and not (progress.is_over or stop.is_set() or broken or self._others_wait())
         why = progress.given_up_because(self._hub.clock())
         settled = await _in_time(self._settle(progress, goes_on), stop)
         if broken:

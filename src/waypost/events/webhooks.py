@@ -56,7 +56,10 @@ class Webhooks:
         self._caller = caller
         self._look_every_s = look_every_s
         owner = f"{os.getpid()}-{secrets.token_hex(4)}"
-        self._session = Session(hub, writer, Sender(hub.reads, caller, hub.clock), owner, chance)
+        sender = Sender(hub.reads, caller, hub.clock)
+        self._session = Session(hub, writer, sender, owner, chance, lambda: self._others_wait)
+        self._others_wait = False
+        self._let_go_at: dict[int, float] = {}  # of endpoints that have more to be sent (monotonic seconds)
         self._held: dict[int, asyncio.Task[None]] = {}
         self._resting: dict[int, float] = {}  # until when (monotonic seconds): the hub failed with them
         self._passed: dict[int, int] = {}  # seqs up to which there is nothing for an endpoint
@@ -93,15 +96,21 @@ class Webhooks:
                     await self._woken.wait()
 
     async def _look(self, stop: asyncio.Event) -> None:
-        for due in await self._hub.reads.due_webhooks(self._hub.clock()):
+        found = await self._hub.reads.due_webhooks(self._hub.clock())
+        self._let_go_at = {due.id: self._let_go_at.get(due.id, 0.0) for due in found}
+        for due in sorted(found, key=lambda due: self._let_go_at[due.id]):  # who has waited longest comes first
+            if not await self._is_wanted(due):
+                continue
             if len(self._held) >= ENDPOINTS_AT_ONCE:
+                self._others_wait = True
                 return
-            if await self._is_wanted(due):
-                task = self._held[due.id] = asyncio.create_task(self._hold(due, stop))
-                task.add_done_callback(lambda _, id_=due.id: self._let_go(id_))  # type: ignore[misc]
+            task = self._held[due.id] = asyncio.create_task(self._hold(due, stop))
+            task.add_done_callback(lambda _, id_=due.id: self._let_go(id_))  # type: ignore[misc]
+        self._others_wait = False
 
     def _let_go(self, webhook_id: int) -> None:
         del self._held[webhook_id]
+        self._let_go_at[webhook_id] = time.monotonic()
         self._woken.set()
 
     async def _is_wanted(self, due: DueWebhook) -> bool:

@@ -35,7 +35,7 @@ class ClockRuleReading(Reader):
     async def overdue(self, query: OverdueQuery) -> list[Overdue]:
         """See `ports.clock_rules`."""
         where = Filter(self.dialect)
-        where.add("s.account_id = ? AND s.status = ?", query.account_id, query.status)
+        where.add("s.account_id = ? AND s.status = ? AND s.id > ?", query.account_id, query.status, query.after)
         where.add("s.status_since <= ? AND coalesce(f.hold_until, 0) <= ?", query.since, query.since)
         where.add("coalesce(f.snoozed_until, 0) <= ?", query.now)
         where.add(

@@ -145,23 +145,25 @@ class DeliveryReading(Reader):
           AND code = '{SOURCE_DOWN}' AND settled_at IS NULL"""
         return {row[0] for row in await self.slow(sql, d.array(source_ids))}
 
-    async def lapsed(self, now: int, limit: int) -> list[Claimed]:
-        """Attempts that are sending although their lease has ended."""
+    async def lapsed(self, now: int, limit: int, after: int = 0) -> list[Claimed]:
+        """See `app.ports.delivery.DeliveryReads`."""
         # The index of what is open is told by its own words, and walked in its order: it is short.
         sql = f"""SELECT {_CLAIMED} FROM handover_attempt
-          WHERE state <> 'settled' AND state = 'sending' AND lease_until <= $1 ORDER BY request_id LIMIT $2"""
-        return [Claimed._make(row) for row in await self.slow(sql, now, limit)]
+          WHERE state <> 'settled' AND state = 'sending' AND lease_until <= $1 AND request_id > $3
+          ORDER BY request_id LIMIT $2"""
+        return [Claimed._make(row) for row in await self.slow(sql, now, limit, after)]
 
-    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int) -> list[Claimed]:
-        """Rejected attempts that are to be tried again by now."""
+    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int, after: int = 0) -> list[Claimed]:
+        """See `app.ports.delivery.DeliveryReads`."""
         d = self.dialect
         mine, waiting = d.any_of("source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
         # Two ranges, each with an index of its own: what else waits is not walked. The second does not name the source,
         # or PostgreSQL takes the first one's index for it as long as the table has no statistics.
         sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND id IN (
           SELECT id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
-          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) ORDER BY id LIMIT $3"""
-        return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit)]
+          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) AND id > $4
+          ORDER BY id LIMIT $3"""
+        return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit, after)]
 
 
 class DeliveryWriting(Statements):

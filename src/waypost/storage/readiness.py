@@ -12,9 +12,15 @@ from waypost.app.ports import Tx
 from waypost.domain.refusals import Unavailable
 from waypost.storage.migrations import PLAN
 
-# Tables that every call reads, or every change writes: a lock on one of them is felt here as callers feel it.
-_READ = ("token", "account", "source", "channel", "orders", "order_item", "fulfillment_request",
-         "fulfillment_request_state", "fulfillment_request_line", "event")  # fmt: skip
+# Every table that calls read or change: a lock on one of them is felt here as callers feel it.
+_READ = (
+    "account", "account_counter", "attention", "channel", "channel_shipping_method", "clock_rule", "event",
+    "fulfillment_request", "fulfillment_request_line", "fulfillment_request_number", "fulfillment_request_state",
+    "handover_attempt", "idempotency_key", "inventory_parent", "inventory_variant", "listing_parent", "listing_variant",
+    "order_item", "orders", "product_variant", "routing_decision", "routing_group", "routing_group_source", "shipment",
+    "shipment_item", "shipping_policy", "shipping_policy_method", "source", "source_delivery", "source_invoice",
+    "source_invoice_item", "source_shipping_method", "stock_ledger", "token", "webhook", "webhook_delivery",
+)  # fmt: skip
 REVISION = "SELECT version_num FROM alembic_version WHERE " + " AND ".join(
     f"NOT EXISTS (SELECT 1 FROM {table} WHERE 0 = 1)" for table in _READ
 )

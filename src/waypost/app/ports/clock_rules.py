@@ -26,6 +26,7 @@ class OverdueQuery(NamedTuple):
     since: int  # came into the status at this moment or before, and were not held after it
     now: int
     limit: int
+    after: int = 0  # with ids above this
 
 
 class AttentionQuery(NamedTuple):

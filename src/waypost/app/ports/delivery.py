@@ -175,12 +175,12 @@ class DeliveryReads(Protocol):
         """Of which of these people are told that they are down, by whichever worker."""
         ...
 
-    async def lapsed(self, now: int, limit: int) -> list[Claimed]:
-        """Attempts that are sending although their lease has ended."""
+    async def lapsed(self, now: int, limit: int, after: int = 0) -> list[Claimed]:
+        """Attempts that are sending although their lease has ended, by request; `after`: of later requests only."""
         ...
 
-    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int) -> list[Claimed]:
-        """Rejected attempts that are to be tried again by now."""
+    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int, after: int = 0) -> list[Claimed]:
+        """Rejected attempts that are to be tried again by now, by id; `after`: later ones only."""
         ...
 
 

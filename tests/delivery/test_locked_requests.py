@@ -1,0 +1,88 @@
+"""Somebody outside the hub holds locks on requests, more than a look reads at once: what stands behind them goes on."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.delivery.test_leases import REJECTED, Desk
+from tests.delivery.test_weather import PATIENT, adds_up
+from tests.support.clock import ManualClock
+from tests.support.handing import House
+from tests.support.locks import held
+from tests.support.supplier import Supplier
+from waypost.delivery import leftovers
+from waypost.delivery.lanes import Limits
+from waypost.domain.statuses import Status
+
+LIMITS = Limits(idle_s=0.05, settings_s=0.1, retries_s=0.1, sweep_s=0.1)
+
+
+@pytest.fixture
+def engine() -> str:
+    """Only this one: SQLite has one lock, for the whole file."""
+    return "postgresql"
+
+
+@pytest.fixture(autouse=True)
+def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "PAGE", 2)
+
+
+def locking(ids: Sequence[int]) -> str:
+    """A statement that locks these requests."""
+    return f"SELECT 1 FROM fulfillment_request_state WHERE id IN ({', '.join(map(str, ids))}) FOR UPDATE"
+
+
+async def test_what_is_to_be_tried_again_does_not_wait_behind_what_is_locked(
+    house: House, supplier: Supplier, clock: ManualClock
+) -> None:
+    await house.push(supplier, PATIENT)
+    desk = Desk(house, clock)
+    ids = await house.merchant.requests(*[Status.PROCESSING] * 7)
+    for attempt in await desk.claim("one that rejects"):
+        await desk.start("one that rejects", attempt)
+        await desk.settle("one that rejects", attempt, REJECTED._replace(retryable=True))
+    clock.advance(700)
+    async with held(house.url, locking(ids[:5])):
+        house.start(house.worker(clock, LIMITS))
+        await house.until_statuses(ids[5:], "processed")
+        assert {(await house.state(id_)).status for id_ in ids[:5]} == {Status.PROCESSING_ERROR}
+    await house.until_statuses(ids, "processed")
+    assert set(supplier.asked.values()) == {1}
+    await adds_up(house)
+
+
+async def test_what_the_dead_have_left_does_not_wait_behind_what_is_locked(
+    house: House, supplier: Supplier, clock: ManualClock
+) -> None:
+    await house.push(supplier, PATIENT)
+    desk = Desk(house, clock)
+    ids = [(await desk.sent("one that died")).request_id for _ in range(7)]
+    clock.advance(90)
+    async with held(house.url, locking(ids[:5])):
+        house.start(house.worker(clock, LIMITS))
+        await house.until_statuses(ids[5:], "processing_error")
+        assert {(await house.state(id_)).status for id_ in ids[:5]} == {Status.PROCESSING}
+    await house.until_statuses(ids, "processing_error")
+    assert list(supplier.asked) == []
+    await adds_up(house)
+
+
+async def test_only_so_many_are_dealt_with_at_once(
+    house: House, supplier: Supplier, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The others have their turn when some of them have ended."""
+    monkeypatch.setattr(leftovers, "UNDER_WAY_AT_MOST", 3)
+    await house.push(supplier, PATIENT)
+    desk = Desk(house, clock)
+    ids = [(await desk.sent("one that died")).request_id for _ in range(7)]
+    clock.advance(90)
+    async with held(house.url, locking(ids)):
+        house.start(house.worker(clock, LIMITS))
+
+        async def are_waiting() -> bool:
+            return house.writer.depth == 3
+
+        await house.until(are_waiting)
+    await house.until_statuses(ids, "processing_error")
+    await adds_up(house)
