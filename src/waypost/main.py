@@ -238,6 +238,7 @@ async def serve(
 
             def ending() -> None:
                 last_resort.set()
+                app.is_stopping = True
                 asyncio.get_running_loop().call_later(GIVE_UP_S, writer.give_up)
                 hub.news.end()
                 stop.set()

@@ -58,6 +58,7 @@ class Door:
         self._log = log.write
         self._ids = CallIds()
         self._under_way = 0
+        self.is_stopping = False  # set it before calls under way are cancelled: then they are answered
         self._pool_headers = PoolHeaders(gate.rate) if gate.rate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -95,9 +96,9 @@ class Door:
             if watch is not None and watch.has_hung_up:
                 watch.settle()
                 status, call.why = HUNG_UP, "the caller hung up"
-            elif status:
+            elif status or not self.is_stopping:
                 raise
-            else:  # the server stops, and waits no longer
+            else:  # the server waits no longer
                 applied = "no" if watch is not None else "unknown"
                 await _refuse(reply_to(Unavailable(_STOPPING[applied], applied), call), scope["method"], answer)
         except Exception as error:
