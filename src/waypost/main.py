@@ -3,11 +3,9 @@
 import asyncio
 import gc
 import logging
-import os
 import signal
 import socket
 import sys
-import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
@@ -29,10 +27,12 @@ from waypost.delivery.sources.poll.kind import Poll
 from waypost.delivery.worker import Worker
 from waypost.events.webhooks import Webhooks
 from waypost.http.app import create_app
+from waypost.http.door import Door
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog, log_to
 from waypost.http.protocol import Protocol
 from waypost.http.rates import Network, Rate
+from waypost.last_resort import LastResort
 from waypost.outgoing.calling import Caller
 from waypost.outgoing.targets import Targets
 from waypost.storage.group_commit import GroupWriter
@@ -43,7 +43,6 @@ from waypost.storage.opening import open_store
 # closes its connections; and the process is gone within ten seconds, whatever hangs.
 GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
-LAST_RESORT_S = 9.5
 CLOSE_S = 1.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 
@@ -105,33 +104,6 @@ class Server(uvicorn.Server):
 
 class CannotListen(Exception):
     """The address cannot be listened on."""
-
-
-class LastResort:
-    """Ends the process when nothing else does, such as a thread that waits for a name server or for a dead disk.
-
-    Nothing is lost by that: what was answered is stored, and what was not is found out about at the next start.
-    """
-
-    def __init__(self) -> None:
-        self._timer: threading.Timer | None = None
-
-    def set(self) -> None:
-        """The process has been asked to end."""
-        if self._timer is None:
-            self._timer = threading.Timer(LAST_RESORT_S, self._end)
-            self._timer.daemon = True
-            self._timer.start()
-
-    def cancel(self) -> None:
-        """It ends by itself."""
-        if self._timer is not None:
-            self._timer.cancel()
-
-    @staticmethod
-    def _end() -> None:
-        logging.getLogger("waypost").error("something hangs: the process ends without waiting for it")
-        os._exit(1)
 
 
 def build_hub(
@@ -216,6 +188,14 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
+def _config(app: Door) -> uvicorn.Config:
+    return uvicorn.Config(
+        app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
+        log_level="warning", proxy_headers=False, server_header=False,
+        timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
+    )  # fmt: skip
+
+
 async def serve(
     settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]], last_resort: LastResort
 ) -> None:
@@ -226,11 +206,7 @@ async def serve(
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
         app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
-        config = uvicorn.Config(
-            app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
-            log_level="warning", proxy_headers=False, server_header=False,
-            timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
-        )  # fmt: skip
+        config = _config(app)
         listening.listen(config.backlog)  # who reads the address may call it at once
         try:
             await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)

@@ -5,10 +5,10 @@ import sys
 
 PROGRAM = """
 import threading, time
-from waypost import main
-main.LAST_RESORT_S = 0.2
+from waypost import last_resort
+last_resort.LAST_RESORT_S = 0.2
 threading.Thread(target=time.sleep, args=(3600,)).start()  # as a name server that does not answer
-resort = main.LastResort()
+resort = last_resort.LastResort()
 resort.set()
 resort.set()
 """

@@ -68,5 +68,7 @@ async def test_who_tries_a_source_out_hears_of_the_stop(migrated_url: str, tmp_p
     assert (reply.status_code, reply.headers["content-type"]) == (503, "application/problem+json")
     assert reply.json()["applied"] == "unknown"
     assert reply.json()["detail"].startswith("The server is stopping")
+    assert '"message":"told to stop: what runs is finished"' in (tmp_path / "log").read_text()
+    assert '"message":"stopped"' in (tmp_path / "log").read_text().splitlines()[-1]
     line = next(json.loads(line) for line in (tmp_path / "log").read_text().splitlines() if '"method":"POST"' in line)
     assert line["status"] == 503

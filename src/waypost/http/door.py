@@ -27,10 +27,6 @@ LIVENESS_PATH = "/healthz"  # answers when the hub is full: that is no reason to
 HUNG_UP = 499  # in the log only
 _FULL = f"The server is answering {CALLS_AT_ONCE:,} calls, its limit: try again in 1 s."
 _READING = ("GET", "HEAD")
-_STOPPING = {
-    "no": "The server is stopping: ask again.",
-    "unknown": "The server is stopping, and this was not finished: it is not known how much of it was done.",
-}
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -99,8 +95,7 @@ class Door:
             elif status or not self.is_stopping:
                 raise
             else:  # the server waits no longer
-                applied = "no" if watch is not None else "unknown"
-                await _refuse(reply_to(Unavailable(_STOPPING[applied], applied), call), scope["method"], answer)
+                await _refuse(reply_to(_cut_off(watch is not None), call), scope["method"], answer)
         except Exception as error:
             # What breaks outside the error handlers of Falcon: in the gate, or while a reply is put together.
             log_defect(call.id, error)
@@ -168,6 +163,13 @@ class Door:
         if call.why is not None:
             line["why"] = call.why
         self._log(line)
+
+
+def _cut_off(only_read: bool) -> Unavailable:
+    if only_read:
+        return Unavailable("The server is stopping: ask again.")
+    message = "The server is stopping, and this was not finished: it is not known how much of it was done."
+    return Unavailable(message, "unknown")
 
 
 async def _refuse(reply: Reply, method: str, answer: Send) -> None:

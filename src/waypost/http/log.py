@@ -70,6 +70,7 @@ def log_to(stream: TextIO, level: str) -> None:
     handler = logging.StreamHandler(stream)
     handler.setFormatter(Lines())
     logging.basicConfig(handlers=[handler], level=level.upper())
+    logging.getLogger("alembic.runtime.plugins").setLevel(logging.WARNING)  # else six lines at each start
 
 
 def log_defect(call_id: str, error: BaseException) -> None:

@@ -32,8 +32,8 @@ _SMALL = {
 _WRITTEN_MOST = {
     "orders": "status", "order_item": "shipped", "fulfillment_request": "number", "fulfillment_request_line": "shipped",
     "fulfillment_request_state": "status", "stock_ledger": "at", "inventory_variant": "updated_at",
-    "shipment": "updated_at", "shipment_item": "quantity", "attention": "settled_at", "handover_attempt": "state", "account_counter": "last_seq",
-    "event": "type", "idempotency_key": "operation",
+    "shipment": "updated_at", "shipment_item": "quantity", "attention": "settled_at", "handover_attempt": "state",
+    "account_counter": "last_seq", "event": "type", "idempotency_key": "operation",
 }  # fmt: skip
 T = TypeVar("T")
 
