@@ -60,8 +60,7 @@ class Door:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One call."""
         if scope["type"] != "http":
-            await self._inner(scope, receive, send)
-            return
+            return await self._inner(scope, receive, send)
         begun_s = time.monotonic()
         call, token, size = self._read_headers(scope)
         status = 0
