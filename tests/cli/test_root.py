@@ -116,7 +116,7 @@ def test_the_whole_of_it_in_real_processes(tmp_path: Path) -> None:
     assert _process("backup", "all.backup", folder=tmp_path).returncode == 0
     refused = _process("restore", "all.backup", folder=tmp_path)
     assert (refused.returncode, refused.stdout) == (1, "")
-    assert refused.stderr == "Error: waypost.db exists already: --force replaces it, and keeps it beside.\n"
+    assert refused.stderr == "Error: waypost.db exists already: --force replaces it, and keeps it as waypost.db.replaced.<time>.\n"
     assert _process("check", folder=tmp_path).returncode == 0
     assert _process("check", "--no-such-option", folder=tmp_path).returncode == 2
 

@@ -19,7 +19,8 @@ from waypost.domain.handover import Policy
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PAGE = 100  # rows of one look
-UNDER_WAY_AT_MOST = 1000  # attempts; those that are locked take as long as a change may wait for a lock
+# One that is locked takes as long as a change waits for a lock, and some of the writer's time.
+UNDER_WAY_AT_MOST = 400  # attempts
 LONGEST_LEASE_S = 2 * 3600.0
 
 _log = logging.getLogger("waypost.delivery")

@@ -230,7 +230,8 @@ class Worker:
             gate.failed(now, result.retry_after_s)
             if gate.is_down and not lane.told_down:
                 lane.told_down = True
-                self._spawn(self._hands.say(lane.row, True, f"It does not take requests: {result.message}"))
+                seen = "It does not take" if result.outcome is Outcome.DEFERRED else "Nobody knows whether it takes"
+                self._spawn(self._hands.say(lane.row, True, f"{seen} requests: {result.message}"))
         else:
             gate.succeeded()
             if lane.told_down:  # the worker that told it may be gone

@@ -26,7 +26,8 @@ STANDING: dict[str, tuple[str, str]] = {
     ),
     SOURCE_DOWN: (
         "The source takes no requests",
-        "Its requests wait and are sent when it is back: ask the source, or see to its address and credentials.",
+        "Its requests wait and are sent when it is back: ask the source, see to its address and credentials, or mend"
+        " the setting that the message names.",
     ),
     WEBHOOK_DISABLED: (
         "A webhook was given up",

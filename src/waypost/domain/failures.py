@@ -36,7 +36,7 @@ REGISTRY: tuple[FailureCode, ...] = (
     FailureCode("customs_info_missing", "Customs information missing", False,
                 "Add customs value, tariff number and country of origin, then process again."),
     FailureCode("required_info_missing", "Required information missing", False,
-                "Fill in what the source requires (its message names it), then process again."),
+                "Fill in what the source requires, or mend the setting that the message names; then process again."),
     FailureCode("duplicate_number", "Number already used", False,
                 "Check with the source whether it already has this order before giving it a new number."),
     FailureCode("number_too_long", "Number too long for the source", False,

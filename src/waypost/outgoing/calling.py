@@ -10,7 +10,7 @@ from typing import NamedTuple
 import aiohttp
 from aiohttp.abc import AbstractStreamWriter
 
-from waypost.outgoing.connections import GuardedConnector, guard_of_call
+from waypost.outgoing.connections import UNREAD_AT_MOST, GuardedConnector, guard_of_call
 from waypost.outgoing.targets import CheckedResolver, Forbidden, Targets
 
 KEEP_ALIVE_S = 4.0  # shorter than what servers close idle connections after, so that few calls meet a closed one
@@ -180,7 +180,8 @@ def _words(error: BaseException) -> str:
     """What went wrong, for a person; no library's own spelling where it can be helped."""
     guard = guard_of_call.get()
     if guard is not None and guard.was_flooded:
-        return "The other side sent much and no answer, such as `100 Continue` without end: the connection was closed."
+        size = UNREAD_AT_MOST // 1024
+        return f"The other side sent more than {size} KiB and no answer: Waypost closed the connection."
     inner = getattr(error, "os_error", None)
     if isinstance(error, Forbidden) or isinstance(inner, Forbidden):
         return str(inner or error)

@@ -136,7 +136,8 @@ def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: 
     with held_by_this_process(path):
         there = [one for one in (path, *_beside(path)) if one.exists()]
         if there and not force:
-            raise CopyFailed(f"{there[0]} exists already: --force replaces it, and keeps it beside.")
+            kept_as = f"{there[0].name}.replaced.<time>"
+            raise CopyFailed(f"{there[0]} exists already: --force replaces it, and keeps it as {kept_as}.")
         with _held_alone(path), written_whole(path) as part, closing(open_to_read(source)) as db:
             counts = copy_into(db, part)
             if path.exists():

@@ -60,7 +60,8 @@ def held_by_this_process(path: Path) -> Iterator[None]:
     try:
         handle = take(lock)
     except OSError as error:
-        raise Unreachable(f"{lock} cannot be locked: {error.strerror}.") from error
+        words = "the server's lock cannot be made or taken there"
+        raise Unreachable(f"{lock.parent} cannot be used: {words} ({lock.name}: {error.strerror}).") from error
     if handle is None:
         raise AlreadyServed(
             f"Process {_holder(lock)} serves or restores {path}: a SQLite database has one server, so stop that "

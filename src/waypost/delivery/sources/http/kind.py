@@ -90,15 +90,17 @@ class HttpSource:
         """Raises `CannotWrite`."""
         if self._unsendable is not None:
             raise CannotWrite(f"The settings of this source cannot be used: {self._unsendable}.", "other")
+        at = "/settings/url"
         try:
             url = self._url.filled(document)
+            at = "/settings/body"
             value = self._body.strict(document)
             # Before it is encoded: a few lists that hold each other twice may be gigabytes of JSON.
             if weight(value, BODY_AT_MOST + 1) > BODY_AT_MOST:
                 raise CannotWrite(_TOO_LARGE, "other")
             body = _written(value)
         except BadExpression as error:
-            raise CannotWrite(f"The request cannot be written for this source: {error}.") from error
+            raise CannotWrite(f"The request cannot be written for this source: {at}: {error}.") from error
         if len(body) > BODY_AT_MOST:
             raise CannotWrite(_TOO_LARGE, "other")
         key = str(document["idempotencyKey"])
