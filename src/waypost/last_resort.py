@@ -5,6 +5,7 @@ import os
 import threading
 
 LAST_RESORT_S = 9.5  # from the signal on: the process is gone within ten seconds, whatever hangs
+LOG_WITHIN_S = 0.2
 
 _log = logging.getLogger("waypost")
 
@@ -21,10 +22,10 @@ class LastResort:
     def set(self) -> None:
         """The process has been asked to end."""
         if self._timer is None:
-            _log.info("told to stop: what runs is finished")
             self._timer = threading.Timer(LAST_RESORT_S, self._end)
             self._timer.daemon = True
             self._timer.start()
+            _log.info("told to stop: what runs is finished")
 
     def cancel(self) -> None:
         """It ends by itself."""
@@ -34,5 +35,8 @@ class LastResort:
 
     @staticmethod
     def _end() -> None:
-        _log.error("something hangs: the process ends without waiting for it")
+        words = "something hangs: the process ends without waiting for it"
+        telling = threading.Thread(target=_log.error, args=(words,), daemon=True)  # the log may be what hangs
+        telling.start()
+        telling.join(LOG_WITHIN_S)
         os._exit(1)

@@ -29,11 +29,17 @@ def _small_pages(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(leftovers, "PAGE", 2)
 
 
+@pytest.fixture
+def _soon_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(leftovers, "LOCKED_REST_S", 1.0)
+
+
 def locking(ids: Sequence[int]) -> str:
     """A statement that locks these requests."""
     return f"SELECT 1 FROM fulfillment_request_state WHERE id IN ({', '.join(map(str, ids))}) FOR UPDATE"
 
 
+@pytest.mark.usefixtures("_soon_again")
 async def test_what_is_to_be_tried_again_does_not_wait_behind_what_is_locked(
     house: House, supplier: Supplier, clock: ManualClock
 ) -> None:
@@ -53,6 +59,7 @@ async def test_what_is_to_be_tried_again_does_not_wait_behind_what_is_locked(
     await adds_up(house)
 
 
+@pytest.mark.usefixtures("_soon_again")
 async def test_what_the_dead_have_left_does_not_wait_behind_what_is_locked(
     house: House, supplier: Supplier, clock: ManualClock
 ) -> None:
@@ -69,21 +76,40 @@ async def test_what_the_dead_have_left_does_not_wait_behind_what_is_locked(
     await adds_up(house)
 
 
-async def test_only_so_many_are_dealt_with_at_once(
-    house: House, supplier: Supplier, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+async def test_what_was_found_locked_is_left_alone_for_a_while(
+    house: House, supplier: Supplier, clock: ManualClock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The others have their turn when some of them have ended."""
-    monkeypatch.setattr(leftovers, "UNDER_WAY_AT_MOST", 3)
+    """Else the worker would keep the writer busy with it, and the log."""
     await house.push(supplier, PATIENT)
     desk = Desk(house, clock)
-    ids = [(await desk.sent("one that died")).request_id for _ in range(7)]
+    ids = [(await desk.sent("one that died")).request_id for _ in range(3)]
     clock.advance(90)
     async with held(house.url, locking(ids)):
         house.start(house.worker(clock, LIMITS))
-        seen = set()
-        for _ in range(60):
-            seen.add(house.writer.depth)
-            await asyncio.sleep(0.02)
-        assert max(seen) in (2, 3)  # one of them may be being tried
+
+        async def are_found() -> bool:
+            return len(caplog.messages) >= 2
+
+        await house.until(are_found)
+        await asyncio.sleep(0.5)  # several laps
+    locked = [message for message in caplog.messages if "locked by another program" in message]
+    assert locked == [
+        f"request {ids[0]} and 1 others are locked by another program: their attempts are dealt with later",
+        f"request {ids[2]} and 0 others are locked by another program: their attempts are dealt with later",
+    ]
+
+
+@pytest.mark.usefixtures("_soon_again")
+async def test_what_is_looked_up_does_not_wait_behind_what_is_locked_either(
+    house: House, supplier: Supplier, clock: ManualClock
+) -> None:
+    look_up = {"url": "http://127.0.0.1:65001/{number}", "afterS": [0.01]}  # nobody is there: it says nothing
+    await house.push(supplier, PATIENT, lookUp=look_up)
+    desk = Desk(house, clock)
+    ids = [(await desk.sent("one that died")).request_id for _ in range(5)]
+    clock.advance(90)
+    async with held(house.url, locking(ids[:3])):
+        house.start(house.worker(clock, LIMITS))
+        await house.until_statuses(ids[3:], "processing_error")
     await house.until_statuses(ids, "processing_error")
     await adds_up(house)

@@ -229,3 +229,36 @@ async def test_endpoints_that_answer_slowly_do_not_keep_the_others_waiting(
             for hook in hooks:
                 await sending.settled(hook["id"])
         assert len({(one.id, one.path) for one in ours.received}) == len(ours.received) == 2 * orders
+
+
+async def test_who_has_waited_longest_for_a_place_comes_next(
+    sending: Sending, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Others have little to be sent, again and again, and were there first."""
+    monkeypatch.setattr(webhooks, "ENDPOINTS_AT_ONCE", 1)
+    async with Receiver() as theirs, Receiver() as ours:
+        hooks = [await sending.configure(f"{ours.url}/{n}", "order.created") for n in range(3)]
+        url = {"configurationName": "x", "webhookUrl": theirs.url, "subscribedEvents": ["order.created"]}
+        reply = await sending.world.client(merchant=sending.world.theirs).post("/webhook/configurations", json=url)
+        assert reply.status == 201
+        over = asyncio.Event()
+
+        async def orders() -> None:
+            while not over.is_set():
+                await sending.world.order()
+
+        async def slow(request: web.Request, received: Received) -> web.StreamResponse:
+            await asyncio.sleep(0.1)
+            return web.Response(status=204)
+
+        ours.behave = slow
+        ordering = asyncio.create_task(orders())
+        async with sending.running():
+            await ours.until(6)
+            await sending.world.order(merchant=sending.world.theirs)
+            try:
+                await theirs.until(1)
+            finally:
+                over.set()
+                await ordering
+            assert {one.path for one in ours.received} == {f"/hook/{n}" for n in range(len(hooks))}

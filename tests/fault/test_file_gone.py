@@ -73,7 +73,7 @@ def overwritten(path: Path) -> None:
 
 
 WORDS = {
-    **dict.fromkeys((moved, removed, removed_with_all, replaced), "moved or replaced: put it back before you stop Waypost."),
+    **dict.fromkeys((moved, removed, removed_with_all, replaced), "was moved, removed or replaced: put it back before"),
     **dict.fromkeys((shm_removed, both_removed), "-shm file was removed: stop Waypost with SIGTERM"),
     wal_removed: "WAL was removed: stop Waypost with SIGTERM",
     overwritten: "another program wrote to the database file: stop Waypost, and restore a backup.",

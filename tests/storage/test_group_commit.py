@@ -325,6 +325,28 @@ async def test_who_came_first_does_not_wait_for_the_alarm_of_who_came_later(monk
     assert writer.depth == 0
 
 
+async def test_who_does_not_wait_for_locks_hears_of_them_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Those of the same batch that wait go on waiting, and those that meet none are done."""
+    monkeypatch.setattr(held_up, "AGAIN_S", 0.05)
+    memory = MemoryStore()
+    is_locked = True
+
+    def commit(jobs: list[int]) -> None:
+        if is_locked and {1, 2} & set(jobs):
+            raise LockHeld
+
+    memory.commit = commit
+    writer = writer_of(memory)
+    waiting = asyncio.ensure_future(writer.submit(store_all, 1))
+    free = asyncio.ensure_future(writer.submit(store_all, 3, waits=False))
+    with pytest.raises(LockHeld):
+        await writer.submit(store_all, 2, waits=False)
+    assert await free == 6
+    assert not waiting.done()
+    is_locked = False
+    assert await waiting == 2
+
+
 async def test_a_lock_that_is_met_while_halving_is_waited_for() -> None:
     memory = MemoryStore()
     tries: list[list[int]] = []

@@ -15,8 +15,11 @@ BatchWork = Callable[[Tx, Sequence[J]], Awaitable[Sequence[R]]]
 class Writer(Protocol):
     """Runs jobs in few commits. A job is answered after the commit that holds its change."""
 
-    async def submit(self, work: BatchWork[J, R], job: J) -> R:
-        """One job, coalesced with others of the same work that arrive meanwhile."""
+    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True) -> R:
+        """One job, coalesced with others of the same work that arrive meanwhile.
+
+        If it meets a lock of another program, it waits for that; without `waits` it raises `LockHeld` at once.
+        """
         ...
 
     async def submit_alone(self, work: BatchWork[J, R], jobs: Sequence[J]) -> Sequence[R]:

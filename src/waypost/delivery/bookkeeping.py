@@ -13,10 +13,12 @@ from waypost.app.ports import Clock, Tx
 from waypost.app.ports.delivery import Claimed
 from waypost.app.ports.kinds import Result
 from waypost.app.source_health import Health, tell_health
-from waypost.app.writer import Writer
+from waypost.app.writer import BatchWork, Writer
 from waypost.domain.handover import Outcome, Policy
 from waypost.domain.refusals import LockHeld, Refusal, Unavailable
 
+J = TypeVar("J")
+R = TypeVar("R")
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 2.0  # between two tries
@@ -55,19 +57,38 @@ class Books:
                 _log.error("request %d: its result cannot be stored: %s", one.attempt.request_id, error.message)
         return None
 
-    async def end(self, lapsed: Settlement) -> None:
-        """Settle what its worker has left. Raises `Unavailable`: then it is found again."""
-        await self._writer.submit(self._advance, lapsed)
+    async def settle_lapsed(self, settlements: Sequence[Settlement]) -> list[object]:
+        """What each came to: `LockHeld` where it is locked now. Raises `Unavailable`: then it is found again."""
+        ends = await self._each(self._advance, settlements)
+        for one, end in zip(settlements, ends, strict=True):
+            if isinstance(end, Exception) and not isinstance(end, LockHeld):
+                _log.error("request %d: its attempt cannot be settled: %s", one.attempt.request_id, end)
+        return ends
 
-    async def retry(self, attempt: Claimed) -> None:
-        """Release it again; if that cannot be, it is left to a person. Raises `Unavailable`."""
-        try:
-            await self._writer.submit(self._retry, attempt)
-        except Unavailable:
-            raise
-        except Exception as error:
-            _log.error("request %d cannot be tried again: %s", attempt.request_id, error)
-            await self._writer.submit(_give_up, attempt)
+    async def retry(self, attempts: Sequence[Claimed]) -> list[object]:
+        """Release these again; what each came to: `LockHeld` where it is locked now. Raises `Unavailable`.
+
+        What cannot be released is left to a person.
+        """
+        ends = await self._each(self._retry, attempts)
+        for one, end in zip(attempts, ends, strict=True):
+            if isinstance(end, Exception) and not isinstance(end, LockHeld):
+                _log.error("request %d cannot be tried again: %s", one.request_id, end)
+                await self._writer.submit(_give_up, one)
+        return ends
+
+    async def _each(self, work: BatchWork[J, R], jobs: Sequence[J]) -> list[object]:
+        """What each comes to, or why it fails; a lock of somebody else is not waited for.
+
+        Raises `Unavailable` where one met that for another reason, after all have ended.
+        """
+        asked = (self._writer.submit(work, job, waits=False) for job in jobs)
+        ends = await asyncio.gather(*asked, return_exceptions=True)
+        for end in ends:
+            away = isinstance(end, Unavailable) and not isinstance(end, LockHeld)
+            if isinstance(end, BaseException) and (away or not isinstance(end, Exception)):
+                raise end
+        return list(ends)
 
     async def tell(self, health: Health, within_s: float) -> bool | None:
         """Whether it was news."""

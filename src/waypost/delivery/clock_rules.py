@@ -18,6 +18,8 @@ from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 EVERY_S = 15.0
 AT_ONCE = 200  # requests of one rule
 
+_Spot = tuple[int | None, str]  # the source and the condition of a rule
+
 _log = logging.getLogger("waypost.clock_rules")
 
 
@@ -32,9 +34,9 @@ class ClockWatch:
         self._changes = changes
         self._clock = clock
         self._every_s = every_s
-        # By rule: the last request of the page before, if there was more. What is locked stays overdue, and the others
-        # must not wait behind it.
-        self._looked_to: dict[int, int] = {}
+        # By account, of each rule: the last request of the page before, if there was more. What is locked stays
+        # overdue, and the others must not wait behind it.
+        self._reached: dict[int, dict[_Spot, int]] = {}
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
@@ -56,7 +58,9 @@ class ClockWatch:
         and does not stop the others.
         """
         count = 0
-        for account_id in await self._reads.ruled_accounts():
+        accounts = await self._reads.ruled_accounts()
+        self._reached = {account_id: self._reached.get(account_id, {}) for account_id in accounts}
+        for account_id in accounts:
             try:
                 with _defects_logged("look at the clock rules of account %d", account_id):
                     count += await self._look_at(account_id)
@@ -67,13 +71,19 @@ class ClockWatch:
     async def _look_at(self, account_id: int) -> int:
         rules = await self._reads.clock_rules(account_id)
         jobs: list[Enforcement] = []
+        was, reached = self._reached[account_id], dict[_Spot, int]()
         for rule in rules:
             if rule.enabled:
                 with _defects_logged("look at clock rule %d of account %d", rule.id, account_id):
-                    jobs += await self._due(rule, rules)
+                    spot = rule.source_id, rule.condition
+                    overdue = await self._overdue(rule, rules, was.get(spot, 0))
+                    if len(overdue) == AT_ONCE:
+                        reached[spot] = overdue[-1].request_id
+                    jobs += await self._due(rule, overdue)
         if rules:
             # Even with nothing overdue: what was told before may be true no longer.
             await self._enforced(jobs or [Enforcement(rules[0], ())])
+        self._reached[account_id] = reached
         return sum(len(job.overdue) for job in jobs)
 
     async def _enforced(self, jobs: Sequence[Enforcement]) -> None:
@@ -111,18 +121,16 @@ class ClockWatch:
     async def _tell(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await tell_in_vain(tx, jobs, self._clock())
 
-    async def _due(self, rule: ClockRule, rules: Sequence[ClockRule]) -> list[Enforcement]:
+    async def _overdue(self, rule: ClockRule, rules: Sequence[ClockRule], after: int) -> list[Overdue]:
         now = self._clock()
         condition = Condition(rule.condition)
         query = OverdueQuery(
             rule.account_id, condition, WATCHED[condition], rule.source_id, exceptions(rules, rule),
-            overdue_since(rule, now), now, AT_ONCE, self._looked_to.get(rule.id, 0),
+            overdue_since(rule, now), now, AT_ONCE, after,
         )  # fmt: skip
-        overdue = await self._reads.overdue(query)
-        if len(overdue) == AT_ONCE:
-            self._looked_to[rule.id] = overdue[-1].request_id
-        else:
-            self._looked_to.pop(rule.id, None)
+        return await self._reads.overdue(query)
+
+    async def _due(self, rule: ClockRule, overdue: Sequence[Overdue]) -> list[Enforcement]:
         if not overdue:
             return []
         if rule.response != Response.REROUTE:

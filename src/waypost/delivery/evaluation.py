@@ -90,7 +90,7 @@ class _Functions(Functions):
                 self._budget.spend(len(given))
         try:
             return super().call_function(function_name, resolved_args)
-        except (JMESPathError, TooManySteps, FailedFunction):
+        except (JMESPathError, TooManySteps, FailedFunction, MemoryError, RecursionError):
             raise
         except Exception as error:
             given = ", ".join(TYPES_MAP.get(type(one).__name__, "unknown") for one in resolved_args)

@@ -1,6 +1,7 @@
 """Attempts after their call: those of workers that have gone, and those that are to be tried again.
 
-Each is dealt with by itself, and each look goes on behind the last one's page. So nothing waits behind what is locked.
+Nothing waits behind what another program has locked: each look takes the page behind the last one's, and what was found
+locked is left alone for a while.
 """
 
 import logging
@@ -19,9 +20,9 @@ from waypost.domain.handover import Policy
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PAGE = 100  # rows of one look
-# One that is locked takes as long as a change waits for a lock, and some of the writer's time.
-UNDER_WAY_AT_MOST = 400  # attempts
 LONGEST_LEASE_S = 2 * 3600.0
+LOCKED_REST_S = 30.0  # what was found locked is left alone for so long: each try takes some of the writer's time
+LOCKED_AT_MOST = 10_000  # of which that is remembered
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -44,9 +45,9 @@ class Leftovers:
         self._limits = limits
         self._live = live
         self._spawn = spawn
-        self._under_way = 0
         self._sweep_at = self._retries_at = 0.0
         self._swept_to = self._retried_to = 0  # the last row of the page before; 0: begin again
+        self._locked: dict[int, float] = {}  # attempts, and until when they are left alone (monotonic seconds)
 
     async def sweep(self, now: float) -> None:
         """Attempts that were being sent by a worker that has gone: looked up, or unknown. Raises `Unavailable`."""
@@ -55,8 +56,17 @@ class Leftovers:
         self._sweep_at = now + self._limits.sweep_s
         await self._limit_leases()
         page = await self._reads.lapsed(self._clock(), PAGE, self._swept_to)
+        left: list[Claimed] = []
+        for attempt in self._free(page):
+            lane = self._lanes.get(attempt.source_id)
+            if lane is not None and lane.recipient.look_up_after_s:
+                self._live.add(attempt.id)
+                self._spawn(self._find_out(lane, attempt))
+            else:
+                left.append(attempt)
+        gone = [Settlement(one, self._worker, unknown(GONE), Policy(), 0.0, lapsed=True) for one in left]
+        self._leave_alone(left, await self._books.settle_lapsed(gone))
         self._swept_to = page[-1].request_id if len(page) == PAGE else 0
-        self._deal_with(page, self._end)
 
     async def try_again(self, now: float) -> None:
         """What its source has rejected for now. Raises `Unavailable`."""
@@ -65,39 +75,37 @@ class Leftovers:
         self._retries_at = now + self._limits.retries_s
         up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
         page = await self._reads.due_retries(up, self._clock(), PAGE, self._retried_to)
+        due = self._free(page)
+        self._leave_alone(due, await self._books.retry(due))
         self._retried_to = page[-1].id if len(page) == PAGE else 0
-        self._deal_with(page, self._books.retry)
 
-    def _deal_with(
-        self, page: Sequence[Claimed], work: Callable[[Claimed], Coroutine[Any, Any, object]]
-    ) -> None:
-        for attempt in page:
-            if attempt.id not in self._live and self._under_way < UNDER_WAY_AT_MOST:
-                self._live.add(attempt.id)
-                self._under_way += 1
-                self._spawn(self._dealt_with(attempt, work))
+    def _free(self, page: Sequence[Claimed]) -> list[Claimed]:
+        """Those that this worker is not at, and that were not found locked a moment ago."""
+        now = time.monotonic()
+        return [one for one in page if one.id not in self._live and self._locked.get(one.id, 0.0) <= now]
 
-    async def _dealt_with(self, attempt: Claimed, work: Callable[[Claimed], Coroutine[Any, Any, object]]) -> None:
-        """Nothing is lost when it fails: the attempt stands as it did, and is found again."""
+    def _leave_alone(self, attempts: Sequence[Claimed], ends: Sequence[object]) -> None:
+        """Those that are locked."""
+        locked = [one for one, end in zip(attempts, ends, strict=True) if isinstance(end, LockHeld)]
+        if not locked:
+            return
+        _log.warning(
+            "request %d and %d others are locked by another program: their attempts are dealt with later",
+            locked[0].request_id, len(locked) - 1,
+        )  # fmt: skip
+        now = time.monotonic()
+        self._locked = {id_: until for id_, until in self._locked.items() if until > now}
+        self._locked |= {one.id: now + LOCKED_REST_S for one in locked[: LOCKED_AT_MOST - len(self._locked)]}
+
+    async def _find_out(self, lane: Lane, attempt: Claimed) -> None:
         try:
-            await work(attempt)
-        except LockHeld:
-            _log.warning("request %d is locked: its attempt is dealt with later", attempt.request_id)
+            await self._hands.find_out(lane, attempt)
+        except LockHeld as error:
+            self._leave_alone([attempt], [error])
         except Unavailable as error:
-            _log.warning("request %d: its attempt is dealt with later: %s", attempt.request_id, error.message)
-            self._books.outage_at = time.monotonic()
-        except Exception:
-            _log.exception("request %d: its attempt cannot be dealt with", attempt.request_id)
+            _log.warning("request %d is looked up later: %s", attempt.request_id, error.message)
         finally:
             self._live.discard(attempt.id)
-            self._under_way -= 1
-
-    async def _end(self, attempt: Claimed) -> None:
-        lane = self._lanes.get(attempt.source_id)
-        if lane is not None and lane.recipient.look_up_after_s:
-            await self._hands.find_out(lane, attempt)
-        else:
-            await self._books.end(Settlement(attempt, self._worker, unknown(GONE), Policy(), 0.0, lapsed=True))
 
     async def _limit_leases(self) -> None:
         """Leases that were given before the clock was set back end no later than any that is given now."""

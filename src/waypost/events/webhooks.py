@@ -59,7 +59,7 @@ class Webhooks:
         sender = Sender(hub.reads, caller, hub.clock)
         self._session = Session(hub, writer, sender, owner, chance, lambda: self._others_wait)
         self._others_wait = False
-        self._let_go_at: dict[int, float] = {}  # of endpoints that have more to be sent (monotonic seconds)
+        self._since: dict[int, float] = {}  # when the endpoints that are due began to wait (monotonic seconds)
         self._held: dict[int, asyncio.Task[None]] = {}
         self._resting: dict[int, float] = {}  # until when (monotonic seconds): the hub failed with them
         self._passed: dict[int, int] = {}  # seqs up to which there is nothing for an endpoint
@@ -97,8 +97,9 @@ class Webhooks:
 
     async def _look(self, stop: asyncio.Event) -> None:
         found = await self._hub.reads.due_webhooks(self._hub.clock())
-        self._let_go_at = {due.id: self._let_go_at.get(due.id, 0.0) for due in found}
-        for due in sorted(found, key=lambda due: self._let_go_at[due.id]):  # who has waited longest comes first
+        now = time.monotonic()
+        self._since = {due.id: self._since.get(due.id, now) for due in found}
+        for due in sorted(found, key=lambda due: self._since[due.id]):  # who has waited longest comes first
             if not await self._is_wanted(due):
                 continue
             if len(self._held) >= ENDPOINTS_AT_ONCE:
@@ -110,7 +111,7 @@ class Webhooks:
 
     def _let_go(self, webhook_id: int) -> None:
         del self._held[webhook_id]
-        self._let_go_at[webhook_id] = time.monotonic()
+        self._since[webhook_id] = time.monotonic()
         self._woken.set()
 
     async def _is_wanted(self, due: DueWebhook) -> bool:

@@ -94,7 +94,7 @@ class Door:
             elif status or not self.is_stopping:
                 raise
             else:  # the server waits no longer
-                await _refuse(reply_to(_cut_off(watch is not None), call), scope["method"], answer)
+                await _refuse(reply_to(_cut_off(call, watch is not None), call), scope["method"], answer)
         except Exception as error:
             # What breaks outside the error handlers of Falcon: in the gate, or while a reply is put together.
             log_defect(call.id, error)
@@ -164,9 +164,9 @@ class Door:
         self._log(line)
 
 
-def _cut_off(only_read: bool) -> Unavailable:
-    if only_read:
-        return Unavailable("The server is stopping: ask again.")
+def _cut_off(call: Call, only_reads: bool) -> Unavailable:
+    if only_reads or call.operation is None:
+        return Unavailable("The server is stopping: ask again.", retry_after_s=1)
     message = "The server is stopping, and this was not finished: it is not known how much of it was done."
     return Unavailable(message, "unknown")
 

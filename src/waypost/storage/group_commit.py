@@ -51,9 +51,9 @@ class GroupWriter:
         """How many jobs wait."""
         return self._queued + self._held_up.jobs
 
-    async def submit(self, work: BatchWork[J, R], job: J) -> R:
+    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True) -> R:
         """See `app.writer.Writer`; raises the refusal of the batch as a whole, `Unavailable` or `Defect`."""
-        results: Sequence[R] = await self._enqueue(work, (job,), alone=False)
+        results: Sequence[R] = await self._enqueue(work, (job,), alone=False, waits=waits)
         return results[0]
 
     async def submit_alone(self, work: BatchWork[J, R], jobs: Sequence[J]) -> Sequence[R]:
@@ -61,12 +61,14 @@ class GroupWriter:
         results: Sequence[R] = await self._enqueue(work, jobs, alone=True)
         return results
 
-    def _enqueue(self, work: AnyWork, jobs: Sequence[Any], alone: bool) -> "asyncio.Future[Any]":
+    def _enqueue(
+        self, work: AnyWork, jobs: Sequence[Any], alone: bool, waits: bool = True
+    ) -> "asyncio.Future[Any]":
         if self._closing or self.depth + len(jobs) > QUEUE:
             raise Unavailable("Too many changes are waiting to be written.", retry_after_s=1)
         loop = self._loop = self._loop or asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        group = Group(work, jobs, alone, time.monotonic(), answer)
+        group = Group(work, jobs, alone, time.monotonic(), answer, waits)
         if not self._held_up.goes_behind(group):
             self._queue.append(group)
             self._queued += len(jobs)
@@ -195,6 +197,9 @@ class GroupWriter:
         return not locked
 
     def _hold_up(self, groups: list[Group]) -> None:
+        if len(groups) == 1 and not groups[0].waits:
+            _fail(groups[0], LockHeld())
+            return
         self._held_up.met_a_lock(groups)
         queued, self._queue = self._queue, deque()
         for group in queued:

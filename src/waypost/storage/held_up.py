@@ -24,6 +24,7 @@ class Group(NamedTuple):
     alone: bool
     queued_at: float
     answer: "asyncio.Future[Any]"
+    waits: bool = True  # for locks of others
 
     @property
     def request_id(self) -> int | None:

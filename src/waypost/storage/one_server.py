@@ -15,6 +15,11 @@ from waypost.storage.file_locks import is_taken, take
 from waypost.storage.location import AlreadyServed, SqliteLocation, Unreachable, parse_url
 
 PID_WITHIN_S = 1.0  # between taking the lock and writing who took it
+MADE_WITHIN_S = 5.0  # between taking the lock and making the database
+LOOK_AGAIN_S = 0.1
+LOOKS_WITHIN_S = 0.2  # for which somebody may hold the lock only to look whether it is taken
+
+_held: set[Path] = set()  # the locks of this process
 
 
 @contextmanager
@@ -37,17 +42,28 @@ def one_server(url: str) -> Iterator[None]:
 def refuse_moved(path: Path) -> None:
     """Raise `AlreadyServed` for a file that is gone while another process serves it: nothing may take its place."""
     lock = _lock_of(path)
+    deadline = time.monotonic() + MADE_WITHIN_S
+    while lock not in _held and not _has_content(path) and _is_taken(lock):
+        if time.monotonic() > deadline:
+            raise AlreadyServed(
+                f"Process {_holder(lock)} serves or restores {path}, and that file is missing or empty. If it was "
+                "moved, put it back before you stop that process."
+            )
+        time.sleep(LOOK_AGAIN_S)
+
+
+def _has_content(path: Path) -> bool:
     try:
-        if (path.exists() and path.stat().st_size) or not is_taken(lock):
-            return
+        return path.stat().st_size > 0
     except OSError:
-        return  # whatever is wrong is found by opening it
-    pid = _holder(lock)
-    if pid != str(os.getpid()):
-        raise AlreadyServed(
-            f"Process {pid} serves or restores {path}, and that file is missing or empty. If it was moved, put it back "
-            "before you stop that process."
-        )
+        return False
+
+
+def _is_taken(lock: Path) -> bool:
+    try:
+        return is_taken(lock)
+    except OSError as error:
+        raise Unreachable(f"Whether a process serves it cannot be found out ({lock}: {error.strerror}).") from error
 
 
 @contextmanager
@@ -58,7 +74,7 @@ def held_by_this_process(path: Path) -> Iterator[None]:
     """
     lock = _lock_of(path)
     try:
-        handle = take(lock)
+        handle = _taken(lock)
     except OSError as error:
         words = "the server's lock cannot be made or taken there"
         raise Unreachable(f"{lock.parent} cannot be used: {words} ({lock.name}: {error.strerror}).") from error
@@ -71,9 +87,19 @@ def held_by_this_process(path: Path) -> Iterator[None]:
         _belong_to_owner(handle, path.resolve())
         os.ftruncate(handle, 0)
         os.pwrite(handle, f"{os.getpid()}\n".encode(), 0)
+        _held.add(lock)
         yield
     finally:
+        _held.discard(lock)
         os.close(handle)
+
+
+def _taken(lock: Path) -> int | None:
+    """As `take`; somebody who only looks whether it is taken holds it for a moment."""
+    deadline = time.monotonic() + LOOKS_WITHIN_S
+    while (handle := take(lock)) is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return handle
 
 
 def _belong_to_owner(handle: int, path: Path) -> None:

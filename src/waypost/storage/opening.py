@@ -85,15 +85,15 @@ async def migrate(url: str, plan: Plan = PLAN, clock: Clock = _now) -> "Migrated
 
 
 async def _migrate(location: Location, plan: Plan, clock: Clock) -> "Migrated":
-    from sqlalchemy.exc import DBAPIError
+    from sqlalchemy.exc import OperationalError
 
     from waypost.storage.migrations import run  # heavy: see above
 
     if isinstance(location, SqliteLocation):
         try:
             return run.migrate_sqlite(location, plan, clock)
-        except (DBAPIError, sqlite3.OperationalError, OSError) as error:
-            reason = error.orig if isinstance(error, DBAPIError) else error
+        except (OperationalError, sqlite3.OperationalError, OSError) as error:
+            reason = error.orig if isinstance(error, OperationalError) else error
             raise Unreachable(f"{location.shown} cannot be made or migrated: {reason}.") from error
     return await run.migrate_postgres(location, plan)
 

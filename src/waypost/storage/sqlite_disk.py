@@ -11,6 +11,10 @@ from waypost.storage.sqlite_file import LOG_KEPT, connect
 
 _MAGIC = b"SQLite format 3\0"
 _IN_WAL_MODE = b"\2\2"  # the 19th and 20th byte of the file
+_MOVED = (
+    "the database file was moved, removed or replaced: put it back before you stop Waypost, or, if it has gone, stop "
+    "Waypost and restore a backup"
+)
 _START_ANEW = "stop Waypost with SIGTERM, which saves what the WAL holds, then start it again"
 LEAST_FREE = 64 * 1024  # bytes on the disk; a change needs a few pages of 4 KiB in the WAL
 
@@ -49,7 +53,7 @@ class DatabaseFile:
     def fault(self) -> str | None:
         """What is wrong with the files and what to do; None if they are in their place."""
         if _identity(self._path) != self._was or self._handle < 0:
-            return "the database file was moved or replaced: put it back before you stop Waypost"
+            return _MOVED
         if self._lost_locks():
             return f"the database's -shm file was removed: {_START_ANEW}"
         if self._log_was is not None and _identity(self._log_path) != self._log_was:
