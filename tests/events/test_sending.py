@@ -1,6 +1,7 @@
 """Webhooks that arrive: signed, in order, each event once, in the form that was asked for."""
 
 import asyncio
+import itertools
 from typing import Any
 
 import pytest
@@ -10,7 +11,9 @@ from standardwebhooks import Webhook
 from tests.events.conftest import Sending
 from tests.support.database import rows
 from tests.support.receiver import Received, Receiver
+from waypost.app.actor import Scope
 from waypost.app.commands import Command, FailureReport
+from waypost.app.ports.webhooks import DueWebhook
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
 from waypost.events import session, webhooks
@@ -234,27 +237,24 @@ async def test_endpoints_that_answer_slowly_do_not_keep_the_others_waiting(
 async def test_who_has_waited_longest_for_a_place_comes_next(
     sending: Sending, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The others were there first, and have little to be sent, but again and again: one of them is always due."""
+    """Others are not due at every look, but at each look one of them is, and was made first."""
     monkeypatch.setattr(webhooks, "ENDPOINTS_AT_ONCE", 1)
-    async with Receiver() as theirs, Receiver() as ours:
-        for place in range(4):
-            await sending.configure(f"{ours.url}/{place}", "order.created")
-        url = {"configurationName": "x", "webhookUrl": theirs.url, "subscribedEvents": ["order.created"]}
-        reply = await sending.world.client(merchant=sending.world.theirs).post("/webhook/configurations", json=url)
-        assert reply.status == 201
-        over = asyncio.Event()
+    due = [DueWebhook(id_, Scope(sending.world.ours.account), "[]", 0, 1, True) for id_ in (1, 2, 3)]
+    looks = itertools.cycle([[due[0], due[2]], [due[1], due[2]]])
+    held: list[int] = []
 
-        async def order_again_and_again() -> None:
-            while not over.is_set():
-                await sending.world.order()
-                await asyncio.sleep(0.1)
+    async def found(now: int) -> list[DueWebhook]:
+        return next(looks)
 
-        ordering = asyncio.create_task(order_again_and_again())
-        async with sending.running():
-            await ours.until(8)
-            await sending.world.order(merchant=sending.world.theirs)
-            try:
-                await theirs.until(1, within_s=10)
-            finally:
-                over.set()
-                await ordering
+    async def hold(self: session.Session, webhook_id: int, stop: asyncio.Event) -> None:
+        held.append(webhook_id)
+
+    monkeypatch.setattr(sending.world.hub.reads, "due_webhooks", found)
+    monkeypatch.setattr(session.Session, "run", hold)
+
+    async def the_third_is_held() -> bool:
+        return 3 in held
+
+    async with sending.running():
+        await sending.until(the_third_is_held)
+    assert held.index(3) <= 2
