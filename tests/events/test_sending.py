@@ -220,7 +220,7 @@ async def test_endpoints_that_answer_slowly_do_not_keep_the_others_waiting(
         url = {"configurationName": "x", "webhookUrl": theirs.url, "subscribedEvents": ["order.created"]}
         reply = await sending.world.client(merchant=sending.world.theirs).post("/webhook/configurations", json=url)
         assert reply.status == 201
-        orders = 100
+        orders = 40
         for _ in range(orders):
             await sending.world.order()
         async with sending.running():

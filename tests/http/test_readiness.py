@@ -15,6 +15,7 @@ from tests.support.planting import ALL_KINDS, plant_broken
 from tests.support.world import World
 from waypost.app import hub as hub_module
 from waypost.http import door
+from waypost.storage import readiness as ready_module
 from waypost.storage.schema import metadata
 
 ANSWERED_WITHIN_S = 3.0
@@ -70,11 +71,16 @@ async def test_a_database_that_lets_nobody_write_is_not_ready(
 @pytest.mark.usefixtures("look_each_time")
 @pytest.mark.parametrize("engine", ["postgresql"])
 @pytest.mark.parametrize("table", sorted(set(metadata.tables) - {"import_run"}))  # that one is for the command line only
-async def test_a_lock_that_holds_callers_up_is_noticed(table: str, world: World, migrated_url: str) -> None:
+async def test_a_lock_that_holds_callers_up_is_noticed(
+    table: str, world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert await readiness(world) == 200
     locker = await asyncpg.connect(migrated_url)
     async with locker.transaction():
         await locker.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
-        assert await readiness(world) == 503
+        with monkeypatch.context() as patched:
+            patched.setattr(ready_module, "STEP_S", 0.5)
+            assert await readiness(world) == 503
     await locker.close()
     assert await readiness(world) == 200
 
@@ -164,6 +170,7 @@ async def test_a_check_that_does_not_end_is_an_answer_in_time(world: World, monk
         return await ready()
 
     monkeypatch.setattr(world.hub.store, "ready", hanging)
+    monkeypatch.setattr(hub_module, "READY_WITHIN_S", 0.5)
     assert await asyncio.gather(*(readiness(world) for _ in range(3))) == [503] * 3
     assert await readiness(world) == 503
     ends.set()
