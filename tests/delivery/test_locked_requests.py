@@ -39,6 +39,14 @@ def locking(ids: Sequence[int]) -> str:
     return f"SELECT 1 FROM fulfillment_request_state WHERE id IN ({', '.join(map(str, ids))}) FOR UPDATE"
 
 
+async def left_by_the_dead(house: House, clock: ManualClock, count: int) -> list[int]:
+    """Requests that a worker was sending when it died; its leases have ended."""
+    desk = Desk(house, clock)
+    ids = [(await desk.sent("one that died")).request_id for _ in range(count)]
+    clock.advance(90)
+    return ids
+
+
 @pytest.mark.usefixtures("_soon_again")
 async def test_what_is_to_be_tried_again_does_not_wait_behind_what_is_locked(
     house: House, supplier: Supplier, clock: ManualClock
@@ -64,9 +72,7 @@ async def test_what_the_dead_have_left_does_not_wait_behind_what_is_locked(
     house: House, supplier: Supplier, clock: ManualClock
 ) -> None:
     await house.push(supplier, PATIENT)
-    desk = Desk(house, clock)
-    ids = [(await desk.sent("one that died")).request_id for _ in range(7)]
-    clock.advance(90)
+    ids = await left_by_the_dead(house, clock, 7)
     async with held(house.url, locking(ids[:5])):
         house.start(house.worker(clock, LIMITS))
         await house.until_statuses(ids[5:], "processing_error")
@@ -81,9 +87,7 @@ async def test_what_was_found_locked_is_left_alone_for_a_while(
 ) -> None:
     """Else the worker would keep the writer busy with it, and the log."""
     await house.push(supplier, PATIENT)
-    desk = Desk(house, clock)
-    ids = [(await desk.sent("one that died")).request_id for _ in range(3)]
-    clock.advance(90)
+    ids = await left_by_the_dead(house, clock, 3)
     async with held(house.url, locking(ids)):
         house.start(house.worker(clock, LIMITS))
 
@@ -94,8 +98,8 @@ async def test_what_was_found_locked_is_left_alone_for_a_while(
         await asyncio.sleep(0.5)  # several laps
     locked = [message for message in caplog.messages if "locked by another program" in message]
     assert locked == [
-        f"request {ids[0]} and 1 others are locked by another program: their attempts are dealt with later",
-        f"request {ids[2]} and 0 others are locked by another program: their attempts are dealt with later",
+        f"request {ids[0]} and 1 more: locked by another program, dealt with later",
+        f"request {ids[2]}: locked by another program, dealt with later",
     ]
 
 
@@ -105,11 +109,10 @@ async def test_what_is_looked_up_does_not_wait_behind_what_is_locked_either(
 ) -> None:
     look_up = {"url": "http://127.0.0.1:65001/{number}", "afterS": [0.01]}  # nobody is there: it says nothing
     await house.push(supplier, PATIENT, lookUp=look_up)
-    desk = Desk(house, clock)
-    ids = [(await desk.sent("one that died")).request_id for _ in range(5)]
-    clock.advance(90)
+    ids = await left_by_the_dead(house, clock, 5)
     async with held(house.url, locking(ids[:3])):
         house.start(house.worker(clock, LIMITS))
         await house.until_statuses(ids[3:], "processing_error")
+        assert {(await house.state(id_)).status for id_ in ids[:3]} == {Status.PROCESSING}
     await house.until_statuses(ids, "processing_error")
     await adds_up(house)

@@ -71,10 +71,12 @@ class Books:
         What cannot be released is left to a person.
         """
         ends = await self._each(self._retry, attempts)
+        hopeless: list[Claimed] = []
         for one, end in zip(attempts, ends, strict=True):
             if isinstance(end, Exception) and not isinstance(end, LockHeld):
                 _log.error("request %d cannot be tried again: %s", one.request_id, end)
-                await self._writer.submit(_give_up, one)
+                hopeless.append(one)
+        await self._each(_give_up, hopeless)  # what is locked now comes again
         return ends
 
     async def _each(self, work: BatchWork[J, R], jobs: Sequence[J]) -> list[object]:

@@ -89,10 +89,8 @@ class Leftovers:
         locked = [one for one, end in zip(attempts, ends, strict=True) if isinstance(end, LockHeld)]
         if not locked:
             return
-        _log.warning(
-            "request %d and %d others are locked by another program: their attempts are dealt with later",
-            locked[0].request_id, len(locked) - 1,
-        )  # fmt: skip
+        more = f" and {len(locked) - 1} more" if len(locked) > 1 else ""
+        _log.warning("request %d%s: locked by another program, dealt with later", locked[0].request_id, more)
         now = time.monotonic()
         self._locked = {id_: until for id_, until in self._locked.items() if until > now}
         self._locked |= {one.id: now + LOCKED_REST_S for one in locked[: LOCKED_AT_MOST - len(self._locked)]}
