@@ -11,6 +11,9 @@ from tests.support.clock import ManualClock
 from tests.support.handing import House
 from tests.support.locks import held
 from tests.support.supplier import Supplier
+from waypost.app import handover
+from waypost.app.ports import Tx
+from waypost.app.ports.delivery import Claimed
 from waypost.delivery import leftovers
 from waypost.delivery.lanes import Limits
 from waypost.domain.statuses import Status
@@ -115,4 +118,31 @@ async def test_what_is_looked_up_does_not_wait_behind_what_is_locked_either(
         await house.until_statuses(ids[3:], "processing_error")
         assert {(await house.state(id_)).status for id_ in ids[:3]} == {Status.PROCESSING}
     await house.until_statuses(ids, "processing_error")
+    await adds_up(house)
+
+
+@pytest.mark.usefixtures("_soon_again")
+async def test_a_retry_that_can_neither_be_done_nor_given_up_stops_no_other(
+    house: House, supplier: Supplier, clock: ManualClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.push(supplier, PATIENT)
+    desk = Desk(house, clock)
+    bad, *good = await house.merchant.requests(*[Status.PROCESSING] * 4)
+    for attempt in await desk.claim("one that rejects"):
+        await desk.start("one that rejects", attempt)
+        await desk.settle("one that rejects", attempt, REJECTED._replace(retryable=True))
+    clock.advance(700)
+    retry = handover.retry
+
+    async def failing(tx: Tx, attempts: Sequence[Claimed], now: int) -> list[bool]:
+        if any(one.request_id == bad for one in attempts):
+            raise KeyError("a row that breaks the retry")
+        return await retry(tx, attempts, now)
+
+    monkeypatch.setattr(handover, "retry", failing)
+    async with held(house.url, f"SELECT 1 FROM handover_attempt WHERE request_id = {bad} FOR UPDATE"):
+        house.start(house.worker(clock, LIMITS))
+        await house.until_statuses(good, "processed")
+        assert (await house.state(bad)).status == Status.PROCESSING_ERROR
+    assert set(supplier.asked.values()) == {1}
     await adds_up(house)
