@@ -16,8 +16,9 @@ from waypost.app.commands import Done
 from waypost.app.ports import Store
 from waypost.domain.refusals import Unavailable
 from waypost.domain.statuses import Status
-from waypost.storage import held_up
+from waypost.storage import held_up, postgres
 from waypost.storage.group_commit import GroupWriter
+from waypost.storage.queries import plain_moves
 from waypost.storage.queries.proof import SCHEMA_LOCK
 
 WITHIN_S = 30.0
@@ -36,7 +37,7 @@ async def migrating(url: str, to: str) -> AsyncIterator[None]:
     other = await asyncpg.connect(url)
     try:
         async with other.transaction():
-            await other.execute(f"SELECT pg_advisory_lock({SCHEMA_LOCK})")
+            await other.execute(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
             await other.execute(f"UPDATE alembic_version SET version_num = '{to}'")
             yield
     finally:
@@ -93,3 +94,33 @@ async def test_what_arrives_during_a_migration_waits_for_its_end(
             await call
     states = await rows(migrated_url, "SELECT status FROM fulfillment_request_state ORDER BY id")
     assert [row["status"] for row in states] == ["processing_error", "processing"]
+
+
+LOCK = f"pg_try_advisory_xact_lock_shared({SCHEMA_LOCK})"
+GATE = 4711
+
+
+async def test_a_statement_that_began_before_a_whole_migration_writes_nothing(
+    store: Store, merchant: Merchant, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It sees the old revision, and its lock is free again: as if its process had stood still in between."""
+    gate = f"(pg_advisory_xact_lock_shared({GATE}) IS NULL) IS NOT NULL"
+    assert plain_moves.LONE_MOVE.count(LOCK) == 1
+    monkeypatch.setattr(plain_moves, "LONE_MOVE", plain_moves.LONE_MOVE.replace(LOCK, f"{gate} AND {LOCK}"))
+    monkeypatch.setitem(postgres._WRITER, "lock_timeout", "9000")  # of the gate
+    ids = await merchant.requests(Status.PROCESSING)
+    other = await asyncpg.connect(migrated_url)
+    try:
+        await other.execute(f"SELECT pg_advisory_lock({GATE})")
+        call = asyncio.ensure_future(Changer(GroupWriter(store), lambda: 10).change(fail(ids[0], merchant.actor())))
+        async with asyncio.timeout(WITHIN_S):
+            while not await other.fetch("SELECT 1 FROM pg_locks WHERE objid = $1 AND NOT granted", GATE):
+                await asyncio.sleep(0.01)
+        async with migrating(migrated_url, "9999"):
+            pass
+    finally:
+        await other.close()
+    with pytest.raises(Unavailable, match=NEWER):
+        await call
+    states = await rows(migrated_url, "SELECT status FROM fulfillment_request_state")
+    assert [row["status"] for row in states] == ["processing"]

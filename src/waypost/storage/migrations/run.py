@@ -3,7 +3,6 @@
 Imports SQLAlchemy and Alembic, which takes a while: only a start that has to migrate loads this.
 """
 
-import asyncio
 import os
 import sqlite3
 from contextlib import closing
@@ -31,9 +30,6 @@ from waypost.storage.queries.proof import SCHEMA_LOCK
 from waypost.storage.sqlite_file import is_busy, patiently
 
 LOCK_WAIT_S = 30.0
-# After its commit a migration keeps others from writing for so long. The fast path asks for the lock and reads the
-# schema in one statement, so it may see the schema as it was before a migration that ended in between.
-LINGER_S = 0.5
 
 
 class Migrated(NamedTuple):
@@ -100,15 +96,13 @@ async def migrate_postgres(location: PostgresLocation, plan: Plan, target: str |
     try:
         async with engine.connect() as connection:
             async with connection.begin():
-                # Of the session: it outlasts the commit. Who writes holds the other side of it, see `queries.proof`.
-                await connection.exec_driver_sql(f"SELECT pg_advisory_lock({SCHEMA_LOCK})")
+                # Who writes holds the other side of it, see `queries.proof`.
+                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
                 driver = (await connection.get_raw_connection()).driver_connection
                 assert driver is not None
                 before = await postgres_revision(driver, plan, location.shown)
                 if before != after:
                     await connection.run_sync(_upgrade, plan, after)
-            if before not in (None, after):
-                await asyncio.sleep(LINGER_S)
             return Migrated(before, after)
     finally:
         await engine.dispose()

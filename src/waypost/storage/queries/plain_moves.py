@@ -7,10 +7,11 @@ from waypost.storage.queries.requests import HIDDEN, PLAIN
 
 # A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the
 # request is visible and stands in one of $5, and nothing where a migration is under way or has changed the schema
-# ($18). $1 to $4 as in ASKED; the rest as the driver gives them.
+# ($18): the row of the schema is locked, because a statement sees all that it does not lock as it was when the
+# statement began, and a migration may have ended since. $1 to $4 as in ASKED; the rest as the driver gives them.
 LONE_MOVE = f"""WITH schema AS MATERIALIZED (
-  SELECT pg_try_advisory_xact_lock_shared({SCHEMA_LOCK})
-    AND EXISTS (SELECT 1 FROM alembic_version WHERE version_num = $18::text) AS is_ours
+  SELECT pg_try_advisory_xact_lock_shared({SCHEMA_LOCK}) AS is_ours
+  FROM alembic_version WHERE version_num = $18::text FOR KEY SHARE
 ), cur AS (
   SELECT s.id, s.account_id, s.status FROM fulfillment_request_state s
   WHERE (SELECT is_ours FROM schema) AND s.id = $1 AND s.account_id = $2
