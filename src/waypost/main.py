@@ -43,6 +43,7 @@ from waypost.storage.opening import open_store
 # closes its connections; and the process is gone within ten seconds, whatever hangs.
 GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
+LAST_LOOKS, LOOK_S = 10, 0.025  # at what callers had sent before they could know
 CLOSE_S = 1.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 
@@ -85,8 +86,16 @@ class Server(uvicorn.Server):
         self._ending = ending
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Nobody waits for events any more; then as ever."""
+        """Nobody waits for events any more; then as ever.
+
+        uvicorn closes connections that have nothing under way, even if a call has arrived there that nobody has read.
+        So calls go on being answered for a moment, each with `Connection: close`: who calls often is told in time.
+        """
         self._ending()
+        for _ in range(LAST_LOOKS):  # looks, not seconds: a machine that stands still must read first
+            if not self.server_state.connections:
+                break
+            await asyncio.sleep(LOOK_S)
         await super().shutdown(sockets)
 
     @contextmanager

@@ -54,7 +54,8 @@ class Door:
         self._log = log.write
         self._ids = CallIds()
         self._under_way = 0
-        self.is_stopping = False  # set it before calls under way are cancelled: then they are answered
+        # Set it before calls under way are cancelled: then they are answered. Every answer closes its connection.
+        self.is_stopping = False
         self._pool_headers = PoolHeaders(gate.rate) if gate.rate else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +72,8 @@ class Door:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = headers + message["headers"]
+                if self.is_stopping:
+                    message["headers"].append((b"connection", b"close"))
             return send(message)
 
         self._under_way += 1
