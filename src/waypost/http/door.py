@@ -34,6 +34,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
+_LAST: list[RawHeader] = [(b"connection", b"close")]
 
 
 class Door:
@@ -71,9 +72,7 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = headers + message["headers"]
-                if self.is_stopping:
-                    message["headers"].append((b"connection", b"close"))
+                message["headers"] = headers + message["headers"] + (_LAST if self.is_stopping else [])
             return send(message)
 
         self._under_way += 1
