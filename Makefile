@@ -13,7 +13,7 @@ serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
 
 test: check .venv/browser ## everything that must be green
-	$(BIN)/python -m pytest -n 3 --dist worksteal  # much of it waits for processes
+	$(BIN)/python -m pytest -n 3 --dist worksteal  # much of it waits for processes; who is done takes over from others
 
 LONG := --timeout 1800  # seconds for each test
 
