@@ -43,7 +43,7 @@ from waypost.storage.opening import open_store
 # closes its connections; and the process is gone within ten seconds, whatever hangs.
 GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
-LAST_LOOKS, LOOK_S = 10, 0.025  # at what callers had sent before they could know
+LAST_LOOKS, LOOK_S = 10, 0.025  # how often calls are still read after the signal, and the pause in between
 CLOSE_S = 1.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 

@@ -97,7 +97,7 @@ async def test_what_arrives_during_a_migration_waits_for_its_end(
 
 
 LOCK = f"pg_try_advisory_xact_lock_shared({SCHEMA_LOCK})"
-GATE = 4711
+GATE = 4711  # an advisory lock that only the test takes
 
 
 async def test_a_statement_that_began_before_a_whole_migration_writes_nothing(

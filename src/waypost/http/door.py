@@ -34,7 +34,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
-_LAST: list[RawHeader] = [(b"connection", b"close")]
+_CLOSES: list[RawHeader] = [(b"connection", b"close")]
 
 
 class Door:
@@ -72,7 +72,7 @@ class Door:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = headers + message["headers"] + (_LAST if self.is_stopping else [])
+                message["headers"] = headers + message["headers"] + (_CLOSES if self.is_stopping else [])
             return send(message)
 
         self._under_way += 1
