@@ -5,7 +5,7 @@ from typing import Any
 import click
 
 from waypost.cli import waypost
-from waypost.domain.catalogue import CATALOGUE
+from waypost.domain.catalogue import CATALOGUE, Kind
 from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.failures import REGISTRY
 from waypost.domain.lifecycle import TABLE
@@ -42,15 +42,27 @@ def failure_codes() -> str:
 def events() -> str:
     """The event types."""
     rows = []
-    for event, says in CATALOGUE.items():
+    for event, kind in CATALOGUE.items():
         leads = {STATUSES[row.to].name for row in TABLE if row.event == event and row.to}
         leads |= {ORDER_STATUS_NAMES[status] for status, type_ in ORDER_EVENTS.items() if type_ == event}
-        rows.append((f"`{event}`", says, ", ".join(sorted(leads)) or "unchanged"))
+        shown = (", ".join(sorted(leads)) or "unchanged", _shown(kind, kind.source), _shown(kind, kind.channel))
+        rows.append((f"`{event}`", kind.says, *shown))
     intro = (
         "One event per change, written in its transaction: the timeline of a request or an order, the change feed, what webhooks"
-        " send, and the audit trail of the account."
+        " send, and the audit trail of the account.\n\nAn account token sees all of them, whole. A source or channel token sees"
+        " those about what is its own (a source: from the release of the request on), and of each what the last two columns"
+        " name: \u201cyes\u201d, the members of `data`, `code` and `reason`. Of the actor it sees the type, and `requestId` of calls"
+        " of its own kind only. The same holds for a webhook that is bound to a source or a channel."
     )
-    return _table("Events", intro, ("type", "what it says", "status afterwards"), rows)
+    return _table("Events", intro, ("type", "what it says", "status afterwards", "source sees", "channel sees"), rows)
+
+
+def _shown(kind: Kind, members: tuple[str, ...] | None) -> str:
+    """What a source or a channel sees of an event."""
+    if members is None:
+        return "no"
+    why = ("`code`", "`reason`") if kind.why else ()
+    return ", ".join(("yes", *why, *(f"`data.{name}`" for name in members)))
 
 
 def settings() -> str:

@@ -12,6 +12,7 @@ import pytest
 from tests.http.conftest import log as log
 from tests.support.asgi import Client
 from tests.support.world import World, merchant
+from waypost.app.actor import Scope
 from waypost.app.ports import Tx
 from waypost.app.ports.webhooks import Settlement
 from waypost.http.app import create_app
@@ -198,7 +199,7 @@ async def test_neither_feed_nor_webhooks_walk_a_table(
     due = await reads.due_deliveries(hook["id"], now + 1_000_000, 10)
     assert due
     await reads.deliveries_of(hook["id"], [row.message_id for row in due])
-    await reads.events_by_seq(traced.ours.account, [1, 2])
+    await reads.events_by_seq(Scope(traced.ours.account), [1, 2])
     await reads.heads([traced.ours.account])
 
     async def work(tx: Tx) -> None:

@@ -14,7 +14,7 @@ from waypost.app.ports import NewRequest, Store, Tx
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State, fulfillment_status
 from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import RELEASED, Status
 
 S = Status
 ADDRESS = json.dumps({"firstName": "Zoë", "lastName": "Müller", "city": "Zürich", "countryCode": "CH"})
@@ -145,14 +145,19 @@ async def _make(tx: Tx, merchant: Merchant, wanted: Sequence[Wanted]) -> list[in
     orders = [_order(merchant, groups[name][0], order_ids[name], name, items, at) for name in groups]
     inserted = await tx.insert_orders(orders, items)
     assert inserted == {order.id for order in orders}, "an order number was taken already"
+    events = [(one.state.id, *event) for one in made for event in one.events]
+    releases: dict[int, int] = {}  # the event that released each, by request
+    for place, (id_, _, _, now) in enumerate(events, 1):
+        if now in RELEASED:
+            releases.setdefault(id_, counter.last_seq + place)
     taken: set[tuple[int, str]] = set()
     new = []
     for one in made:
         claim = (one.state.source_id, one.particulars.number)
-        new.append(NewRequest(one.state, one.particulars, one.lines, claim not in taken))
+        state = one.state._replace(released_seq=releases.get(one.state.id))
+        new.append(NewRequest(state, one.particulars, one.lines, claim not in taken))
         taken.add(claim)
     await tx.insert_requests(new)
-    events = [(one.state.id, *event) for one in made for event in one.events]
     await tx.write_events(
         [
             Event(merchant.account, counter.last_seq + place, at, "fulfillment_request", id_,

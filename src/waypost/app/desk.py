@@ -17,7 +17,7 @@ from waypost.app.ports import Changes, KeptOutcome, Loaded, NewRequest, OrderPar
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.quantities import sharper_outcome
 from waypost.domain.events import Event
-from waypost.domain.fulfillment import FulfillmentRequest, Line, State
+from waypost.domain.fulfillment import FulfillmentRequest, Line, State, released
 from waypost.domain.guards import Circumstances, allowed_actions, broken_guard
 from waypost.domain.lifecycle import Action, Move, NoChange, Row, decide
 from waypost.domain.numbering import blocking_status
@@ -143,6 +143,9 @@ class Desk:
 
     def _record(self, before: State, draft: Draft, command: Command) -> None:
         now = draft.state
+        told = Told(draft.event, before.status, now.status, draft.code, draft.reason, draft.data)
+        seq = self.journal.tell(now.account_id, "fulfillment_request", now.id, told, command.actor, command.call_id)
+        now = released(now, seq)
         self._note_edit(draft)
         self._now[now.id] = now
         self.journal.note_decision(before, now, command)
@@ -152,8 +155,6 @@ class Desk:
             self._touched_lines.update((line.id, line) for line in draft.touched)
         if draft.stock:
             self._note_stock(now.id, draft)
-        told = Told(draft.event, before.status, now.status, draft.code, draft.reason, draft.data)
-        self.journal.tell(now.account_id, "fulfillment_request", now.id, told, command.actor, command.call_id)
 
     def _note_stock(self, request_id: int, draft: Draft) -> None:
         entries, mode = draft.holding

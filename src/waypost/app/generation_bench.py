@@ -62,12 +62,14 @@ class Bench:
         """The rows of the plans, in their order, dry runs too; those in earnest go to the desk with their events."""
         plans, self._plans = self._plans, []
         made = await make(tx, self.supply, plans, self.desk.at)
-        real = [(plan, request) for plan, request in zip(plans, made.requests, strict=True) if not plan.dry_run]
-        self.desk.take_on([request for _, request in real], made.decisions)
+        requests = [
+            request if plan.dry_run else tell_generated(self.desk.journal, request, plan.actor, plan.call_id)
+            for plan, request in zip(plans, made.requests, strict=True)
+        ]
+        real = [request for plan, request in zip(plans, requests, strict=True) if not plan.dry_run]
+        self.desk.take_on(real, made.decisions)
         self._planned.clear()
-        for plan, request in real:
-            tell_generated(self.desk.journal, request, plan.actor, plan.call_id)
-        return made.requests
+        return requests
 
     async def write(self, tx: Tx) -> None:
         """Write what became of it all."""

@@ -10,7 +10,7 @@ from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
 from waypost.domain import stock
-from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State
+from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State, released
 from waypost.domain.lifecycle import Action, row_of
 from waypost.domain.numbering import first_status, next_number
 from waypost.domain.orders import Order, OrderItem
@@ -181,11 +181,12 @@ def _particulars(
     )  # fmt: skip
 
 
-def tell_generated(journal: Journal, request: NewRequest, actor: Actor, call_id: str | None) -> None:
-    """The event that every request begins with."""
+def tell_generated(journal: Journal, request: NewRequest, actor: Actor, call_id: str | None) -> NewRequest:
+    """Write the event that every request begins with. Returns the request; it may be released by that event."""
     state = request.state
     row = row_of(Action.GENERATE, state.status)
     if row is None:
         raise AssertionError("a request begins where the life cycle says")
     told = Told(row.event, None, state.status)
-    journal.tell(state.account_id, "fulfillment_request", state.id, told, actor, call_id)
+    seq = journal.tell(state.account_id, "fulfillment_request", state.id, told, actor, call_id)
+    return request._replace(state=released(state, seq))

@@ -52,13 +52,14 @@ class Journal:
 
     def tell(
         self, account_id: int, subject: str, subject_id: int, told: Told, actor: Actor, call_id: str | None
-    ) -> None:
-        """Write an event."""
+    ) -> int:
+        """Write an event; its `seq`."""
         seq = self._seq[account_id] = self._seq[account_id] + 1
         self.events.append(
             Event(account_id, seq, self.at, subject, subject_id, told.type, told.was, told.now, actor.type, actor.id,
                   actor.name, told.code, told.reason, call_id, told.data)
         )  # fmt: skip
+        return seq
 
     def add(self, event: Event) -> None:
         """Write this event; its `seq` and time are given here."""

@@ -8,7 +8,7 @@ from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State, fulfillment_status
 from waypost.domain.lifecycle import TABLE
 from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
-from waypost.domain.statuses import STATUSES, Status
+from waypost.domain.statuses import RELEASED, STATUSES, Status
 from waypost.domain.stock import Entry
 
 
@@ -125,6 +125,9 @@ def _against_events(state: State, events: Sequence[Event]) -> Words:
     attempts = sum(event.to_status == Status.PROCESSING and event.from_status != Status.PROCESSING for event in events)
     if state.attempt_count != attempts:
         yield "attempts_differ", f"counts {state.attempt_count} attempts; its events count {attempts}."
+    released = next((event.seq for event in events if event.to_status in RELEASED), None)
+    if state.released_seq != released:
+        yield "release_differs", f"was released by event {state.released_seq}; its events say {released}."
 
 
 _LEGAL = {

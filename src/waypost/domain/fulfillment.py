@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import RELEASED, Status
 
 
 class FulfillmentStatus(StrEnum):
@@ -61,6 +61,7 @@ class State(NamedTuple):
     external_accounting_id: str | None
     accounting_error: str | None
     status_since: int = 0  # when it came into its status
+    released_seq: int | None = None  # the event that released it; its source sees nothing before that
 
 
 class Particulars(NamedTuple):
@@ -150,6 +151,13 @@ class FulfillmentRequest(NamedTuple):
     state: State
     particulars: Particulars
     lines: Sequence[Line]
+
+
+def released(state: State, seq: int) -> State:
+    """`state` as the event `seq` leaves it: released by it, if it was not before and stands at its source now."""
+    if state.released_seq is not None or state.status not in RELEASED:
+        return state
+    return state._replace(released_seq=seq)
 
 
 def fulfillment_status(lines: Iterable[Line]) -> FulfillmentStatus:

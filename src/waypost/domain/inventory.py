@@ -120,6 +120,7 @@ class Held(NamedTuple):
     shipped: int
     reason: str
     at: int
+    released_seq: int | None  # of the request: None while its source does not see it
 
     @property
     def open(self) -> int:

@@ -187,7 +187,7 @@ class Session:
         if not due:
             return
         seqs = [row.seq for row in due if row.seq is not None]
-        events = await self._hub.reads.events_by_seq(hook.account_id, seqs) if seqs else {}
+        events = await self._hub.reads.events_by_seq(hook.scope, seqs) if seqs else {}
         begun_s = time.monotonic()
         progress.more |= len(due) == RETRIES_A_STEP
         for row in due:

@@ -5,12 +5,11 @@ from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports.events import FeedPage, FeedQuery
-from waypost.domain.catalogue import EVERYTHING
+from waypost.domain.catalogue import BOUND, EVERYTHING, seen_by
 from waypost.domain.events import Event
-from waypost.domain.statuses import FINAL
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
-from waypost.storage.queries.requests import HIDDEN, Filter, quoted
+from waypost.storage.queries.requests import Filter, quoted
 from waypost.storage.speaking import Reader, Statements
 
 # `seq` is dense, so this bounds what one look reads, whatever its filters let through.
@@ -19,34 +18,31 @@ WINDOW = 5000
 _EVENT = columns.listed(Event, "e")
 _HEAD = "SELECT last_seq FROM account_counter WHERE account_id = $1"
 
-# What a source sees of a request begins with its release: neither what went before, nor that it ended there.
-_RELEASED = (
-    f"e.to_status NOT IN ({HIDDEN})"
-    f" AND NOT (coalesce(e.from_status, '') IN ({HIDDEN}) AND e.to_status IN ({quoted(FINAL)}))"
-)
+# The types that each type of token sees; an account token sees all.
+_TYPES = {who: quoted(seen_by(who)) for who in BOUND}
 
 
 def _request_of(owner: str, key: str, scope: Scope) -> tuple[str, list[Any]]:
-    """Whether the request that `key` of `owner` names is the source's and the channel's."""
+    """Whether the request that `key` of `owner` names is the caller's; a source's from the event of its release on."""
     terms, args = [f"{owner}.{key} = f.id"], []
     if scope.source_id is not None:
-        terms.append("f.source_id = ?")
+        terms.append("f.source_id = ? AND f.released_seq <= e.seq")
         args.append(scope.source_id)
     if scope.channel_id is not None:
         terms.append("f.channel_id = ?")
         args.append(scope.channel_id)
-    return f"EXISTS (SELECT 1 FROM fulfillment_request f WHERE {' AND '.join(terms)})", args
+    return f"EXISTS (SELECT 1 FROM fulfillment_request_state f WHERE {' AND '.join(terms)})", args
 
 
 def _seen_by(scope: Scope, where: Filter) -> None:
-    """Bind the query to the subjects of a source or a channel; everything else of the account is not theirs."""
+    """Bind the query to what a source or a channel may see: by the type of the event, and by its subject."""
     if scope.source_id is None and scope.channel_id is None:
         return
-    released = f" AND {_RELEASED}" if scope.source_id is not None else ""
+    where.add(f"e.type IN ({_TYPES['channel' if scope.source_id is None else 'source']})")
     request, request_args = _request_of("e", "subject_id", scope)
     of_shipment, shipment_args = _request_of("h", "request_id", scope)
     kinds = [
-        f"(e.subject = 'fulfillment_request'{released} AND {request})",
+        f"(e.subject = 'fulfillment_request' AND {request})",
         f"(e.subject = 'shipment' AND EXISTS (SELECT 1 FROM shipment h WHERE h.id = e.subject_id AND {of_shipment}))",
     ]
     args = [*request_args, *shipment_args]
@@ -63,6 +59,17 @@ def _seen_by(scope: Scope, where: Filter) -> None:
         )
         args.append(scope.channel_id)
     where.add(f"({' OR '.join(kinds)})", *args)
+
+
+def timeline_sql(scope: Scope, subject: str, subject_id: int, dialect: Dialect) -> tuple[str, list[Any]]:
+    """The events of one thing that `scope` sees, oldest first."""
+    where = Filter(dialect)
+    where.add("e.subject_id = ?", subject_id)
+    where.add("e.subject = ?", subject)
+    # The plus keeps planners from walking the whole account, which has its events in order of seq, too.
+    where.add("+e.account_id = ?", scope.account_id)
+    _seen_by(scope, where)
+    return f"SELECT {_EVENT} FROM event e WHERE {' AND '.join(where.terms)} ORDER BY e.seq", where.args
 
 
 def _of_types(patterns: Sequence[str], where: Filter) -> None:
@@ -104,10 +111,13 @@ class EventReading(Reader):
         events = [Event._make(row) for row in await self.slow(sql, *args)]
         return FeedPage(events, events[-1].seq if len(events) == query.limit else upto, head)
 
-    async def events_by_seq(self, account_id: int, seqs: Sequence[int]) -> dict[int, Event]:
+    async def events_by_seq(self, scope: Scope, seqs: Sequence[int]) -> dict[int, Event]:
         """See `ports.events`."""
-        sql = f"SELECT {_EVENT} FROM event e WHERE e.account_id = $1 AND {self.dialect.any_of('e.seq', 2)}"
-        rows = await self.slow(sql, account_id, self.dialect.array(list(seqs)))
+        where = Filter(self.dialect)
+        where.add("e.account_id = ?", scope.account_id)
+        where.any_of("e.seq", tuple(seqs), "bigint")
+        _seen_by(scope, where)
+        rows = await self.slow(f"SELECT {_EVENT} FROM event e WHERE {' AND '.join(where.terms)}", *where.args)
         return {event.seq: event for event in map(Event._make, rows)}
 
     async def heads(self, account_ids: Sequence[int]) -> dict[int, int]:

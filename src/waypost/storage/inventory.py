@@ -22,7 +22,7 @@ PARENT_CHANGING = ("title", "description", "reference_id", "custom_fields", "arc
 
 # One statement, so that the figure and its parts are of one moment.
 _HELD = f"""SELECT {VARIANT}, g.id, r.id, r.number, s.status, r.order_id, l.id, g.committed, g.released, l.shipped,
-  g.reason, g.at
+  g.reason, g.at, s.released_seq
 FROM inventory_variant v
 LEFT JOIN stock_ledger g ON g.variant_id = v.id AND g.committed > g.released
 LEFT JOIN fulfillment_request_line l ON l.id = g.line_id

@@ -8,7 +8,7 @@ from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
-from waypost.storage.queries.requests import HIDDEN, Filter
+from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
@@ -27,7 +27,7 @@ def _scoped(where: Filter, scope: Scope) -> None:
     """A source sees its own, of requests that were released to it; a channel is shown none (contract section 1.3)."""
     where.add("v.account_id = ?", scope.account_id)
     if scope.source_id is not None:
-        where.add(f"v.source_id = ? AND s.status NOT IN ({HIDDEN})", scope.source_id)
+        where.add("v.source_id = ? AND s.released_seq IS NOT NULL", scope.source_id)
     if scope.channel_id is not None:
         where.add("1 = 0")
 

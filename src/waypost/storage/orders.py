@@ -10,6 +10,7 @@ from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.dialect import Dialect
+from waypost.storage.events import timeline_sql
 from waypost.storage.queries import columns, writing
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
@@ -25,9 +26,6 @@ _ORDER = columns.listed(Order, "o")
 # $1 order id, $2 account, $3 channel or null; a scope of a source is never asked for orders.
 _VISIBLE = "o.id = $1 AND o.account_id = $2 AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"
 _BY_ID = f"SELECT {_ORDER} FROM orders o WHERE {_VISIBLE}"
-# The plus: see `requests.TIMELINE`.
-TIMELINE = f"""SELECT {columns.EVENT} FROM event
-WHERE subject_id = $1 AND subject = 'order' AND +account_id = $2 ORDER BY seq"""
 
 
 def _update(table: str, names: Sequence[str]) -> str:
@@ -193,7 +191,8 @@ class OrderReading(Reader):
         """See `ports.orders`."""
         if not await self._visible(scope, order_id):
             return None
-        return [Event._make(row) for row in await self.slow(TIMELINE, order_id, scope.account_id)]
+        sql, args = timeline_sql(scope, "order", order_id, self.dialect)
+        return [Event._make(row) for row in await self.slow(sql, *args)]
 
 
 class OrderWriting(Statements):

@@ -16,7 +16,7 @@ from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, St
 from waypost.storage.catalog import CatalogReading
 from waypost.storage.clock_rules import ClockRuleReading
 from waypost.storage.delivery import DeliveryReading
-from waypost.storage.events import EventReading
+from waypost.storage.events import EventReading, timeline_sql
 from waypost.storage.imports import ImportReading
 from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
@@ -68,10 +68,11 @@ class CommonReads(
         return int((await self.slow(sql, *args))[0][0])
 
     async def timeline(self, scope: Scope, request_id: int) -> list[Event] | None:
-        """Every event of one request, oldest first; None where the scope sees no such request."""
-        if not await self.quick(requests.REQUEST_BY_ID, request_id, *scope):
+        """The events of one request that `scope` sees, oldest first; None where it sees no such request."""
+        if not await self.quick(requests.VERSION_BY_ID, request_id, *scope):
             return None
-        return [Event._make(row) for row in await self.slow(requests.TIMELINE, request_id, scope.account_id)]
+        sql, args = timeline_sql(scope, "fulfillment_request", request_id, self.dialect)
+        return [Event._make(row) for row in await self.slow(sql, *args)]
 
     async def account(self, account_id: int) -> AccountRow | None:
         """One account."""

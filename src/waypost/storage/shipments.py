@@ -8,7 +8,7 @@ from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
-from waypost.storage.queries.requests import HIDDEN, Filter
+from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
@@ -35,7 +35,7 @@ def _update(table: str, names: Sequence[str]) -> str:
 
 
 def _scoped(where: Filter, scope: Scope) -> None:
-    """What the caller may see: a source its own, a channel that of its requests, neither before release."""
+    """What the caller may see: a source its own, a channel that of its requests. What is shipped is released."""
     where.add("h.account_id = ?", scope.account_id)
     if scope.source_id is not None:
         where.add("h.source_id = ?", scope.source_id)
@@ -97,7 +97,7 @@ class ShipmentWriting(Statements):
         source = scope.source_id if source_id is None else source_id
         if source is not None:
             where.add("f.source_id = ?", source)
-        sql = f"""SELECT f.id, CASE WHEN s.status IN ({HIDDEN}) THEN 1 ELSE 0 END
+        sql = f"""SELECT f.id, CASE WHEN s.released_seq IS NULL THEN 1 ELSE 0 END
           FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
           WHERE {" AND ".join(where.terms)} ORDER BY 2, f.id LIMIT 2"""
         found = await self.fetch(sql, *where.args)

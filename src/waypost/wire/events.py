@@ -1,22 +1,36 @@
 """Events on the wire: the timeline of a request or an order (contract section 2.7), and one event by itself."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from msgspec import Raw
 
+from waypost.domain.catalogue import BOUND, CATALOGUE
 from waypost.domain.events import Event
 from waypost.domain.statuses import STATUSES
 from waypost.wire.orders import ORDER_STATUS_NAMES
 from waypost.wire.requests import encode
-from waypost.wire.scalars import format_datetime
+from waypost.wire.scalars import format_datetime, money
 
 _NAMES = {status.value: facts.name for status, facts in STATUSES.items()}
 _NAMES_OF: dict[str, Mapping[str, str]] = {"fulfillment_request": _NAMES, "order": ORDER_STATUS_NAMES}
 
 
+# Members of `changed` that have another name on the wire, or a form of their own.
+_NAMES_ON_THE_WIRE = {"number": "fulfillmentRequestNumber"}
+_FORMS: dict[str, Callable[[int], str | float]] = {
+    "hold_until": format_datetime,
+    "snoozed_until": format_datetime,
+    "total_cost": money,
+}
+
+
 def _event(event: Event, who: str, names: Mapping[str, str]) -> dict[str, Any]:
-    told = who not in ("source", "channel")
+    """`event` as a token of the type `who` sees it, by the catalogue; that it may see it at all is judged before."""
+    is_bound = who in BOUND
+    kind = CATALOGUE[event.type] if is_bound else None
+    shows_why = kind is None or kind.why
     return {
         "seq": event.seq,
         "at": format_datetime(event.at),
@@ -25,18 +39,44 @@ def _event(event: Event, who: str, names: Mapping[str, str]) -> dict[str, Any]:
         "to": names.get(event.to_status or ""),
         "actor": {
             "type": event.actor_type,
-            "id": event.actor_id if told else None,
-            "name": event.actor_name if told else None,
+            "id": None if is_bound else event.actor_id,
+            "name": None if is_bound else event.actor_name,
         },
-        "code": event.code,
-        "reason": event.reason,
-        "requestId": event.request_id,
-        "data": None if event.data is None else Raw(event.data.encode()),
+        "code": event.code if shows_why else None,
+        "reason": event.reason if shows_why else None,
+        "requestId": event.request_id if not is_bound or event.actor_type == who else None,
+        "data": None if event.data is None else _data(event.data, None if kind is None else kind.members(who) or ()),
     }
 
 
+def _data(stored: str, shown: tuple[str, ...] | None) -> Raw | dict[str, Any] | None:
+    """What else an event says; `shown`: only these members (None: all). None where nothing is left."""
+    if shown is None and '"changed"' not in stored:
+        return Raw(stored.encode())
+    data = {name: value for name, value in json.loads(stored).items() if shown is None or name in shown}
+    if "changed" in data:
+        data["changed"] = _changed(data["changed"])
+    return data or None
+
+
+def _changed(told: Any) -> Any:
+    """Names of what changed, or the new values by name, as the wire spells them; they are stored as columns."""
+    if isinstance(told, dict):
+        return {_on_the_wire(name): _formed(name, value) for name, value in told.items()}
+    return [_on_the_wire(name) for name in told]
+
+
+def _on_the_wire(name: str) -> str:
+    first, *rest = name.split("_")
+    return _NAMES_ON_THE_WIRE.get(name) or first + "".join(map(str.capitalize, rest))
+
+
+def _formed(name: str, value: Any) -> Any:
+    return _FORMS[name](value) if name in _FORMS and value is not None else value
+
+
 def render_timeline(events: list[Event], who: str) -> bytes:
-    """A bare array, oldest first; source and channel tokens see the actor's type only."""
+    """A bare array, oldest first."""
     return encode([_event(event, who, _NAMES) for event in events])
 
 

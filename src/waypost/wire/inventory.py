@@ -10,7 +10,7 @@ from waypost.app.goods import InventoryCall, ParentChange, VariantChange
 from waypost.app.ports.inventory import StockView
 from waypost.domain.fields import FieldChange, FieldMode
 from waypost.domain.inventory import Family, Held, InventoryParent, InventoryVariant, ProductVariant
-from waypost.domain.statuses import STATUSES, UNRELEASED, Status
+from waypost.domain.statuses import STATUSES
 from waypost.wire.bodies import Count, CustomFieldIn, CustomFields, Id, Name, Note, Short, bad
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
@@ -310,7 +310,7 @@ _STATUS = {status.value: {"name": facts.name, "handle": status.value} for status
 
 def _held(one: Held, who: str) -> dict[str, Any]:
     # What a source may not see yet holds its stock all the same: the figure must add up.
-    hidden = who == "source" and Status(one.request_status) in UNRELEASED
+    hidden = who == "source" and one.released_seq is None
     return {
         "fulfillmentRequestId": None if hidden else one.request_id,
         "fulfillmentRequestNumber": None if hidden else one.request_number,

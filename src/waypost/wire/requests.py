@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from waypost.domain.catalogue import BOUND
 from waypost.domain.fulfillment import FULFILLMENT_STATUS_NAMES, FulfillmentRequest, Line, State
 from waypost.domain.guards import allowed_actions
 from waypost.domain.lifecycle import Action
@@ -146,7 +147,7 @@ def _maybe_money(amount: int | None) -> float | None:
 def actor(signature: str, who: str) -> dict[str, Any]:
     """An actor kept as `type:id:name`; source and channel tokens see the type only (contract section 2.7)."""
     kind, id_, name = signature.split(":", 2)
-    if who in ("source", "channel"):
+    if who in BOUND:
         return {"type": kind, "id": None, "name": None}
     return {"type": kind, "id": int(id_) if id_ else None, "name": name or None}
 
@@ -192,8 +193,8 @@ def request_out(image: FulfillmentRequest, who: str) -> RequestOut:
         _unit(p.package_dimension_unit), _unit(p.package_weight_unit), s.failure_reason, s.cancel_reason,
         s.voided_reason, None if flag is None else bool(flag), s.external_accounting_id, s.accounting_error,
         Raw(p.attachment_links.encode()), Raw(p.custom_fields.encode()), [_item(line) for line in lines],
-        _failure(s, who), s.attempt_count, None if who in ("source", "channel") else p.assignee,
-        _when(p.snoozed_until), _actions(allowed_actions(s, who)), s.version,
+        _failure(s, who), s.attempt_count, None if who in BOUND else p.assignee,
+        None if who in BOUND else _when(p.snoozed_until), _actions(allowed_actions(s, who)), s.version,
     )  # fmt: skip
 
 

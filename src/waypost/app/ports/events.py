@@ -33,8 +33,8 @@ class EventReads(Protocol):
         """One look, bounded in what it costs: it may find nothing and still not have reached the head."""
         ...
 
-    async def events_by_seq(self, account_id: int, seqs: Sequence[int]) -> dict[int, Event]:
-        """These events, by seq."""
+    async def events_by_seq(self, scope: Scope, seqs: Sequence[int]) -> dict[int, Event]:
+        """Those of these events that `scope` sees, by seq."""
         ...
 
     async def heads(self, account_ids: Sequence[int]) -> dict[int, int]:

@@ -19,5 +19,5 @@ class Plan(NamedTuple):
         return self.revisions[-1]
 
 
-PLAN = Plan(("0001", "0002", "0003", "0004", "0005", "0006", "0007"), (Path(__file__).parent / "versions",))
+PLAN = Plan(("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008"), (Path(__file__).parent / "versions",))
 HEAD = PLAN.head

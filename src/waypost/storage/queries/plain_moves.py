@@ -3,7 +3,7 @@
 from waypost.storage.queries import columns
 from waypost.storage.queries.postgres import VISIBLE
 from waypost.storage.queries.proof import SCHEMA_LOCK
-from waypost.storage.queries.requests import HIDDEN, PLAIN
+from waypost.storage.queries.requests import PLAIN
 
 # A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the
 # request is visible and stands in one of $5, and nothing where a migration is under way or has changed the schema
@@ -15,7 +15,7 @@ LONE_MOVE = f"""WITH schema AS MATERIALIZED (
 ), cur AS (
   SELECT s.id, s.account_id, s.status FROM fulfillment_request_state s
   WHERE (SELECT is_ours FROM schema) AND s.id = $1 AND s.account_id = $2
-    AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.status NOT IN ({HIDDEN})))
+    AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.released_seq IS NOT NULL))
     AND ($4::bigint IS NULL OR s.channel_id = $4) AND s.status = ANY($5::text[]) AND {PLAIN}
   FOR NO KEY UPDATE
 ), counter AS (

@@ -13,7 +13,7 @@ from waypost.domain.stock import Entry
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.queries import columns
 from waypost.storage.queries.proof import PROOF, begin
-from waypost.storage.queries.requests import HIDDEN, lines_of
+from waypost.storage.queries.requests import lines_of
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
 # made once. Orders, requests, stock variants, counters; each by id: the one global order.
@@ -91,9 +91,9 @@ def begin_and_lock(locks: Locks, revision: str | None) -> str:
 ASKED = "unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::bigint[]) WITH ORDINALITY"
 # The requests that callers in `c` may see. OFFSET keeps the look-up by id to itself: of a table that was filled a
 # moment ago and has no statistics yet, the planner takes an account's requests for few, and would walk them all.
-VISIBLE = f"""LATERAL (SELECT * FROM fulfillment_request_state r WHERE r.id = c.id OFFSET 0) s
+VISIBLE = """LATERAL (SELECT * FROM fulfillment_request_state r WHERE r.id = c.id OFFSET 0) s
   ON s.account_id = c.account_id
-  AND (c.source_id IS NULL OR (s.source_id = c.source_id AND s.status NOT IN ({HIDDEN})))
+  AND (c.source_id IS NULL OR (s.source_id = c.source_id AND s.released_seq IS NOT NULL))
   AND (c.channel_id IS NULL OR s.channel_id = c.channel_id)"""
 SEEN = f"{ASKED} AS c(id, account_id, source_id, channel_id, place) JOIN {VISIBLE}"
 

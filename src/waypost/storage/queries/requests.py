@@ -10,7 +10,7 @@ from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
 from waypost.domain.fulfillment import Line
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
-from waypost.domain.statuses import BLOCKED, UNRELEASED, Status
+from waypost.domain.statuses import BLOCKED, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 
@@ -20,11 +20,9 @@ def quoted(values: tuple[str, ...]) -> str:
     return ", ".join(f"'{value!s}'" for value in values)
 
 
-HIDDEN = quoted(UNRELEASED)
-
 # $1 request id, $2 account, $3 source or null, $4 channel or null
-VISIBLE = f"""s.account_id = $2
-  AND (CAST($3 AS bigint) IS NULL OR (s.source_id = CAST($3 AS bigint) AND s.status NOT IN ({HIDDEN})))
+VISIBLE = """s.account_id = $2
+  AND (CAST($3 AS bigint) IS NULL OR (s.source_id = CAST($3 AS bigint) AND s.released_seq IS NOT NULL))
   AND (CAST($4 AS bigint) IS NULL OR s.channel_id = CAST($4 AS bigint))"""
 
 VERSION_BY_ID = f"SELECT s.version FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
@@ -48,9 +46,6 @@ HOLDING_OF = f"""SELECT {columns.ENTRY} FROM stock_ledger g
 JOIN fulfillment_request_line l ON l.id = g.line_id WHERE l.request_id = $1"""
 RELEASE_OF = "SELECT o.stock_release FROM fulfillment_request f JOIN source o ON o.id = f.source_id WHERE f.id = $1"
 REROUTES = "SELECT reroute_on_fill FROM channel WHERE id = $1"
-# The plus keeps planners from walking the whole account, which has its events in order of seq, too.
-TIMELINE = f"""SELECT {columns.EVENT} FROM event
-WHERE subject_id = $1 AND subject = 'fulfillment_request' AND +account_id = $2 ORDER BY seq"""
 
 
 def lines_of_many(dialect: Dialect) -> str:
@@ -113,7 +108,7 @@ def scoped(where: Filter, scope: Scope, table: str) -> None:
     """Bind a query to what the caller may see, by the columns of `table` (both tables have them)."""
     where.add(f"{table}.account_id = ?", scope.account_id)
     if scope.source_id is not None:
-        where.add(f"{table}.source_id = ? AND s.status NOT IN ({HIDDEN})", scope.source_id)
+        where.add(f"{table}.source_id = ? AND s.released_seq IS NOT NULL", scope.source_id)
     if scope.channel_id is not None:
         where.add(f"{table}.channel_id = ?", scope.channel_id)
 
