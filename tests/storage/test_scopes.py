@@ -7,8 +7,10 @@ from tests.support.database import contents, rows
 from tests.support.merchant import Merchant, Wanted, open_merchant
 from waypost.app.actor import Actor, Scope
 from waypost.app.changes import Changer
+from waypost.app.commands import Edit
 from waypost.app.lists import Pull
 from waypost.app.ports import RequestQuery, Store
+from waypost.app.ports.events import FeedQuery
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotAllowed, NotFound
 from waypost.domain.statuses import BLOCKED, Status
@@ -84,6 +86,43 @@ async def test_a_source_does_not_see_what_is_not_released(
     assert [one.state.id for one in await store.reads.requests(RequestQuery(actor.scope))] == visible
     for status in HIDDEN:
         assert await store.reads.requests(RequestQuery(actor.scope, statuses=(status,))) == []
+
+
+@pytest.mark.parametrize("action", [Action.VOID, Action.CANCEL])
+@pytest.mark.parametrize("first", sorted(HIDDEN))
+async def test_what_ends_before_its_release_stays_hidden(
+    action: Action, first: Status, merchant: Merchant, changes: Changer, store: Store
+) -> None:
+    never = await merchant.request(first)
+    scope = merchant.actor("source").scope
+    await changes.change(command(action, never, merchant.actor(), reason="S1 is unreliable"))
+    assert await store.reads.request(scope, never) is None
+    assert await store.reads.version(scope, never) is None
+    assert await store.reads.timeline(scope, never) is None
+    assert await store.reads.requests(RequestQuery(scope)) == []
+    assert await store.reads.count_requests(RequestQuery(scope)) == 0
+    assert (await store.reads.feed(FeedQuery(scope))).events == []
+    with pytest.raises(NotFound):
+        await changes.change(command(action, never, merchant.actor("source")))
+
+
+async def test_a_source_sees_nothing_of_what_was_before_the_release(
+    merchant: Merchant, changes: Changer, store: Store
+) -> None:
+    id_ = await merchant.request(Status.UNPROCESSED)
+    scope = merchant.actor("source").scope
+    edit = Edit({"note": "S1 is unreliable"}, {"assignee": "Mei"}, ())
+    await changes.change(command(Action.EDIT, id_, merchant.actor(), outcome="content", details=edit, reason="internal"))
+    await changes.change(command(Action.PROCESS, id_, merchant.actor()))
+    await changes.change(command(Action.PROCESSED, id_, merchant.actor("source")))
+    types = ["fulfillment_request.processing", "fulfillment_request.processed"]
+    seen = await store.reads.timeline(scope, id_)
+    assert seen is not None
+    assert [event.type for event in seen] == types
+    assert [event.type for event in (await store.reads.feed(FeedQuery(scope))).events] == types
+    whole = await store.reads.timeline(merchant.actor().scope, id_)
+    assert whole is not None
+    assert [event.type for event in whole[:2]] == ["fulfillment_request.generated", "fulfillment_request.edited"]
 
 
 async def test_a_channel_sees_its_orders_requests_in_every_status(merchant: Merchant, store: Store) -> None:

@@ -27,7 +27,7 @@ WAYS: dict[Status, tuple[tuple[str, Status], ...]] = {
     S.ACKNOWLEDGED: (("generated", S.PROCESSING), ("processed", S.PROCESSED), ("acknowledged", S.ACKNOWLEDGED)),
     S.PROCESSING_ERROR: (("generated", S.PROCESSING), ("failed", S.PROCESSING_ERROR)),
     S.CANCELED: (("generated", S.UNPROCESSED), ("processing", S.PROCESSING), ("canceled", S.CANCELED)),
-    S.VOIDED: (("generated", S.UNPROCESSED), ("voided", S.VOIDED)),
+    S.VOIDED: (("generated", S.UNPROCESSED), ("processing", S.PROCESSING), ("voided", S.VOIDED)),
     S.ADDITIONAL_INFO_REQUIRED: (("generated", S.ADDITIONAL_INFO_REQUIRED),),
     S.NUMBER_EXCEEDS_MAX_LENGTH: (("generated", S.NUMBER_EXCEEDS_MAX_LENGTH),),
     S.DUPLICATE_NUMBER: (("generated", S.DUPLICATE_NUMBER),),
