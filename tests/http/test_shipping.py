@@ -52,7 +52,7 @@ async def test_a_sources_methods_are_made_and_changed_by_account_and_source(worl
         ("source_shipping_method.created", ground["id"], {"name": "Ground"}),
         ("source_shipping_method.created", express["id"], {"name": "Express"}),
         ("source_shipping_method.created", far["id"], {"name": "Ground"}),
-        ("source_shipping_method.updated", ground["id"], {"changed": ["active", "carrier", "estimated_cost"]}),
+        ("source_shipping_method.updated", ground["id"], {"changed": ["active", "carrier", "estimatedCost"]}),
     ]
 
 

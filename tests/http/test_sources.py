@@ -55,8 +55,8 @@ async def test_a_source_changes_field_by_field(world: World) -> None:
     emptied = await world.client().patch(f"/source/{id_}", json={"reference": None})
     assert (emptied.json()["reference"], emptied.json()["dropshipFee"]) == (None, 2.5)
     assert await events_of(world, "source") == [
-        ("source.updated", id_, {"changed": ["allow_backorders", "archived", "dropship_fee", "reference",
-                                             "shipping_estimate", "stock_release"]}),
+        ("source.updated", id_, {"changed": ["allowBackorders", "archived", "dropshipFee", "reference",
+                                             "shippingEstimate", "stockRelease"]}),
         ("source.updated", id_, {"changed": ["reference"]}),
     ]  # fmt: skip
 
@@ -218,8 +218,8 @@ async def test_the_account_tells_its_default_group_and_changes(world: World) -> 
     ]
     assert (await world.client("acc", world.theirs).get("/account")).json()["companyName"] == "theirs"
     assert await events_of(world, "account") == [
-        ("account.updated", world.ours.account, {"changed": ["brand_name", "number_strategy", "subdomain"]}),
-        ("account.updated", world.ours.account, {"changed": ["brand_name"]}),
+        ("account.updated", world.ours.account, {"changed": ["brandName", "numberStrategy", "subdomain"]}),
+        ("account.updated", world.ours.account, {"changed": ["brandName"]}),
     ]
 
 

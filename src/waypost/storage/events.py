@@ -24,14 +24,11 @@ _TYPES = {who: quoted(seen_by(who)) for who in BOUND}
 
 def _request_of(owner: str, key: str, scope: Scope) -> tuple[str, list[Any]]:
     """Whether the request that `key` of `owner` names is the caller's; a source's from the event of its release on."""
-    terms, args = [f"{owner}.{key} = f.id"], []
     if scope.source_id is not None:
-        terms.append("f.source_id = ? AND f.released_seq <= e.seq")
-        args.append(scope.source_id)
-    if scope.channel_id is not None:
-        terms.append("f.channel_id = ?")
-        args.append(scope.channel_id)
-    return f"EXISTS (SELECT 1 FROM fulfillment_request_state f WHERE {' AND '.join(terms)})", args
+        of_source = f"{owner}.{key} = f.id AND f.source_id = ? AND f.released_seq <= e.seq"
+        return f"EXISTS (SELECT 1 FROM fulfillment_request_state f WHERE {of_source})", [scope.source_id]
+    of_channel = f"{owner}.{key} = f.id AND f.channel_id = ?"
+    return f"EXISTS (SELECT 1 FROM fulfillment_request f WHERE {of_channel})", [scope.channel_id]
 
 
 def _seen_by(scope: Scope, where: Filter) -> None:
