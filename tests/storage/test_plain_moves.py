@@ -46,7 +46,8 @@ async def left(url: str, ids: list[int]) -> list[Any]:
     kept = [(places[row["id"]], row) for row in states if row["id"] in places]
     kept += [(places[row["subject_id"]], row) for row in events if row["subject_id"] in places]
     blank = dict.fromkeys(("id", "order_id", "subject_id", "seq", "at", "modified_at", "failed_at", "sent_at",
-                           "acknowledged_at", "canceled_at", "voided_at", "status_since"))  # fmt: skip
+                           "acknowledged_at", "canceled_at", "voided_at", "status_since",
+                           "released_seq"))  # fmt: skip
     return [(place, {**row, **{name: row[name] is not None for name in blank if name in row}}) for place, row in kept]
 
 
