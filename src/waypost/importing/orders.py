@@ -204,11 +204,11 @@ class _Shape:
         first = rows[0].cells
         said = self._said(first)
         return [
-            Bad(row.number, self._columns[at].name, "differs", f"The order's first row says {trimmed(first[at])!r} here.")
+            Bad(row.number, self._columns[at].name, "differs", f"The order's first row says {text!r} here.")
             for row in rows[1:]
             if self._said(row.cells) != said
             for at in self._shared
-            if row.cells[at] != first[at] and trimmed(row.cells[at]) not in ("", trimmed(first[at]))
+            if row.cells[at] != first[at] and trimmed(row.cells[at]) not in ("", text := trimmed(first[at]))
         ]
 
 

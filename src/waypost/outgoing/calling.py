@@ -116,8 +116,8 @@ class Caller:
             judged = self.targets.guard(url)
             session = self._session(judged.scheme == "https")
             async with session.request(
-                method, judged, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s), allow_redirects=False,
-                middlewares=_ONCE if method in _REPEATED else None,
+                method, judged, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s),
+                allow_redirects=False, middlewares=_ONCE if method in _REPEATED else None,
             ) as response:  # fmt: skip
                 return await _answered(response, at_most)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL, Forbidden) as error:

@@ -22,7 +22,6 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HUGE = re.compile(r"0*[1-9][0-9]{18,}", re.ASCII)
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
 Parser = Callable[[str], Any]
 
 
