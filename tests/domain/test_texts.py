@@ -20,7 +20,8 @@ UNSEEN = ("Cc", "Cf", "Zs", "Zl", "Zp")
 def invisible() -> set[int]:
     """Every code point that shows nothing."""
     found = {point for first, last in IGNORABLE for point in range(first, last + 1)} | set(EMPTY_SYMBOLS)
-    return found | {point for point in range(sys.maxunicode + 1) if unicodedata.category(chr(point)) in UNSEEN}
+    # U+0000 is refused as no text, not as blank.
+    return found | {point for point in range(1, sys.maxunicode + 1) if unicodedata.category(chr(point)) in UNSEEN}
 
 
 def test_exactly_what_shows_nothing_is_blank() -> None:
