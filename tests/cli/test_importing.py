@@ -152,6 +152,15 @@ def test_every_bad_row_is_told_with_its_column(shop: Call, tmp_path: Path, datab
     assert f"Every bad row is in {report}." in done.stderr
 
 
+def test_what_nobody_can_see_is_no_number_and_no_sku(shop: Call, tmp_path: Path, database_url: str) -> None:
+    unseen = "\u200b\u3164"
+    rows_ = f"orderNumber,sku,quantity\n{unseen},MUG,1\nW-2,{unseen},1\nW-3,MUG,1\n"
+    refused = shop("import", "orders", written(tmp_path / "o.csv", rows_), "--channel", "Web", code=1).stderr
+    assert "row 2, orderNumber: orderNumber is required." in refused
+    assert "row 3, " in refused
+    assert orders(database_url) == ["W-3"]
+
+
 def test_a_fault_beside_the_shape_is_told_too(shop: Call, told: Told, tmp_path: Path) -> None:
     text = "orderNumber,sku,quantity,price,orderedAt,paymentStatus\nD,MUG,1,1.23456,soon,Maybe\n"
     done = told("import", "orders", written(tmp_path / "o.csv", text), code=1)

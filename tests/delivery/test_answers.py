@@ -1,5 +1,6 @@
 """What an answer means: by rule, by status, and unknown wherever it cannot be told."""
 
+import json
 from typing import Any
 
 import pytest
@@ -52,6 +53,17 @@ def test_an_error_inside_a_success_is_a_refusal() -> None:
     foreign = read_answer(answer(200, b'{"errors": [{"code": "NEW"}]}'), rules(REFUSES))
     assert (foreign.code, foreign.message) == ("source_rejected", "NEW")
     assert read_answer(answer(200, b'{"errors": []}'), rules(REFUSES)).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u3164\u2060", "\x01", "\u2800"])
+def test_words_that_nobody_can_see_are_none(text: str) -> None:
+    """Of a source: the reason is then what the hub itself can say."""
+    body = json.dumps({"errors": [{"code": text, "text": text}], "number": text}).encode()
+    refused = read_answer(answer(200, body), rules(REFUSES))
+    assert (refused.code, refused.message) == ("source_rejected", "The source answered 200.")
+    taken = read_answer(answer(200, body), rules({"outcome": "delivered", "confirmation_number": "body.number"}))
+    assert (taken.outcome, taken.reference) == ("delivered", None)
+    assert read_answer(answer(422, text.encode()), []).message == "The source answered 422."
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"cut": ', b"\xff\xfe", b'"\xff"', b"1e999", b"[" * 100_000])

@@ -1,17 +1,25 @@
 """Tokens and rates (contract sections 1.1 to 1.3)."""
 
 import asyncio
+import io
+import ipaddress
 from collections.abc import Callable
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from tests.support.asgi import Client, Reply
 from tests.support.world import World
 from waypost.app.access import TokenBook
+from waypost.http.app import create_app
+from waypost.http.gate import Gate
+from waypost.http.log import LineLog
 from waypost.http.operations import ALL
 from waypost.http.rates import Pools, Rate, client_name
 
 Calls = Callable[[], Reply]
+PROXIES = (ipaddress.ip_network("10.0.0.0/8"), ipaddress.ip_network("2001:db8:a::/48"))
 
 
 @pytest.mark.parametrize("path", ["/account", "/fulfillment-requests", "/fulfillment-requests/1/void"])
@@ -236,8 +244,6 @@ def test_pools_refill_and_forget() -> None:
 
 
 def test_forwarded_addresses_count_from_a_trusted_proxy_only() -> None:
-    import ipaddress
-
     proxies = (ipaddress.ip_network("10.0.0.0/8"),)
     assert client_name("203.0.113.9", "192.0.2.1", proxies) == "203.0.113.9"
     assert client_name("10.0.0.1", "192.0.2.1", proxies) == "192.0.2.1"
@@ -245,6 +251,74 @@ def test_forwarded_addresses_count_from_a_trusted_proxy_only() -> None:
     assert client_name("10.0.0.1", "nonsense", proxies) == "10.0.0.1"
     assert client_name("2001:db8::1", None, ()) == client_name("2001:db8::2", None, ())
     assert client_name("::ffff:192.0.2.1", None, ()) == "192.0.2.1"
+
+
+@pytest.mark.parametrize(
+    ("forwarded", "client"),
+    [
+        ("192.0.2.1:4711", "192.0.2.1"), ("6.6.6.6, 192.0.2.1:4711", "192.0.2.1"), ("[2001:db8::1]:4711", "2001:db8::/64"),
+        ("[2001:db8::1]", "2001:db8::/64"), ("2001:db8::1", "2001:db8::/64"), ("6.6.6.6,\t192.0.2.1\t", "192.0.2.1"),
+        ("6.6.6.6, 192.0.2.1, [2001:db8:a::7]:80", "192.0.2.1"), ("6.6.6.6, 192.0.2.1, 10.0.0.2:9", "192.0.2.1"),
+        ("[::ffff:192.0.2.1]:80", "192.0.2.1"),
+        # From here on, a hop cannot be read: the client is the last one right of it.
+        ("6.6.6.6, unknown", "10.0.0.1"), ("6.6.6.6, ", "10.0.0.1"), ("", "10.0.0.1"), ("6.6.6.6, _hidden", "10.0.0.1"),
+        ("6.6.6.6, unknown, 10.0.0.2", "10.0.0.2"), ("6.6.6.6, , 10.0.0.3:1", "10.0.0.3"),
+        ("6.6.6.6, 192.0.2.1:port", "10.0.0.1"), ("6.6.6.6, 192.0.2.1:", "10.0.0.1"), ("6.6.6.6, 192.0.2.1:123456", "10.0.0.1"),
+        ("6.6.6.6, [2001:db8::1", "10.0.0.1"), ("6.6.6.6, 2001:db8::1]:80", "10.0.0.1"), ('6.6.6.6, "192.0.2.1"', "10.0.0.1"),
+        ("6.6.6.6, fe80::1%eth0", "10.0.0.1"), ("6.6.6.6, 192.0.2", "10.0.0.1"), ("6.6.6.6, for=192.0.2.1", "10.0.0.1"),
+        ("6.6.6.6, 192.0.2.1 10.0.0.9", "10.0.0.1"),
+    ],
+)  # fmt: skip
+def test_a_hop_is_read_in_every_form_that_proxies_write(forwarded: str, client: str) -> None:
+    assert client_name("10.0.0.1", forwarded, PROXIES) == client
+
+
+def test_a_peer_with_a_zone_is_counted_under_its_network() -> None:
+    assert client_name("fe80::1%eth0", None, ()) == client_name("fe80::2%eth1", None, ()) == "fe80::/64"
+    assert client_name("unknown", "192.0.2.1", PROXIES) == "unknown"
+
+
+# What proxies write of whom they know: an address in every form, and nothing that can be read of whom they do not.
+CLIENTS = st.one_of(
+    st.ip_addresses(v=4).filter(lambda one: one not in PROXIES[0]),
+    st.ip_addresses(v=6).filter(lambda one: one.ipv4_mapped is None and one not in PROXIES[1]),
+)
+INNER = st.sampled_from(["10.0.0.2", "10.255.0.1:80", "2001:db8:a::2", "[2001:db8:a::3]:443", "::ffff:10.1.1.1"])
+UNREAD = st.sampled_from(["unknown", "", "_gateway", "10.0.0", "[::1", "192.0.2.1:x", '"10.0.0.2"'])
+FORMS = {4: ("{}", "{}:4711"), 6: ("{}", "[{}]", "[{}]:4711")}
+WRITTEN = st.one_of(
+    st.text(st.characters(max_codepoint=255, exclude_characters="\r\n\0")),
+    st.lists(st.one_of(INNER, UNREAD, st.ip_addresses().map(str))).map(", ".join),
+)
+
+
+@st.composite
+def appended(draw: st.DrawFn) -> str:
+    """What trusted proxies append, from the outermost to the innermost: whoever called, and each proxy before."""
+    caller = draw(CLIENTS)
+    first = draw(st.one_of(UNREAD, st.sampled_from(FORMS[caller.version]).map(lambda form: form.format(caller))))
+    return draw(st.sampled_from([", ", ",", " ,\t"])).join([first, *draw(st.lists(INNER, max_size=3))])
+
+
+@given(peer=st.sampled_from(["10.0.0.1", "2001:db8:a::1", "::ffff:10.9.9.9"]), written=WRITTEN, others=appended())
+def test_what_a_caller_writes_never_changes_who_it_is(peer: str, written: str, others: str) -> None:
+    honest = client_name(peer, others, PROXIES)
+    assert client_name(peer, f"{written}, {others}", PROXIES) == honest
+    assert client_name(peer, f"{written},{others}", PROXIES) == honest
+
+
+async def test_lines_of_a_header_are_one_list(world: World) -> None:
+    """A caller's own line stands before that of the proxy, and says nothing."""
+    gate = Gate(world.hub.tokens, Rate(2, 2.0), PROXIES, lambda: 100.0)
+    stranger = Client(create_app(world.hub, gate, LineLog(io.StringIO())))
+    for n in range(12):
+        lines = [("X-Forwarded-For", f"198.51.100.{n}"), ("X-Forwarded-For", "192.0.2.1:80"), ("X-Forwarded-For", "10.0.0.2")]
+        reply = await stranger.call("GET", "/account", headers=lines, peer="10.0.0.1")
+        assert reply.status == (401 if n < 10 else 429)
+    lines = [("X-Forwarded-For", "192.0.2.1"), ("X-Forwarded-For", "192.0.2.2")]
+    assert (await stranger.call("GET", "/account", headers=lines, peer="10.0.0.1")).status == 401
+    empty = [("X-Forwarded-For", "")]
+    assert (await stranger.call("GET", "/account", headers=empty, peer="10.0.0.1")).status == 401
 
 
 async def test_many_at_once_draw_exactly_the_pool(world: World, limited: Client) -> None:

@@ -86,6 +86,7 @@ class Contract:
 
     def judge(self, method: str, path: str, reply: Any) -> None:
         """Fail when the contract does not know this reply."""
+        self._judge_keeping(method, path, reply)
         operation = self.operation_of(method, path)
         if operation is None:
             known = (200,) if path.startswith("/docs/") else ()  # the files of the reference page are no operations
@@ -108,6 +109,18 @@ class Contract:
         for header, spec in declared.get("headers", {}).items():
             if self.resolve(spec).get("required"):
                 assert header.lower() in reply.headers, f"{name} {reply.status}: no {header}"
+
+    @staticmethod
+    def _judge_keeping(method: str, path: str, reply: Any) -> None:
+        """No reply is guessed at, and none is kept by a browser or a proxy but as the document's introduction says."""
+        assert reply.headers.get("x-content-type-options") == "nosniff", f"{method} {path}: {reply.headers}"
+        expected = "no-store"
+        if method in ("GET", "HEAD") and reply.status == 200:
+            if "etag" in reply.headers:
+                expected = "private, no-cache"
+            elif path.startswith("/docs/"):
+                expected = "max-age=3600"
+        assert reply.headers.get("cache-control") == expected, f"{method} {path}: {reply.headers}"
 
     def _judge_body(self, what: str, content: dict[str, Any], reply: Any) -> None:
         kind = reply.headers.get("content-type", "").split(";")[0]

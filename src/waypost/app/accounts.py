@@ -15,6 +15,7 @@ from waypost.app.ports import AccountRow, ChannelRow, SourceRow, Store, Tx
 from waypost.app.ports.catalog import RoutingGroup
 from waypost.app.records import record_now
 from waypost.domain.refusals import Invalid, Problem
+from waypost.domain.texts import trimmed
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -112,7 +113,7 @@ async def choose_routing_group(store: Store, account_id: int, given: str) -> Rou
 
 def _choose(kind: str, given: str, rows: list[tuple[int, str, R]]) -> R:
     """The row with this id, else the only one of this name."""
-    wanted = given.strip()
+    wanted = trimmed(given)
     for id_, _, row in rows:
         if str(id_) == wanted:
             return row

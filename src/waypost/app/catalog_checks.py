@@ -9,6 +9,7 @@ from waypost.app.names import LONGEST, checked_name, checked_optional
 from waypost.domain.numbering import NumberStrategy
 from waypost.domain.refusals import Problem
 from waypost.domain.stock import Release
+from waypost.domain.texts import trimmed
 
 LONGEST_NUMBER = 255  # code points; what `max_number_length` may allow at most
 MOST_REQUIRED_FIELDS = 50
@@ -33,7 +34,7 @@ def _optional(words: str) -> Check:
     """Text that may be missing; blank is missing."""
 
     def check(field: str, given: str | None, problems: Problems) -> str | None:
-        return checked_optional(field, (given or "").strip() or None, problems, words)
+        return checked_optional(field, trimmed(given or "") or None, problems, words)
 
     return check
 

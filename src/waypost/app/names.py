@@ -1,13 +1,14 @@
 """Names that people give to accounts, sources, channels and tokens."""
 
 from waypost.domain.refusals import Problem
+from waypost.domain.texts import trimmed
 
 LONGEST = 200  # code points
 
 
 def checked_name(field: str, given: str, problems: list[Problem], what: str = "name", longest: int = LONGEST) -> str:
     """`given` without white space at both ends; what is wrong goes to `problems` (contract section 1.1)."""
-    name = given.strip()
+    name = trimmed(given)
     if not name:
         problems.append(Problem(field, "required", f"The {what} must not be blank."))
     elif len(name) > longest:

@@ -8,7 +8,7 @@ import click
 
 from waypost.cli.calling import calling, hub_options
 from waypost.cli.options import json_option
-from waypost.cli.output import print_json, printable
+from waypost.cli.output import print_json, say
 
 if TYPE_CHECKING:
     from waypost_client import Client
@@ -40,7 +40,7 @@ def events(
             change = f" -> {event['to']}" if event["to"] else ""
             reason = f": {event['reason']}" if event["reason"] else ""
             line = f"{event['at'][:19]}Z  {event['type']} {event['subject']['id']}{change} by {actor}{reason}"
-            click.echo(printable(line.replace("\n", " ")))
+            say(line)
 
 
 def _kept(hub: "Client", after: str | None, types: tuple[str, ...], size: int) -> "Iterator[FeedPage]":

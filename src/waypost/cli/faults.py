@@ -5,11 +5,17 @@ from typing import Any
 
 import click
 
+from waypost.cli.output import printable
+
 
 class Refused(click.ClickException):
     """The command was understood and not carried out: exit code 1."""
 
     exit_code = 1
+
+    def format_message(self) -> str:
+        """The message; it may quote stored text, and what a hub has answered."""
+        return printable(self.message)
 
 
 def worded(error: Exception) -> str:

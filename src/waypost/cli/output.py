@@ -1,18 +1,28 @@
-"""What a command prints: JSON for a program, a table or a sentence for a person."""
+"""What a command prints: JSON for a program, a table or a sentence for a person.
+
+Whatever is printed may hold text that somebody stored. Characters that end a line, steer a terminal or turn the
+direction of the text are spelled out, so that stored text can look like nothing but itself.
+"""
 
 import json
+import re
 import sys
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 import click
 
+_OUTSIDE_ASCII = re.compile(r"[^\x00-\x7e]")  # in JSON, what is below is escaped already
 WIDE = 1000  # columns, where no terminal limits them: nothing is cut or wrapped
 
 
 def print_json(value: Any) -> None:
-    """`value` on one line."""
-    click.echo(json.dumps(value, ensure_ascii=False))
+    """`value` on one line; what no terminal should be sent is escaped as JSON has it."""
+    click.echo(_OUTSIDE_ASCII.sub(_escaped, json.dumps(value, ensure_ascii=False)))
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return found[0] if found[0].isprintable() else json.dumps(found[0])[1:-1]
 
 
 def say(sentence: str) -> None:
@@ -53,8 +63,8 @@ def _cell(value: object) -> str:
 
 
 def printable(text: str) -> str:
-    """`text` with what could steer a terminal spelled out."""
-    return "".join(char if char.isprintable() or char == "\n" else repr(char)[1:-1] for char in text)
+    """`text` on one line, with what could end it or steer a terminal spelled out."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in text)
 
 
 def moment(at: int | None) -> str | None:

@@ -15,6 +15,7 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
 from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, FailedFunction, TooManySteps, compute
+from waypost.domain.texts import trimmed
 
 EXPRESSION_AT_MOST = 8192  # characters
 SHOWN_AT_MOST = 120  # characters of an expression that a message quotes
@@ -87,7 +88,7 @@ class Expression:
             return None
         if isinstance(value, float) and not math.isfinite(value):
             return None
-        return str(value).strip() or None
+        return trimmed(str(value)) or None
 
     def text_if_any(self, document: Any, budget: Budget | None = None) -> str | None:
         """The value as text; None also where it fails."""

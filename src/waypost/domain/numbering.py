@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from waypost.domain.orders import Order
 from waypost.domain.statuses import Status
+from waypost.domain.texts import is_blank
 
 
 class NumberStrategy(StrEnum):
@@ -91,6 +92,6 @@ def blocking_status(
         return Status.NUMBER_EXCEEDS_MAX_LENGTH
     if is_duplicate:
         return Status.DUPLICATE_NUMBER
-    if any(not given.get(name, "").strip() for name in required):
+    if any(is_blank(given.get(name, "")) for name in required):
         return Status.ADDITIONAL_INFO_REQUIRED
     return None

@@ -6,6 +6,7 @@ from waypost.app.attention import settle_attention
 from waypost.app.clock_rules import replace_clock_rules
 from waypost.app.hub import Hub
 from waypost.app.ports.clock_rules import AttentionQuery
+from waypost.domain.texts import trimmed
 from waypost.http import operations as ops
 from waypost.http.call import Resource, answer, call_of
 from waypost.http.records import Records, asked_for
@@ -46,7 +47,7 @@ class Settling(Records):
         call = call_of(req)
         asked = await asked_for(call, ops.SETTLE_ATTENTION, SettleIn)
         spots = () if asked.body is None else settle_spots(asked.body)
-        note = "" if asked.body is None else asked.body.note.strip()
+        note = "" if asked.body is None else trimmed(asked.body.note)
         await self.record(call, resp, asked, settle_attention(call.actor, spots, note), render_settled)
 
 

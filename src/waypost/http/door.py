@@ -35,6 +35,10 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
 _CLOSES: list[RawHeader] = [(b"connection", b"close")]
+NO_SNIFFING: RawHeader = (b"x-content-type-options", b"nosniff")
+NOT_KEPT: RawHeader = (b"cache-control", b"no-store")  # a reply may hold a customer's name and address
+# The version that a read shows is for the caller's next `If-Match`: it may be kept, and is asked for again each time.
+_ASKED_AGAIN: RawHeader = (b"cache-control", b"private, no-cache")
 
 
 class Door:
@@ -66,13 +70,13 @@ class Door:
         begun_s = time.monotonic()
         call, token, size = self._read_headers(scope)
         status = 0
-        headers: list[RawHeader] = [(b"x-request-id", call.id.encode())]
+        headers: list[RawHeader] = [(b"x-request-id", call.id.encode()), NO_SNIFFING]
 
         def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = headers + message["headers"] + (_CLOSES if self.is_stopping else [])
+                message["headers"] = headers + _with_keeping(message, scope) + (_CLOSES if self.is_stopping else [])
             return send(message)
 
         self._under_way += 1
@@ -124,7 +128,8 @@ class Door:
                 forwarded = value if forwarded is None else forwarded + b"," + value
         call_id = (given_id and clean_request_id(given_id.decode("latin-1"))) or self._ids.new()
         client = scope.get("client")
-        call = Call(scope, call_id, client[0] if client else "unknown", forwarded and forwarded.decode("latin-1"))
+        hops = None if forwarded is None else forwarded.decode("latin-1")
+        call = Call(scope, call_id, client[0] if client else "unknown", hops)
         scope["waypost.call"] = call
         # Falcon need not read what the hub judges itself, raw (section 1.1, Text input).
         scope["query_string"] = b""
@@ -164,6 +169,16 @@ class Door:
         if call.why is not None:
             line["why"] = call.why
         self._log(line)
+
+
+def _with_keeping(start: Message, scope: Scope) -> list[RawHeader]:
+    """The headers of a reply, with what it says of being kept, unless its resource has said so."""
+    headers: list[RawHeader] = start["headers"]
+    names = [name for name, _ in headers]
+    if b"cache-control" in names:
+        return headers
+    shows_thing = start["status"] == 200 and scope["method"] in _READING and b"etag" in names
+    return [*headers, _ASKED_AGAIN if shows_thing else NOT_KEPT]
 
 
 def _cut_off(call: Call, only_reads: bool) -> Unavailable:

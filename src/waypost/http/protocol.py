@@ -14,6 +14,7 @@ from weakref import WeakKeyDictionary
 import httptools
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
+from waypost.http.door import NO_SNIFFING, NOT_KEPT
 from waypost.wire import problems
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ class Cycle(RequestResponseCycle):
         """Hold the head back until the body is there; what is not an answer in one piece goes uvicorn's way."""
         if message["type"] == "http.response.start" and not self.response_started:
             # A second head is uvicorn's own: of the 500 for an application that broke between head and body.
+            if self._start is not None:
+                message["headers"] = [*message["headers"], NO_SNIFFING, NOT_KEPT]
             self._start = message
             return
         start, self._start = self._start, None
@@ -162,7 +165,7 @@ class Protocol(HttpToolsProtocol):
         lines = [
             *self.server_state.default_headers, (b"x-request-id", call_id.encode()),
             (b"content-type", problems.CONTENT_TYPE.encode()), (b"content-length", b"%d" % len(document)),
-            (b"connection", b"close"),
+            NO_SNIFFING, NOT_KEPT, (b"connection", b"close"),
         ]  # fmt: skip
         head = b"".join(b"%s: %s\r\n" % line for line in lines)
         self.transport.write(STATUS_LINE[400] + head + b"\r\n" + document)

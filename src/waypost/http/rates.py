@@ -1,6 +1,7 @@
 """Rate pools (contract section 1.2): one per token, and one per client address for calls without a good token."""
 
 import ipaddress
+import re
 from collections import OrderedDict
 from typing import NamedTuple
 
@@ -56,15 +57,27 @@ class Pools:
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
+# `192.0.2.1:4711`, `[2001:db8::1]:4711`, each also without a port, and `2001:db8::1`.
+_HOP = re.compile(r"(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::[0-9]{1,5})?|([0-9A-Fa-f:.]+)")
+
+
 def client_name(peer: str, forwarded: str | None, trusted: tuple[Network, ...]) -> str:
-    """The address a caller is counted under: an IPv6 caller's /64; forwarded ones only from a trusted proxy."""
-    address = _address(peer)
-    for hop in reversed((forwarded or "").split(",")):
-        if address is None or not any(address in network for network in trusted):
-            break
-        address = _address(hop.strip()) or address
+    """The address a caller is counted under: an IPv6 caller's /64; forwarded ones only from a trusted proxy.
+
+    `forwarded`: every `X-Forwarded-For` line of the call, as one list. Each proxy has written down, at its right end,
+    who called it. So it is read from the right, as long as a trusted proxy has written, and up to the first hop that
+    cannot be read: what stands left of that may be anybody's.
+    """
+    address = _address(peer.partition("%")[0])
     if address is None:
         return peer
+    hops = [] if forwarded is None else forwarded.split(",")
+    while hops and any(address in network for network in trusted):
+        hop = _HOP.fullmatch(hops.pop().strip(" \t"))
+        before = None if hop is None else _address(hop[1] or hop[2] or hop[3])
+        if before is None:
+            break
+        address = before
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((address, 64), strict=False))
     return str(address)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from waypost.domain.texts import trimmed
 from waypost.importing.files import Unreadable
 
 ADDRESS = (
@@ -123,7 +124,7 @@ def _list(text: str) -> Any:
             return json.loads(text)
         except ValueError:
             return text
-    return [part.strip() for part in text.split(",") if part.strip()]
+    return [kept for part in text.split(",") if (kept := trimmed(part))]
 
 
 READ: dict[str, Callable[[str], Any]] = {

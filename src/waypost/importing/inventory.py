@@ -7,6 +7,7 @@ from waypost.app.goods import InventoryCall, InventoryDone, VariantChange
 from waypost.app.inventory import change_inventory
 from waypost.app.ports import Tx
 from waypost.domain.refusals import Invalid
+from waypost.domain.texts import trimmed
 from waypost.importing.columns import INVENTORY, READ, Column
 from waypost.importing.items import Bad, Item, bad_of, column_of
 from waypost.importing.outcomes import Outcome
@@ -51,8 +52,8 @@ class InventoryFile:
                 yield _refused(row, [Bad(row.number, "", *row.fault)])
                 continue
             cells = row.cells
-            body = {name: read(value) for at, name, read in plain if (value := cells[at].strip())}
-            given = [{"name": name, "value": value} for at, name in fields if (value := cells[at].strip())]
+            body = {name: read(value) for at, name, read in plain if (value := trimmed(cells[at]))}
+            given = [{"name": name, "value": value} for at, name in fields if (value := trimmed(cells[at]))]
             names = [field["name"] for field in given]
             try:
                 read_body = fitted({**body, "customFields": given} if given else body, ImportedVariant)

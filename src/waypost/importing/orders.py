@@ -8,6 +8,7 @@ from waypost.app.actor import Actor
 from waypost.app.orders import OrderDraft, OrderPosted, create_orders
 from waypost.app.ports import Tx
 from waypost.domain.refusals import Conflict, Invalid, Refusal
+from waypost.domain.texts import trimmed
 from waypost.importing.columns import ITEM, ORDERS, READ, Column
 from waypost.importing.items import Bad, Item, bad_of, column_of
 from waypost.importing.outcomes import Outcome
@@ -149,7 +150,7 @@ def _grouped(rows: Iterable[Row], number_at: int) -> Iterator[_Group]:
     group: _Group | None = None
     lost = False  # the row before cannot be read
     for row in rows:
-        number = row.cells[number_at].strip() if row.fault is None else ""
+        number = trimmed(row.cells[number_at]) if row.fault is None else ""
         if not number:
             if group is not None:
                 group.bads.append(Bad(group.first, "", "incomplete", _UNREADABLE.format("after")))
@@ -189,12 +190,12 @@ class _Shape:
 
     def body(self, rows: Sequence[Row]) -> dict[str, Any]:
         """The body of `POST /orders` that these rows say."""
-        stripped = [list(map(str.strip, row.cells)) for row in rows]
+        stripped = [list(map(trimmed, row.cells)) for row in rows]
         return self._order.read(stripped[0]) | {ITEM: [self._item.read(cells) for cells in stripped]}
 
     def field_names(self, row: Row) -> list[str]:
         """The custom fields of the order, in the order of the body."""
-        return [name for at, name in self._order.fields if row.cells[at].strip()]
+        return [name for at, name in self._order.fields if trimmed(row.cells[at])]
 
     def differences(self, rows: Sequence[Row]) -> list[Bad]:
         """Where a later row says something else of the order than its first row."""
@@ -203,13 +204,11 @@ class _Shape:
         first = rows[0].cells
         said = self._said(first)
         return [
-            Bad(
-                row.number, self._columns[at].name, "differs", f"The order's first row says {first[at].strip()!r} here."
-            )
+            Bad(row.number, self._columns[at].name, "differs", f"The order's first row says {text!r} here.")
             for row in rows[1:]
             if self._said(row.cells) != said
             for at in self._shared
-            if row.cells[at] != first[at] and row.cells[at].strip() not in ("", first[at].strip())
+            if row.cells[at] != first[at] and trimmed(row.cells[at]) not in ("", text := trimmed(first[at]))
         ]
 
 

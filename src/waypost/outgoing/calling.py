@@ -1,7 +1,7 @@
 """One HTTP call to an address that a setting names: bounded, never redirected, never repeated on its own."""
 
 import asyncio
-import os
+import errno
 import ssl
 from collections.abc import Mapping
 from functools import lru_cache
@@ -97,7 +97,7 @@ class Caller:
         if found is None:
             connector = GuardedConnector(
                 limit=0, resolver=CheckedResolver(self.targets, secure), use_dns_cache=False,
-                keepalive_timeout=KEEP_ALIVE_S,
+                socket_factory=self.targets.sockets(secure), keepalive_timeout=KEEP_ALIVE_S,
             )  # fmt: skip
             found = self._sessions[secure] = aiohttp.ClientSession(
                 connector=connector, cookie_jar=aiohttp.DummyCookieJar(), trust_env=False, auto_decompress=True,
@@ -113,11 +113,11 @@ class Caller:
         guard_of_call.set(None)
         sent = None if body is None else _Body(body)
         try:
-            self.targets.guard(url)
-            session = self._session(url.startswith("https:"))
+            judged = self.targets.guard(url)
+            session = self._session(judged.scheme == "https")
             async with session.request(
-                method, url, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s), allow_redirects=False,
-                middlewares=_ONCE if method in _REPEATED else None,
+                method, judged, headers=headers, data=sent, timeout=_timeout(timeout_s, connect_s),
+                allow_redirects=False, middlewares=_ONCE if method in _REPEATED else None,
             ) as response:  # fmt: skip
                 return await _answered(response, at_most)
         except (aiohttp.ConnectionTimeoutError, aiohttp.ClientConnectorError, aiohttp.InvalidURL, Forbidden) as error:
@@ -176,8 +176,17 @@ def _why_unsent(error: Exception) -> tuple[str, bool, bool]:
     return "The connection could not be used: nothing was sent.", False, False
 
 
+_REASONS = {
+    errno.ECONNREFUSED: "connection refused",
+    errno.ECONNRESET: "the connection was closed at once",
+    errno.ETIMEDOUT: "it does not answer",
+    errno.EHOSTUNREACH: "there is no route to it",
+    errno.ENETUNREACH: "there is no route to it",
+}
+
+
 def _words(error: BaseException) -> str:
-    """What went wrong, for a person; no library's own spelling where it can be helped."""
+    """What went wrong, for a person: no address that a name resolves to, and no words of a library."""
     guard = guard_of_call.get()
     if guard is not None and guard.was_flooded:
         size = UNREAD_AT_MOST // 1024
@@ -194,9 +203,8 @@ def _words(error: BaseException) -> str:
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return "The host does not answer."
     if isinstance(error, aiohttp.ClientConnectorError):
-        # asyncio's own words show the address as a tuple of Python; those of several attempts have no number.
-        number = getattr(inner, "errno", None)
-        reason = os.strerror(number).lower() if number else "no connection can be made"
+        # The system's own words show the address; those of several attempts have no number.
+        reason = _REASONS.get(getattr(inner, "errno", None) or 0, "no connection can be made")
         return f"The host cannot be reached: {reason}."
     if isinstance(error, _LostError | aiohttp.ServerDisconnectedError | aiohttp.ClientOSError):
         return "The connection ended before the answer."

@@ -5,12 +5,14 @@ a name that resolves to something else a moment later gains nothing.
 """
 
 import ipaddress
-import re
 import socket
-from urllib.parse import urlsplit
 
+from aiohttp import AddrInfoType, SocketFactoryType
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from waypost.outgoing.urls import BadUrl, client_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -21,9 +23,8 @@ _LOW_PORTS = (80, 443)  # of those below 1024: what else listens there speaks no
 
 _TRANSLATED = ipaddress.ip_network("64:ff9b::/96")  # IPv6 addresses that lead to IPv4 ones
 _UNICAST = ipaddress.ip_network("2000::/3")  # of IPv6, all that is public; ranges outside have had many uses
-
-_PLACE_ENDS = re.compile(r"[/?#]")
-PLACES_AT_MOST = 10_000
+_ISATAP = (0x00005EFE, 0x02005EFE)  # bits 64 to 95 of an IPv6 address that ends in an IPv4 one (RFC 5214)
+_MAY_NOT = "names an address that may not be called from here"
 
 
 class Forbidden(OSError):
@@ -36,7 +37,7 @@ def embedded(address: Address) -> Address:
         return address
     teredo = address.teredo
     inner = address.ipv4_mapped or address.sixtofour or (teredo[1] if teredo else None)
-    if inner is None and address in _TRANSLATED:
+    if inner is None and (address in _TRANSLATED or int(address) >> 32 & 0xFFFFFFFF in _ISATAP):
         inner = ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
     return inner or address
 
@@ -46,7 +47,6 @@ class Targets:
 
     def __init__(self, allowed: tuple[Network, ...] = ()) -> None:
         self._allowed = allowed
-        self._places: dict[str, str | None] = {}  # faults of schemes and hosts, as `guard` has judged them
 
     def is_allowed(self, address: Address) -> bool:
         """Whether the operator has allowed it."""
@@ -66,44 +66,54 @@ class Targets:
     def fault(self, url: str) -> str | None:
         """Why this URL can never be called, as far as can be told without resolving its name; None: it may be."""
         try:
-            parts = urlsplit(url)
-            host, port = parts.hostname, parts.port
-        except ValueError:
-            return "is not a URL"
-        if parts.scheme not in ("http", "https") or not host:
-            return "must be an http or https URL with a host"
-        if parts.username is not None or parts.password is not None:
-            return "must not hold a user name or a password"
-        if parts.fragment:
-            return "must not have a fragment"
-        if port is not None and port < 1024 and port not in _LOW_PORTS:
-            return "must use port 80, 443 or one from 1024 on"
-        secure = parts.scheme == "https"
-        if not secure and not self._allowed:
-            return "must be an https URL"
-        try:
-            address = ipaddress.ip_address(host)
-        except ValueError:
-            return None
-        if not self.may_call(address, secure):
-            return "names an address that may not be called from here"
+            self._judged(url)
+        except BadUrl as error:
+            return str(error)
         return None
 
-    def guard(self, url: str) -> None:
-        """Raise `Forbidden` for a URL that can never be called; its name is judged when it is resolved."""
-        scheme, _, rest = url.partition("://")
-        place = f"{scheme}://{_PLACE_ENDS.split(rest, 1)[0]}/"
-        if place not in self._places:
-            if len(self._places) >= PLACES_AT_MOST:
-                self._places.clear()
-            self._places[place] = self.fault(place)
-        fault = self._places[place]
-        if fault is not None:
-            raise Forbidden(f"The URL {fault}.")
+    def guard(self, url: str) -> URL:
+        """The URL to call; its name is judged when it is resolved. Raises `Forbidden` for one that is never called."""
+        try:
+            return self._judged(url)
+        except BadUrl as error:
+            raise Forbidden(f"The URL {error}.") from None
+
+    def _judged(self, text: str) -> URL:
+        url = client_url(text)
+        if url.port is not None and url.port < 1024 and url.port not in _LOW_PORTS:
+            raise BadUrl("must use port 80, 443 or one from 1024 on")
+        secure = url.scheme == "https"
+        if not secure and not self._allowed:
+            raise BadUrl("must be an https URL")
+        try:
+            address = ipaddress.ip_address(url.raw_host or "")
+        except ValueError:
+            return url
+        if not self.may_call(address, secure):
+            raise BadUrl(_MAY_NOT)
+        return url
+
+    def sockets(self, secure: bool) -> SocketFactoryType:
+        """Makes the sockets of a connector. The last check: only addresses that may be called are connected to.
+
+        A literal address meets no resolver, and the client decides what it takes for one.
+        """
+
+        def made(info: AddrInfoType) -> socket.socket:
+            family, kind, protocol, _, place = info
+            try:
+                may = self.may_call(_address(str(place[0])), secure)
+            except ValueError:  # a name or a number that the system would still have to read
+                may = False
+            if not may:
+                raise Forbidden(f"The URL {_MAY_NOT}.")
+            return socket.socket(family, kind, protocol)
+
+        return made
 
 
 class CheckedResolver(AbstractResolver):
-    """Resolves names to addresses that may be called; a literal address never comes here."""
+    """Resolves names to addresses that may be called; what the client takes for a literal address never comes here."""
 
     def __init__(self, targets: Targets, secure: bool) -> None:
         self._targets = targets

@@ -10,6 +10,7 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta, Struct
 
+from waypost.domain.texts import trimmed
 from waypost.wire.places import US_STATES, country_code, country_name, state_code
 
 Part = Annotated[str, Meta(max_length=200)]
@@ -79,7 +80,7 @@ def store_address(given: AddressIn) -> str:
 
 
 def _text(value: str | None) -> str | None:
-    return value.strip() or None if value else None
+    return trimmed(value) or None if value else None
 
 
 def _names(given: AddressIn) -> tuple[str | None, str | None]:

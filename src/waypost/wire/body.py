@@ -2,7 +2,7 @@
 
 Duplicate keys, depth over 32, lone surrogates, U+0000 and numbers that do not fit are refused before the
 body is looked at as a whole (contract section 1.1). Text loses the white space around it before its length
-counts.
+counts; text of invisible characters only is empty.
 """
 
 import json
@@ -14,6 +14,7 @@ from typing import Any, NoReturn, TypeVar
 
 import msgspec
 
+from waypost.domain.texts import trimmed
 from waypost.wire.faults import FAULTS_AT_MOST, BadInput, Fault
 from waypost.wire.scalars import has_bad_characters
 from waypost.wire.shapes import explain, fault_at, in_words_of, pointer_to
@@ -141,7 +142,7 @@ class _Object(dict[str, Any]):
 
 def _members(members: list[tuple[str, Any]]) -> dict[str, Any]:
     found = {
-        name: value.strip() if type(value) is str else _stripped(value) if type(value) is list else value
+        name: trimmed(value) if type(value) is str else _stripped(value) if type(value) is list else value
         for name, value in members
     }
     if len(found) != len(members):
@@ -152,7 +153,7 @@ def _members(members: list[tuple[str, Any]]) -> dict[str, Any]:
 def _stripped(value: Any) -> Any:
     """Texts without the white space around them; objects were done when they were read."""
     if type(value) is str:
-        return value.strip()
+        return trimmed(value)
     return [_stripped(item) for item in value] if type(value) is list else value
 
 

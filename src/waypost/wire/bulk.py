@@ -8,6 +8,7 @@ from waypost.app.actor import Actor
 from waypost.app.commands import Command, Edit, FailureReport
 from waypost.domain.failures import is_known_code
 from waypost.domain.lifecycle import Action
+from waypost.domain.texts import trimmed
 from waypost.wire.bodies import Id, bad
 from waypost.wire.editing import EditRequest, edit_of
 from waypost.wire.faults import Fault
@@ -76,7 +77,7 @@ def _details(action: Action, item: BulkItem, at: str, faults: list[Fault]) -> Fa
 
 
 def _text(value: str | None, pointer: str, faults: list[Fault]) -> str | None:
-    stripped = (value or "").strip()
+    stripped = trimmed(value or "")
     if len(stripped) > REASON_AT_MOST:
         bad(faults, pointer, "too_long", f"At most {REASON_AT_MOST} characters.")
     return stripped or None

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.domain.failures import is_known_code
+from waypost.domain.texts import is_blank
 from waypost.wire.faults import Fault
 from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime, parse_id, parse_int
 
@@ -21,7 +22,6 @@ _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _HUGE = re.compile(r"0*[1-9][0-9]{18,}", re.ASCII)
 _ESCAPES = re.compile(rb"(?:%[0-9A-Fa-f]{2})+")
 _encode = msgspec.json.Encoder(order="deterministic").encode
-
 Parser = Callable[[str], Any]
 
 
@@ -263,7 +263,7 @@ def _read_one(param: Param, given: list[str | None], faults: list[Fault]) -> Any
         faults.append(Fault("parameter", name, "repeated_parameter", f"{name} is given {len(given)} times."))
         return None
     value = given[0]
-    if value is None or (not param.required and (not value or value.isspace())):
+    if value is None or (not param.required and is_blank(value)):
         return None
     try:
         return param.parse(value)
@@ -277,7 +277,7 @@ def _read_many(param: Param, given: list[str | None], at_most: int, faults: list
     parts: list[str] = []
     wholes: list[str] = []
     for value in filter(None, given):
-        separate = [part for part in value.split(",") if part and not part.isspace()]
+        separate = [part for part in value.split(",") if not is_blank(part)]
         parts += separate
         if param.whole and separate and "," in value:
             wholes.append(value)

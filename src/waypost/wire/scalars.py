@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 from decimal import Context, Decimal, Inexact
 from functools import lru_cache
 
+from waypost.domain.texts import trimmed
+
 _ID = re.compile(r"[0-9]{1,19}")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 1
@@ -110,9 +112,9 @@ def money(amount: int) -> float:
 def clean_text(text: str, max_len: int) -> str:
     """`text` without the white space around it, of at most `max_len` code points. Raises Misread.
 
-    Blank text comes back empty; whether that is allowed is for the caller to say.
+    Text that nobody can see comes back empty; whether that is allowed is for the caller to say.
     """
-    text = text.strip()
+    text = trimmed(text)
     if len(text) > max_len:
         raise Misread("too_long", f"At most {max_len} characters are allowed; these are {len(text)}.")
     if has_bad_characters(text):

@@ -12,6 +12,7 @@ from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, Shipp
 from waypost.wire.bodies import LINES_AT_MOST, CustomFields, Id, Long, Name, Note, Quantity, Short, bad, fields, moment
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
+from waypost.wire.links import judge_link
 from waypost.wire.requests import encode
 from waypost.wire.scalars import Amount, format_datetime, money
 
@@ -134,6 +135,7 @@ def shipment_draft(body: CreateShipment, actor: Actor, call_id: str, faults: lis
     pieces = tuple(
         _piece(item, f"/shipment/shipmentItems/{place}", faults) for place, item in enumerate(given.shipment_items)
     )
+    judge_link(given.tracking_url, "/shipment/trackingUrl", faults)
     shipped_at = moment(given.shipped_at, "/shipment/shippedAt", faults)
     cost = None if given.shipping_cost is None else read_money(given.shipping_cost, "/shipment/shippingCost", faults)
     return ShipmentDraft(
@@ -182,6 +184,7 @@ _FLAGS = ("suppressed", "synced_to_channel", "accounting_synced")
 
 def shipment_patch(body: UpdateShipment, actor: Actor, call_id: str, faults: list[Fault]) -> ShipmentPatch:
     """A shipment to be corrected. An empty text takes the text away."""
+    judge_link(body.tracking_url, "/trackingUrl", faults)
     written: dict[str, Any] = {name: text or None for name in _TEXTS if (text := getattr(body, name)) is not None}
     written |= {name: flag for name in _FLAGS if (flag := getattr(body, name)) is not None}
     if body.synced_to_channel:

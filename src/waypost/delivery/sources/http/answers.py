@@ -15,6 +15,7 @@ from waypost.delivery.expressions import Expression, FailedExpression, expressio
 from waypost.delivery.sources.http.settings import Rule, StatusRange
 from waypost.domain.failures import is_retryable
 from waypost.domain.handover import ARRIVED, Outcome
+from waypost.domain.texts import trimmed
 from waypost.outgoing.calling import Answer
 
 LONGEST_WAIT_S = 24 * 3600.0
@@ -148,7 +149,7 @@ def _by_status(status: int, text: str) -> Meaning:
     outcome, code = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, (Outcome.UNKNOWN, "outcome_unknown"))
     if outcome in ARRIVED:
         return Meaning(outcome, None, None, False)
-    said = " ".join(text.split())[:300]
+    said = trimmed(" ".join(text.split())[:300])
     message = f"The source answered {status}{': ' + said if said else ''}."
     return Meaning(outcome, code, message, code != "" and is_retryable(code))
 
