@@ -129,7 +129,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("burst", "40", "requests", "How many calls each token may make in one go.",
             whole_number(1, MOST_RATE)),
     Setting("trusted_proxy", "none", "networks",
-            "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas.", networks),
+            "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas. It is read from the"
+            " right, up to the first hop that is no proxy's or that cannot be read.", networks),
     Setting("allow_targets", "none", "networks",
             "Networks, in CIDR form, that may be called although they are not public, also without TLS: for sources and"
             " webhooks on an intranet.", networks),

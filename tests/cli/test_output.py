@@ -12,6 +12,7 @@ import waypost.cli
 from tests.cli.conftest import Call
 from tests.cli.test_requests import Hub, hub  # noqa: F401 - a fixture
 from tests.support.database import rows
+from waypost.cli.faults import Refused
 from waypost.cli.output import print_json, printable, say
 
 FORGED = "no stock\n2026-01-01T00:00:00  voided  account Boss\x1b[2J\x1b]0;x\x07\r\x9b1mx\u202egnihtyreve\u2028\x7f\u200b"
@@ -27,6 +28,11 @@ def test_what_steers_is_spelled_out() -> None:
     assert printable(FORGED).startswith("no stock\\n2026-01-01")
     assert steers(printable(FORGED)) == []
     assert printable("Zoë 注文 ✓") == "Zoë 注文 ✓"
+
+
+def test_a_refusal_is_one_line() -> None:
+    """It may quote what a hub has answered."""
+    assert Refused(f"Not so: {FORGED}").format_message() == f"Not so: {printable(FORGED)}"
 
 
 def test_a_sentence_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from tests.events.conftest import Sending
 from tests.support.spellings import FORBIDDEN, hosts, is_compatible, spellings, tricks
 from waypost.delivery.sources.http.settings import read
-from waypost.outgoing import calling
+from waypost.outgoing import calling, urls
 from waypost.outgoing.calling import Caller, NotSent
 from waypost.outgoing.targets import CheckedResolver, Targets
 from waypost.outgoing.urls import client_url
@@ -152,6 +152,29 @@ def test_a_good_one_passes_as_the_client_uses_it(url: str, host: str) -> None:
     assert Targets().fault(url) is None
     assert Targets().guard(url).raw_host == host
     assert client_url(str(client_url(url))) == client_url(url), "reading it again changes nothing"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.com/\n", "https://exam\tple.com/", "https://example.com/a\\b", "https://example.com\\.x.example/",
+        "https://example.com/?a=\r", "https://example.com/\x00", "https://example.com/\x85", "https://example.com/\u2028",
+        "https://[2606:2800:220:1:248:1893:25c8:1946%25eth0]/", "https://[2606:2800:220:1:248:1893:25c8:1946%1]/",
+        "https://8.8.8.8./", "https://08.8.8.8/", "https://8.8.2056/", "https://134744072/", "https://8.8.8.٨/",
+        "https://８.8.8.8/", "https://ｂücher.example/", "https://8%2e8.8.8/", "https://example。com/", "https://ｅxample.com/", "https://ex\u00adample.com/",
+        "https://exam\u200bple.com/", "https://\u212aube.example/", "https://x..example/", "https://.example/", "https://./",
+        "https://" + "a" * 64 + ".example/", "https://" + "a." * 127 + "example/", "https://exa mple.com/",
+    ],
+)  # fmt: skip
+def test_an_odd_spelling_of_a_good_host_is_refused_as_well(url: str) -> None:
+    """What is odd is refused for that, not for what it leads to today."""
+    assert Targets().fault(url) is not None
+
+
+@pytest.mark.parametrize(("written", "used"), [("a.example", "b.example"), ("a.example", "a.example.b"), ("[::1]", "::2")])
+def test_a_client_that_reads_another_host_than_is_written_is_not_trusted(written: str, used: str) -> None:
+    with pytest.raises(urls.BadUrl):
+        urls._judge_host(written, used)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "2130706433", "10.0.0.1", "::1", "fe80::1%1", "localhost"])

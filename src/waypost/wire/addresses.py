@@ -88,7 +88,7 @@ def _names(given: AddressIn) -> tuple[str | None, str | None]:
     first, last, whole = _text(given.first_name), _text(given.last_name), _text(given.name)
     if first is not None or last is not None or whole is None:
         return first, last
-    *firsts, final = whole.split()
+    *firsts, final = filter(trimmed, whole.split())
     return (" ".join(firsts), final) if firsts else (final, None)
 
 

@@ -50,8 +50,11 @@ class Http:
         try:
             read = msgspec.json.decode(settings, type=HttpSettings)
             return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
-        except (BadExpression, msgspec.ValidationError) as error:
+        except BadExpression as error:
             raise CannotWrite(f"The settings of this source cannot be used: {error}.", "other") from error
+        except msgspec.ValidationError as error:
+            told = "The settings of this source cannot be used: this release reads them in another form."
+            raise CannotWrite(f"{told} Set its delivery again.", "other") from error
 
     async def close(self) -> None:
         """Close the connections."""
