@@ -17,8 +17,10 @@ from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
+from waypost.storage.key_check import unreadable
 from waypost.storage.location import Location, SqliteLocation, Unreachable
 from waypost.storage.queries import columns
+from waypost.storage.sealing import SecretBox
 
 FETCH = 1000  # rows at once
 
@@ -84,6 +86,9 @@ WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = e.account_id)"""
 
 class CommonEvidence(ABC):
     """The same SQL on both engines; see `app.check.Evidence`."""
+
+    def __init__(self, box: SecretBox) -> None:
+        self._box = box
 
     @abstractmethod
     def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -160,7 +165,7 @@ class CommonEvidence(ABC):
                 row[0],
                 f"owns the number {row[1]!r}, which is not its own.",
             )
-        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays()):
+        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays(), unreadable(self.rows, self._box)):
             async for finding in findings:
                 yield finding
 
@@ -237,7 +242,8 @@ def _within_account() -> list[tuple[str, str, str]]:
 class SqliteEvidence(CommonEvidence):
     """One read transaction of a SQLite file."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, box: SecretBox) -> None:
+        super().__init__(box)
         self._db = db
 
     async def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -257,7 +263,8 @@ class SqliteEvidence(CommonEvidence):
 class PostgresEvidence(CommonEvidence):
     """One REPEATABLE READ transaction. PostgreSQL keeps its own files and constraints."""
 
-    def __init__(self, db: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, db: "asyncpg.Connection[Any]", box: SecretBox) -> None:
+        super().__init__(box)
         self._db = db
 
     async def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -272,20 +279,20 @@ class PostgresEvidence(CommonEvidence):
 
 
 @asynccontextmanager
-async def evidence_of(location: Location) -> AsyncIterator[Evidence]:
+async def evidence_of(location: Location, box: SecretBox) -> AsyncIterator[Evidence]:
     """Evidence of a database whose schema is current."""
     if isinstance(location, SqliteLocation):
         try:
             with closing(open_to_read(location.path)) as db:
                 db.execute("BEGIN")
-                yield SqliteEvidence(db)
+                yield SqliteEvidence(db, box)
         except sqlite3.DatabaseError as error:
             raise Unreachable(f"{location.shown} cannot be read to its end: {error}.") from error
     else:
         connection = await connect_postgres(location)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield PostgresEvidence(connection)
+                yield PostgresEvidence(connection, box)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise Unreachable(f"{location.shown} cannot be read to its end: {error}.") from error
         finally:

@@ -19,5 +19,6 @@ class Plan(NamedTuple):
         return self.revisions[-1]
 
 
-PLAN = Plan(("0001", "0002", "0003", "0004", "0005", "0006", "0007"), (Path(__file__).parent / "versions",))
+PLAN = Plan(("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0009"), (Path(__file__).parent / "versions",))
 HEAD = PLAN.head
+SEALED_SINCE = "0009"  # the revision that encrypts secrets

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
+from waypost.app.ports.secrets import Secret
 from waypost.delivery.evaluation import weight
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
@@ -24,6 +25,10 @@ SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
 ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
 HIDDEN = "***"
 _TOO_LARGE = f"The request has more than {BODY_AT_MOST} bytes; at most {BODY_AT_MOST} are sent."
+
+_SECRETS_LOST = (
+    "The secrets of this source cannot be decrypted: the key file lacks their key. Restore the key, or set them again."
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,10 +48,12 @@ class Http:
     def check(self, settings: Mapping[str, Any], secrets: Mapping[str, str], kept: Mapping[str, str]) -> Checked:
         """Raises `wire.faults.BadInput`."""
         read, every = given.read(settings, secrets, kept, self._caller.targets)
-        return Checked(_encode(read).decode(), _encode(every).decode())
+        return Checked(_encode(read).decode(), Secret(_encode(every).decode()))
 
-    def open(self, settings: str, secrets: str) -> "HttpSource":
+    def open(self, settings: str, secrets: Secret | None) -> "HttpSource":
         """A source. Raises `CannotWrite`."""
+        if secrets is None:
+            raise CannotWrite(_SECRETS_LOST, "other")
         try:
             read = msgspec.json.decode(settings, type=HttpSettings)
             return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
