@@ -7,13 +7,18 @@ import os
 import stat
 from contextlib import suppress
 from pathlib import Path
+from typing import TextIO, cast
 
 PRIVATE = 0o600
 _OTHERS = 0o077
 
 
-def private_opener(path: str, flags: int) -> int:
-    """An `opener` for `open`: a new file is private; one that is there already is made so."""
+def open_private(path: Path, mode: str = "w") -> TextIO:
+    """A text file (UTF-8, line ends as written) that is private, also if it was there already and was not."""
+    return cast(TextIO, open(path, mode, encoding="utf-8", newline="", opener=_opened))
+
+
+def _opened(path: str, flags: int) -> int:
     handle = os.open(path, flags, PRIVATE)
     with suppress(PermissionError):  # another user's file
         found = os.fstat(handle)

@@ -1,7 +1,6 @@
 """A real server process on a free port of the loopback, ended by its own id."""
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
+
+from tests.support.keys import environment_for
 
 START_WITHIN_S = 30.0
 
@@ -40,7 +41,7 @@ class ServerProcess:
             *(() if default_rates else ("--rate-limit", "off")), *options,
         ]  # fmt: skip
         self._log = log
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**environment_for(database_url), "PYTHONUNBUFFERED": "1", **(environment or {})}
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> "ServerProcess":
@@ -106,7 +107,8 @@ class ServerProcess:
 async def waypost(*arguments: str, within_s: float = 30.0) -> tuple[int, str]:
     """Run a command of Waypost to its end; its exit code, and all that it printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "waypost", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable, "-m", "waypost", *arguments, env=environment_for(*arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), within_s)

@@ -103,9 +103,9 @@ def creating(actor: Actor, draft: WebhookDraft, secret: Secret) -> RecordChange[
         (new_id,) = await tx.new_ids("webhook", 1)  # known before it is written: the secret is bound to its row
         row = {
             "id": new_id, "account_id": account, "source_id": draft.source_id, "channel_id": draft.channel_id,
-            "name": draft.name, "url": draft.url, "notification_email": draft.notification_email, "status": draft.status or "active",
-            "subscribed": json.dumps(draft.subscribed or ()), "strict_order": bool(draft.strict_order),
-            "timeout_s": draft.timeout_s or 15, "secret": secret,
+            "name": draft.name, "url": draft.url, "notification_email": draft.notification_email,
+            "status": draft.status or "active", "subscribed": json.dumps(draft.subscribed or ()),
+            "strict_order": bool(draft.strict_order), "timeout_s": draft.timeout_s or 15, "secret": secret,
             "cursor": await _head(tx, account) + 1,  # past the event of this very change
             "failures": 0, "paused_until": 0, "lease_until": 0, "created_at": at, "updated_at": at,
         }  # fmt: skip

@@ -90,15 +90,12 @@ def check(database: str, report: "Callable[[Finding], None]") -> "Examined":
     """Check the database; each finding goes to `report` as soon as it is made."""
     from waypost.app import check as checking
     from waypost.storage.checking import evidence_of
-    from waypost.storage.key_file import key_file_of
     from waypost.storage.opening import current_location
-    from waypost.storage.sealing import SecretBox
 
     key_file = secret_key_file()
 
     async def run() -> "Examined":
-        location = await current_location(database)
-        async with evidence_of(location, SecretBox(key_file_of(location, key_file))) as evidence:
+        async with evidence_of(await current_location(database), key_file) as evidence:
             return await checking.check(evidence, report)
 
     return asyncio.run(run())

@@ -3,6 +3,7 @@
 import secrets
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 import click
@@ -10,7 +11,7 @@ import click
 from waypost.cli.faults import Refused
 from waypost.cli.options import database_option, secret_key_file, setting_option
 from waypost.cli.output import say
-from waypost.private_files import private_opener
+from waypost.private_files import open_private
 
 if TYPE_CHECKING:
     from waypost.app.hub import Hub
@@ -78,7 +79,7 @@ def opened(log: str, stack: ExitStack) -> TextIO:
     if log == "-":
         return sys.stderr
     try:
-        return stack.enter_context(open(log, "a", encoding="utf-8", opener=private_opener))
+        return stack.enter_context(open_private(Path(log), "a"))
     except OSError as error:
         raise Refused(f"The log {log} cannot be written: {(error.strerror or str(error)).lower()}.") from error
 

@@ -149,7 +149,7 @@ class NoSecretKey(Unavailable):
     code = "secret_key_missing"
 
     def __init__(self) -> None:
-        super().__init__("The hub has no key to encrypt secrets with: its operator must name a key file. Nothing changed.")
+        super().__init__("The hub has no key to encrypt secrets with: its operator must give it one. Nothing changed.")
 
 
 class Defect(Refusal):

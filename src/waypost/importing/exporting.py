@@ -16,7 +16,7 @@ from waypost.app.ports import Reads, RequestQuery
 from waypost.importing.bodies import order_body, variant_body
 from waypost.importing.columns import ADDRESS, INVENTORY, ITEM, ORDERS, Column, Table
 from waypost.importing.files import form_of
-from waypost.private_files import private_opener
+from waypost.private_files import open_private
 from waypost.wire.requests import render
 
 PAGE = 500  # things read at once
@@ -109,7 +109,7 @@ async def export_file(
 
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        with open(unfinished, "w", encoding="utf-8", newline="", opener=private_opener) as file:
+        with open_private(unfinished) as file:
             if form_of(path, form) == "jsonl":
                 things, rows = await _write_lines(file, stream, progress)
             else:

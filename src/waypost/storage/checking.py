@@ -4,6 +4,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -18,6 +19,7 @@ from waypost.domain.stock import Entry
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
 from waypost.storage.key_check import unreadable
+from waypost.storage.key_file import key_file_of
 from waypost.storage.location import Location, SqliteLocation, Unreachable
 from waypost.storage.queries import columns
 from waypost.storage.sealing import SecretBox
@@ -159,13 +161,10 @@ class CommonEvidence(ABC):
             async for row in self.rows(sql):
                 yield Finding("account_differs", table, row[0], f"has a {column} of another account.")
         async for row in self.rows(_CLAIMS):
-            yield Finding(
-                "claim_differs",
-                "fulfillment_request",
-                row[0],
-                f"owns the number {row[1]!r}, which is not its own.",
-            )
-        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays(), unreadable(self.rows, self._box)):
+            words = f"owns the number {row[1]!r}, which is not its own."
+            yield Finding("claim_differs", "fulfillment_request", row[0], words)
+        secrets = unreadable(self.rows, self._box)
+        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays(), secrets):
             async for finding in findings:
                 yield finding
 
@@ -279,8 +278,9 @@ class PostgresEvidence(CommonEvidence):
 
 
 @asynccontextmanager
-async def evidence_of(location: Location, box: SecretBox) -> AsyncIterator[Evidence]:
-    """Evidence of a database whose schema is current."""
+async def evidence_of(location: Location, key_file: Path | None = None) -> AsyncIterator[Evidence]:
+    """Evidence of a database whose schema is current; `key_file` as for `open_store`."""
+    box = SecretBox(key_file_of(location, key_file))
     if isinstance(location, SqliteLocation):
         try:
             with closing(open_to_read(location.path)) as db:

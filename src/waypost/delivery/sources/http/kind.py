@@ -56,7 +56,8 @@ class Http:
             raise CannotWrite(_SECRETS_LOST, "other")
         try:
             read = msgspec.json.decode(settings, type=HttpSettings)
-            return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
+            known = msgspec.json.decode(str(secrets), type=dict[str, str])
+            return HttpSource(read, known, self._caller, self._seconds)
         except (BadExpression, msgspec.ValidationError) as error:
             raise CannotWrite(f"The settings of this source cannot be used: {error}.", "other") from error
 
