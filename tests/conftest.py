@@ -10,6 +10,7 @@ from hypothesis import settings
 
 from tests.support.clock import ManualClock
 from tests.support.engines import Engine, PostgresEngine, Server, SqliteEngine
+from tests.support.keys import key_file_for
 from tests.support.merchant import Merchant, open_merchant
 from waypost.app.changes import Changer
 from waypost.app.ports import Store
@@ -83,7 +84,7 @@ async def pristine_url(databases: Engine) -> AsyncIterator[str]:
 @pytest.fixture
 async def store(migrated_url: str) -> AsyncIterator[Store]:
     """A store on a fresh database with the current schema; its URL is `migrated_url`."""
-    opened = await open_store(migrated_url, migrate=False)
+    opened = await open_store(migrated_url, migrate=False, key_file=key_file_for(migrated_url))
     yield opened
     await opened.close()
 

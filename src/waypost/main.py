@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from pathlib import Path
 from typing import NamedTuple, TextIO
 
 import uvicorn
@@ -67,6 +68,7 @@ class ServerSettings(NamedTuple):
     log_level: str = "info"
     outward: Outward = Outward()
     works: bool = True
+    key_file: Path | None = None  # of the secrets; None: the database's own
 
 
 class WorkerSettings(NamedTuple):
@@ -76,6 +78,7 @@ class WorkerSettings(NamedTuple):
     log: TextIO = sys.stderr
     log_level: str = "info"
     outward: Outward = Outward()
+    key_file: Path | None = None
 
 
 class Server(uvicorn.Server):
@@ -211,7 +214,7 @@ async def serve(
     """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
     with one_server(settings.database), listen(settings.host, settings.port) as listening:
-        store = await open_store(settings.database)
+        store = await open_store(settings.database, key_file=settings.key_file)
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
         app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
@@ -242,7 +245,7 @@ async def work(
 ) -> None:
     """Hand over until SIGTERM or SIGINT, without serving; `ready` is called before it begins."""
     log_to(settings.log, settings.log_level)
-    store = await open_store(settings.database, create=False)
+    store = await open_store(settings.database, create=False, key_file=settings.key_file)
     hub, writer = build_hub(store, Targets(settings.outward.allowed))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

@@ -73,6 +73,12 @@ def text(written: str) -> str:
     return written.strip()
 
 
+def file_or_auto(written: str) -> Path | None:
+    """A file; `auto` is None."""
+    given = text(written)
+    return None if given == "auto" else Path(given)
+
+
 def whole_number(least: int, most: int) -> Callable[[str], int]:
     """A whole number within bounds."""
 
@@ -121,6 +127,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("database", "sqlite:///waypost.db", "URL",
             "The database: sqlite:///relative.db, sqlite:////absolute/path.db or postgresql://user@host/database.",
             text, is_secret=True),
+    Setting("secret_key_file", "auto", "file",
+            "The file with the keys that encrypt the secrets in the database. auto: on SQLite the database's name with"
+            " .key added, made at the first start; on PostgreSQL none.", file_or_auto),
     Setting("host", "127.0.0.1", "address", "The address that the server listens on.", text),
     Setting("port", "8080", "TCP port", "The port that the server listens on; 0 takes a free one.",
             whole_number(0, 65535)),

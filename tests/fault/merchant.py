@@ -1,6 +1,7 @@
 """A database full of requests in Processing, for faults to happen to."""
 
 import hashlib
+from pathlib import Path
 
 from waypost.app.actor import Actor, Scope
 from waypost.app.generation import RequestDraft, generate
@@ -12,9 +13,9 @@ TOKEN = "wp_fault"
 BATCH = 500
 
 
-async def fill(database_url: str, count: int) -> tuple[str, list[int]]:
+async def fill(database_url: str, count: int, key_file: Path | None = None) -> tuple[str, list[int]]:
     """Make a merchant with `count` requests in Processing; its token, and their ids."""
-    store = await open_store(database_url)
+    store = await open_store(database_url, key_file=key_file)
 
     async def merchant(tx: Tx) -> tuple[Actor, int, int]:
         account = await tx.insert_row("account", {"company_name": "Faults", "created_at": 1})

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.filled import fill, run_sql
+from tests.support.keys import key_file_for
 from waypost.app import check as checking
 from waypost.app.accounts import create_account
 from waypost.app.judging import Finding
@@ -52,7 +53,7 @@ def files(folder: Path, pattern: str = "*") -> list[str]:
 
 async def findings(url: str) -> list[Finding]:
     found: list[Finding] = []
-    async with evidence_of(await current_location(url)) as evidence:
+    async with evidence_of(await current_location(url), key_file_for(url)) as evidence:
         await checking.check(evidence, found.append)
     return found
 
@@ -198,10 +199,11 @@ async def backup(tmp_path: Path) -> Path:
 
 
 def _damage(file: Path) -> None:
-    """Overwrite a page in the middle, where rows are."""
+    """Overwrite a page where rows are."""
+    with closing(sqlite3.connect(file)) as db:
+        (page,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'fulfillment_request'").fetchone()
     data = bytearray(file.read_bytes())
-    middle = len(data) // 2 // 4096 * 4096
-    data[middle : middle + 4096] = b"\xff" * 4096
+    data[(page - 1) * 4096 : page * 4096] = b"\xff" * 4096
     file.write_bytes(data)
 
 
@@ -261,12 +263,12 @@ async def test_a_replaced_database_is_kept_beside(tmp_path: Path, backup: Path) 
     store = await open_store(url)
     await create_account(store, "mine", NOW)
     await store.close()
-    path.chmod(0o640)
+    path.chmod(0o644)
     done = await restore(url, backup, True, clock)
     assert done.kept == tmp_path / "shop.db.replaced.20260420T000000Z"
     assert await run_sql(f"sqlite:///{done.kept}", "SELECT company_name FROM account") == [("mine",)]
     assert await run_sql(url, "SELECT count(*) FROM account") == [(2,)]
-    assert path.stat().st_mode & 0o777 == 0o640
+    assert [one.stat().st_mode & 0o777 for one in (path, done.kept)] == [0o600, 0o600]
     again = await restore(url, backup, True, clock)
     assert again.kept == tmp_path / "shop.db.replaced.20260420T000000Z.1"
 

@@ -1,7 +1,6 @@
 """A real server process on a free port of the loopback, ended by its own id."""
 
 import asyncio
-import os
 import signal
 import socket
 import sys
@@ -11,6 +10,8 @@ from pathlib import Path
 from types import TracebackType
 
 import httpx
+
+from tests.support.keys import environment_for
 
 START_WITHIN_S = 30.0
 
@@ -31,16 +32,20 @@ class ServerProcess:
 
     def __init__(
         self, database_url: str, log: Path, *options: str, default_rates: bool = False,
-        environment: Mapping[str, str] | None = None,
+        environment: Mapping[str, str] | None = None, url_file: Path | None = None,
     ) -> None:  # fmt: skip
+        """`url_file`: a file that holds the database's URL, so that it is no argument of the process."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         self._command = [
-            sys.executable, "-m", "waypost", "serve", "--database", database_url, "--port", str(self.port),
+            sys.executable, "-m", "waypost", "serve", "--port", str(self.port),
+            *(() if url_file else ("--database", database_url)),
             *(() if default_rates else ("--rate-limit", "off")), *options,
         ]  # fmt: skip
         self._log = log
-        self._environment = {**os.environ, "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**environment_for(database_url), "PYTHONUNBUFFERED": "1", **(environment or {})}
+        if url_file is not None:
+            self._environment["WAYPOST_DATABASE_FILE"] = str(url_file)
         self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> "ServerProcess":
@@ -77,6 +82,11 @@ class ServerProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def arguments(self) -> bytes:
+        """What a process list shows of it."""
+        return Path(f"/proc/{self.pid}/cmdline").read_bytes()
+
     async def kill(self) -> None:
         """End it as a power cut would: SIGKILL."""
         assert self._process is not None
@@ -106,7 +116,8 @@ class ServerProcess:
 async def waypost(*arguments: str, within_s: float = 30.0) -> tuple[int, str]:
     """Run a command of Waypost to its end; its exit code, and all that it printed."""
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "waypost", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
+        sys.executable, "-m", "waypost", *arguments, env=environment_for(*arguments),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )
     try:
         output, _ = await asyncio.wait_for(process.communicate(), within_s)

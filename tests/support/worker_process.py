@@ -9,6 +9,7 @@ from contextlib import suppress
 from ipaddress import ip_network
 from pathlib import Path
 
+from tests.support.keys import environment_for, key_file_for
 from waypost.delivery.lanes import Limits
 
 SHORT = Limits(
@@ -24,7 +25,7 @@ class WorkerProcess:
 
     def __init__(self, database_url: str, log: Path, ahead_s: float = 0, sending_s: float = SHORT.sending_s) -> None:
         self._command = [sys.executable, "-m", "tests.support.worker_process", database_url, str(sending_s)]
-        self._environment = {**os.environ, AHEAD_S: str(ahead_s)}
+        self._environment = {**environment_for(database_url), AHEAD_S: str(ahead_s)}
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -84,7 +85,7 @@ async def _work(database_url: str, sending_s: float) -> None:
     from waypost.outgoing.targets import Targets
     from waypost.storage.opening import open_store
 
-    store = await open_store(database_url, migrate=False)
+    store = await open_store(database_url, migrate=False, key_file=key_file_for(database_url))
     hub, writer = build_hub(store, Targets((ip_network("127.0.0.0/8"),)))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

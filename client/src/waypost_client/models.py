@@ -183,7 +183,7 @@ DryRunResult = TypedDict("DryRunResult", {"dryRun": "Literal[True]", "from": "st
 """`DryRunResult` of the contract."""
 
 
-ErrorCode = Literal['invalid_input', 'not_allowed_from_status', 'still_blocked', 'needs_confirmation', 'handover_in_progress', 'already_shipped', 'unauthorized', 'wrong_token_type', 'not_found', 'method_not_allowed', 'already_exists', 'idempotency_key_in_progress', 'precondition_failed', 'content_too_large', 'url_too_long', 'unsupported_media_type', 'idempotency_key_reused', 'too_many_requests', 'headers_too_large', 'internal', 'unavailable']
+ErrorCode = Literal['invalid_input', 'not_allowed_from_status', 'still_blocked', 'needs_confirmation', 'handover_in_progress', 'already_shipped', 'unauthorized', 'wrong_token_type', 'not_found', 'method_not_allowed', 'already_exists', 'idempotency_key_in_progress', 'precondition_failed', 'content_too_large', 'url_too_long', 'unsupported_media_type', 'idempotency_key_reused', 'too_many_requests', 'headers_too_large', 'internal', 'unavailable', 'secret_key_missing']
 
 
 EventType = Literal['fulfillment_request.generated', 'fulfillment_request.processing', 'fulfillment_request.processed', 'fulfillment_request.failed', 'fulfillment_request.acknowledged', 'fulfillment_request.adjusted', 'fulfillment_request.canceled', 'fulfillment_request.voided', 'fulfillment_request.shipped', 'fulfillment_request.accounting_synced', 'fulfillment_request.invoiced', 'fulfillment_request.edited', 'fulfillment_request.attended', 'fulfillment_request.shipment_corrected', 'fulfillment_request.stock_reconciled', 'fulfillment_request.stock_released', 'fulfillment_request.handover_started', 'fulfillment_request.handover_deferred', 'fulfillment_request.handover_settled', 'fulfillment_request.handover_late']
@@ -1971,7 +1971,7 @@ class WebhookConfigurationWithSecret(TypedDict):
     failingSince: str | None
     previousSecretUntil: str | None
     version: int
-    secret: str
+    secret: str | None
 
 
 class WebhookDelivery(TypedDict):

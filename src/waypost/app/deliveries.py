@@ -44,15 +44,15 @@ def view_of(source_id: int, row: SourceDelivery | None) -> DeliveryView:
     """A source without a row polls."""
     if row is None:
         return DeliveryView(source_id, POLL, "{}", (), "{}", False, FIRST_VERSION, None)
-    names = tuple(sorted(json.loads(row.secrets)))
+    names = tuple(sorted(json.loads(row.secrets))) if row.secrets is not None else ()
     return DeliveryView(
         source_id, row.kind, row.settings, names, row.policy, bool(row.paused), row.version, row.updated_at
     )
 
 
 def kept_secrets(row: SourceDelivery | None, kind: str) -> dict[str, str]:
-    """The secrets that a new setting of this kind may keep."""
-    return json.loads(row.secrets) if row is not None and row.kind == kind else {}
+    """The secrets that a new setting of this kind may keep; none where they cannot be opened."""
+    return json.loads(row.secrets) if row is not None and row.kind == kind and row.secrets is not None else {}
 
 
 def set_delivery(actor: Actor, draft: DeliveryDraft) -> RecordChange[DeliveryView]:

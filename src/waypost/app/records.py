@@ -44,7 +44,8 @@ class RecordChange(NamedTuple, Generic[R]):
     `work` reads, judges and writes in the open transaction; it gets the time of the change (microseconds) and raises
     what it refuses, which undoes everything. The account's counter is locked then, so changes of one account take
     turns. Rows that come before the counter in the order of locks (orders, requests, stock variants) are locked by
-    `lock`. `restore` makes the record again from its JSON, in which a named tuple is a list.
+    `lock`. `restore` makes the record again from its JSON, in which a named tuple is a list; `kept` gives what of it
+    may be stored for a repeat (None: all of it).
     """
 
     actor: Actor
@@ -54,6 +55,7 @@ class RecordChange(NamedTuple, Generic[R]):
     call_id: str | None = None
     key: IdempotencyKey | None = None
     dry_run: bool = False
+    kept: Callable[[R], R] | None = None
 
 
 class Recorded(NamedTuple, Generic[R]):
@@ -113,7 +115,8 @@ async def _keep(tx: Tx, change: RecordChange[R], made: Made[R], clocked: Clocked
     if events:
         await tx.write_events(events, at)
     if change.key is not None:
-        outcome = _json([FORMAT, bool(events), made.record])
+        record = made.record if change.kept is None else change.kept(made.record)
+        outcome = _json([FORMAT, bool(events), record])
         await tx.keep([KeptOutcome(change.key, account, outcome)], at)
 
 

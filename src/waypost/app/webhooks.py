@@ -13,6 +13,7 @@ from waypost.app.commands import matches
 from waypost.app.ports import Tx
 from waypost.app.ports.delivery import Attention
 from waypost.app.ports.events import FeedQuery
+from waypost.app.ports.secrets import Secret
 from waypost.app.ports.webhooks import Delivery, Webhook
 from waypost.app.records import Made, Notice, RecordChange
 from waypost.domain.attention import WEBHOOK_DEFECT, WEBHOOK_DISABLED
@@ -30,9 +31,9 @@ Expected = frozenset[int] | str | None  # If-Match
 Randomness = Callable[[int], bytes]
 
 
-def new_secret(randomness: Randomness) -> str:
+def new_secret(randomness: Randomness) -> Secret:
     """`whsec_` and the base64 of 32 random bytes, as Standard Webhooks has it."""
-    return "whsec_" + base64.b64encode(randomness(SECRET_BYTES)).decode()
+    return Secret("whsec_" + base64.b64encode(randomness(SECRET_BYTES)).decode())
 
 
 class WebhookDraft(NamedTuple):
@@ -60,6 +61,11 @@ def _webhook(row: Any) -> Webhook:
     return Webhook(*row)
 
 
+def _without_secrets(hook: Webhook) -> Webhook:
+    """What an idempotency record keeps: the secret is shown once, so a repeat does not show it."""
+    return hook._replace(secret=None, previous_secret=None)
+
+
 async def _existing(tx: Tx, actor: Actor, webhook_id: int, expected: Expected = None) -> Webhook:
     found = await tx.lock_webhook(actor.scope.account_id, webhook_id)
     if found is None:
@@ -83,7 +89,7 @@ async def _head(tx: Tx, account_id: int) -> int:
     return (await tx.load([], [], [account_id])).counters[account_id].last_seq
 
 
-def creating(actor: Actor, draft: WebhookDraft, secret: str) -> RecordChange[Webhook]:
+def creating(actor: Actor, draft: WebhookDraft, secret: Secret) -> RecordChange[Webhook]:
     """A new endpoint; it is sent what happens from now on."""
     account = actor.scope.account_id
 
@@ -94,18 +100,19 @@ def creating(actor: Actor, draft: WebhookDraft, secret: str) -> RecordChange[Web
             problems.append(Problem("configuration", "too_many", words))
         if problems:
             raise Invalid(problems)
+        (new_id,) = await tx.new_ids("webhook", 1)  # known before it is written: the secret is bound to its row
         row = {
-            "account_id": account, "source_id": draft.source_id, "channel_id": draft.channel_id, "name": draft.name,
-            "url": draft.url, "notification_email": draft.notification_email, "status": draft.status or "active",
-            "subscribed": json.dumps(draft.subscribed or ()), "strict_order": bool(draft.strict_order),
-            "timeout_s": draft.timeout_s or 15, "secret": secret,
+            "id": new_id, "account_id": account, "source_id": draft.source_id, "channel_id": draft.channel_id,
+            "name": draft.name, "url": draft.url, "notification_email": draft.notification_email,
+            "status": draft.status or "active", "subscribed": json.dumps(draft.subscribed or ()),
+            "strict_order": bool(draft.strict_order), "timeout_s": draft.timeout_s or 15, "secret": secret,
             "cursor": await _head(tx, account) + 1,  # past the event of this very change
             "failures": 0, "paused_until": 0, "lease_until": 0, "created_at": at, "updated_at": at,
         }  # fmt: skip
         made = await _existing(tx, actor, await tx.insert_row("webhook", row))
         return Made(made, (Notice("webhook", made.id, "webhook.created", {"subscribedEvents": draft.subscribed}),))
 
-    return RecordChange(actor, work, _webhook)
+    return RecordChange(actor, work, _webhook, kept=_without_secrets)
 
 
 def changing(
@@ -140,11 +147,11 @@ def changing(
                       changed.get("status", was.status))  # fmt: skip
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook)
+    return RecordChange(actor, work, _webhook, kept=_without_secrets)
 
 
 def rotating(
-    actor: Actor, webhook_id: int, secret: str, overlap_s: int, expected: Expected = None
+    actor: Actor, webhook_id: int, secret: Secret, overlap_s: int, expected: Expected = None
 ) -> RecordChange[Webhook]:
     """A new secret; for `overlap_s` seconds both sign."""
 
@@ -156,7 +163,7 @@ def rotating(
         told = Notice("webhook", webhook_id, "webhook.secret_rotated", {"overlapSeconds": overlap_s})
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook)
+    return RecordChange(actor, work, _webhook, kept=_without_secrets)
 
 
 def disabling(account_id: int, webhook_id: int, code: str, reason: str) -> RecordChange[Webhook]:
@@ -175,7 +182,7 @@ def disabling(account_id: int, webhook_id: int, code: str, reason: str) -> Recor
         told = Notice("webhook", webhook_id, "webhook.disabled", None, was.status, "disabled", code, reason)
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook)
+    return RecordChange(actor, work, _webhook, kept=_without_secrets)
 
 
 def testing(actor: Actor, webhook_id: int) -> RecordChange[Delivery]:

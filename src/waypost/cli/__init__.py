@@ -37,6 +37,7 @@ COMMANDS: dict[str, Entry] = {
     "import": Entry("waypost.cli.importing", "import_", "Import orders or inventory from a file."),
     "export": Entry("waypost.cli.importing", "export", "Export orders, inventory or fulfillment requests to a file."),
     "migrate": Entry("waypost.cli.migrate", "migrate", "Create the database, or bring its schema up to date."),
+    "secrets": Entry("waypost.cli.secret_keys", "secret_keys", "Make and change the keys that encrypt secrets."),
     "backup": Entry("waypost.cli.backup", "backup", "Write a verified backup, while the server runs."),
     "restore": Entry("waypost.cli.backup", "restore", "Put a backup in the place of the database."),
     "check": Entry("waypost.cli.check", "check", "Check that everything in the database adds up."),

@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from waypost.cli.options import secret_key_file
+
 if TYPE_CHECKING:
     from waypost.app.check import Examined
     from waypost.app.judging import Finding
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
     from waypost.app.writer import Writer
     from waypost.storage.backup import BackedUp, Restored
     from waypost.storage.migrations.run import Migrated
+    from waypost.storage.rotation import Rotated
 
 T = TypeVar("T")
 
@@ -23,11 +26,16 @@ def now() -> int:
 
 
 def on_store(database: str, work: "Callable[[Store], Awaitable[T]]", create: bool = False) -> T:
-    """Open the store, do `work`, close it. A database that does not exist is made only with `create`."""
+    """Open the store, do `work`, close it. A database that does not exist is made only with `create`.
+
+    The work needs no secrets: whoever has lost the key can still export what there is.
+    """
     from waypost.storage.opening import open_store
 
+    key_file = secret_key_file()
+
     async def run() -> T:
-        store = await open_store(database, create=create, clock=now)
+        store = await open_store(database, create=create, clock=now, key_file=key_file, needs_secrets=False)
         try:
             return await work(store)
         finally:
@@ -61,21 +69,21 @@ def migrate(database: str) -> "Migrated":
     """Bring the schema up to date."""
     from waypost.storage import opening
 
-    return asyncio.run(opening.migrate(database, clock=now))
+    return asyncio.run(opening.migrate(database, clock=now, key_file=secret_key_file()))
 
 
 def back_up(database: str, file: Path, force: bool) -> "BackedUp":
     """Write a backup."""
     from waypost.storage import backup
 
-    return asyncio.run(backup.back_up(database, file, force, now))
+    return asyncio.run(backup.back_up(database, file, force, now, key_file=secret_key_file()))
 
 
 def restore(database: str, file: Path, force: bool) -> "Restored":
     """Put a backup in the place of the database."""
     from waypost.storage import backup
 
-    return asyncio.run(backup.restore(database, file, force, now))
+    return asyncio.run(backup.restore(database, file, force, now, key_file=secret_key_file()))
 
 
 def check(database: str, report: "Callable[[Finding], None]") -> "Examined":
@@ -84,8 +92,38 @@ def check(database: str, report: "Callable[[Finding], None]") -> "Examined":
     from waypost.storage.checking import evidence_of
     from waypost.storage.opening import current_location
 
+    key_file = secret_key_file()
+
     async def run() -> "Examined":
-        async with evidence_of(await current_location(database)) as evidence:
+        async with evidence_of(await current_location(database), key_file) as evidence:
             return await checking.check(evidence, report)
 
     return asyncio.run(run())
+
+
+def create_key(database: str) -> Path:
+    """Make the key file; its path."""
+    from waypost.storage import rotation
+
+    return asyncio.run(rotation.create_key(database, secret_key_file()))
+
+
+def add_key(database: str) -> tuple[Path, str]:
+    """Add a key that only decrypts; the file, and the key's id."""
+    from waypost.storage import rotation
+
+    return rotation.add_key(database, secret_key_file())
+
+
+def rotate_keys(database: str, added: bool, drop_old: bool) -> "Rotated":
+    """Encrypt every secret with another key."""
+    from waypost.storage import rotation
+
+    return asyncio.run(rotation.rotate(database, secret_key_file(), added, drop_old))
+
+
+def drop_old_keys(database: str) -> "Rotated":
+    """Keep only the key that encrypts."""
+    from waypost.storage import rotation
+
+    return asyncio.run(rotation.drop_old(database, secret_key_file()))

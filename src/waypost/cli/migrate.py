@@ -30,3 +30,6 @@ def migrate(database: str, as_json: bool) -> None:
         say(f"{place} went from schema revision {done.before} to {done.after}.")
     if done.backup is not None:
         say(f"What it was before is kept in {done.backup}.")
+    if done.left_plain:
+        say("That backup holds webhook secrets and credentials of sources as plain text: delete it as soon as you do"
+            " not need it any more.")  # fmt: skip

@@ -12,6 +12,8 @@ from click.core import ParameterSource
 from waypost.settings import Setting, SettingError, setting
 
 if TYPE_CHECKING:  # generic in newer versions of click only
+    from pathlib import Path
+
     AnyParam = click.ParamType[Any]
     IntParam = click.ParamType[int]
 else:
@@ -65,8 +67,8 @@ class SettingOption(click.Option):
         return value, source
 
 
-def setting_option(name: str) -> Callable[[F], F]:
-    """The option of the setting `name`; the command gets its parsed value as the argument `name`."""
+def setting_option(name: str, **more: Any) -> Callable[[F], F]:
+    """The option of the setting `name`; the command gets its parsed value as the argument `name`. `more`: of click."""
     declared = setting(name)
     words = declared.help
     if declared.file_variable:
@@ -83,10 +85,30 @@ def setting_option(name: str) -> Callable[[F], F]:
         show_envvar=True,
         metavar=(declared.unit or name).upper().replace(" ", "-"),
         help=words,
+        **more,
     )
 
 
-database_option = setting_option("database")
+_KEY_FILE = "waypost.secret_key_file"  # where click's context keeps it: every command that opens a database has it
+
+
+def _keep_key_file(context: click.Context, parameter: click.Parameter, value: "Path | None") -> None:
+    """Keep what is written before the command, unless the command says otherwise."""
+    source = context.get_parameter_source(str(parameter.name))
+    if source is ParameterSource.COMMANDLINE or _KEY_FILE not in context.meta:
+        context.meta[_KEY_FILE] = value
+
+
+def secret_key_file() -> "Path | None":
+    """The key file that the command was given; None: the database's own."""
+    context = click.get_current_context(silent=True)
+    return None if context is None else context.meta.get(_KEY_FILE)
+
+
+def database_option(command: F) -> F:
+    """`--database` as the argument `database`, and `--secret-key-file`, which `secret_key_file()` gives."""
+    keys = setting_option("secret_key_file", expose_value=False, callback=_keep_key_file)
+    return setting_option("database")(keys(command))
 
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from waypost.cli.faults import Refused
-from waypost.cli.options import database_option, setting_option
+from waypost.cli.options import database_option, secret_key_file, setting_option
 from waypost.cli.output import say
+from waypost.private_files import open_private
 
 if TYPE_CHECKING:
     from waypost.app.hub import Hub
@@ -65,7 +66,7 @@ def serve(
     with ExitStack() as stack:
         outward = Outward(allow_targets, delivery_concurrency)
         settings = ServerSettings(
-            database, host, port, rate, trusted_proxy, opened(log, stack), log_level, outward, worker
+            database, host, port, rate, trusted_proxy, opened(log, stack), log_level, outward, worker, secret_key_file()
         )
         try:
             run_server(settings, ready)
@@ -74,11 +75,11 @@ def serve(
 
 
 def opened(log: str, stack: ExitStack) -> TextIO:
-    """The log."""
+    """The log, which nobody but its owner may read."""
     if log == "-":
         return sys.stderr
     try:
-        return stack.enter_context(Path(log).open("a", encoding="utf-8"))
+        return stack.enter_context(open_private(Path(log), "a"))
     except OSError as error:
         raise Refused(f"The log {log} cannot be written: {(error.strerror or str(error)).lower()}.") from error
 

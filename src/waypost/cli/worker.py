@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from waypost.cli.options import database_option, setting_option
+from waypost.cli.options import database_option, secret_key_file, setting_option
 from waypost.cli.output import say
 from waypost.cli.serve import opened
 
@@ -41,4 +41,4 @@ def worker(
 
     with ExitStack() as stack:
         outward = Outward(allow_targets, delivery_concurrency)
-        run_worker(WorkerSettings(database, opened(log, stack), log_level, outward), ready)
+        run_worker(WorkerSettings(database, opened(log, stack), log_level, outward, secret_key_file()), ready)

@@ -143,6 +143,15 @@ class LockHeld(Unavailable):
         super().__init__(message, retry_after_s=1)
 
 
+class NoSecretKey(Unavailable):
+    """A secret would have to be stored, and the hub has no key to encrypt it with. Only its operator can help."""
+
+    code = "secret_key_missing"
+
+    def __init__(self) -> None:
+        super().__init__("The hub has no key to encrypt secrets with: its operator must give it one. Nothing changed.")
+
+
 class Defect(Refusal):
     """A fault of the hub itself: the caller learns nothing but the request id."""
 

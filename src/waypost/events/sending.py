@@ -31,6 +31,13 @@ class CannotMake(Exception):
     """A message whose body the hub cannot make: a defect, and no reason to try it again."""
 
 
+class SecretLost(Exception):
+    """The secret of an endpoint cannot be decrypted, so nothing can be sent to it."""
+
+    def __init__(self, webhook_id: int) -> None:
+        super().__init__(f"the secret of webhook {webhook_id} cannot be decrypted: restore the key file, or rotate it")
+
+
 class Sent(NamedTuple):
     """What came of a call. `entry` is its line in the log; `retry_after_s` what the endpoint asked for."""
 
@@ -98,6 +105,8 @@ class Sender:
 
 def signed(hook: Webhook, message_id: str, at_s: int, body: bytes) -> dict[str, str]:
     """The headers of a message; while a new secret overlaps the old one, with a signature of each."""
+    if hook.secret is None:
+        raise SecretLost(hook.id)
     headers = standard_headers(standard_key(hook.secret), message_id, at_s, body)
     if hook.previous_secret is not None and at_s * 1_000_000 < (hook.previous_until or 0):
         other = standard_headers(standard_key(hook.previous_secret), message_id, at_s, body)

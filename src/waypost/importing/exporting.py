@@ -16,6 +16,7 @@ from waypost.app.ports import Reads, RequestQuery
 from waypost.importing.bodies import order_body, variant_body
 from waypost.importing.columns import ADDRESS, INVENTORY, ITEM, ORDERS, Column, Table
 from waypost.importing.files import form_of
+from waypost.private_files import open_private
 from waypost.wire.requests import render
 
 PAGE = 500  # things read at once
@@ -100,7 +101,7 @@ SORTS = {
 async def export_file(
     kind: str, path: Path, form: str | None, scope: Scope, reads: Reads, progress: Progress
 ) -> Exported:
-    """Write a file of one kind, whole or not at all."""
+    """Write a file of one kind, whole or not at all; nobody but its owner may read it."""
     sort = SORTS[kind]
 
     def stream() -> AsyncIterator[Body]:
@@ -108,7 +109,7 @@ async def export_file(
 
     unfinished = path.with_name(f".{path.name}.unfinished")
     try:
-        with unfinished.open("w", encoding="utf-8", newline="") as file:
+        with open_private(unfinished) as file:
             if form_of(path, form) == "jsonl":
                 things, rows = await _write_lines(file, stream, progress)
             else:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TextIO
 
 from waypost.importing.items import Bad
+from waypost.private_files import open_private
 
 HEADINGS = Bad._fields
 
@@ -24,7 +25,7 @@ class Report:
         kept = [bad for bad in self._read() if bad.row <= settled] if settled else []
         self._file: TextIO | None = None
         if path is not None:
-            self._file = path.open("w", encoding="utf-8", newline="")
+            self._file = open_private(path)
             if not self._json:
                 csv.writer(self._file).writerow(HEADINGS)
             self._write(kept)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from waypost.app.ports import Clock
+from waypost.private_files import make_private
 from waypost.storage.copying import (
     BESIDE,
     CopyFailed,
@@ -27,6 +28,8 @@ from waypost.storage.copying import (
     written_whole,
 )
 from waypost.storage.examining import connect_postgres, examine_sqlite, holds_sqlite
+from waypost.storage.key_check import needed_by_backup
+from waypost.storage.key_file import key_file_of
 from waypost.storage.location import (
     Location,
     NotOurs,
@@ -38,7 +41,16 @@ from waypost.storage.location import (
 from waypost.storage.migrations import PLAN, Plan
 from waypost.storage.one_server import held_by_this_process
 from waypost.storage.opening import migrate, missing, revision_of
+from waypost.storage.sealing import SecretBox
 from waypost.storage.transfer import is_empty, load_postgres, unload_postgres
+
+
+class KeysNeeded(NamedTuple):
+    """The keys without which the secrets in a backup cannot be read; no backup holds them. Ids of keys."""
+
+    file: Path | None  # the key file that the database has or expects
+    ids: tuple[str, ...]
+    missing: tuple[str, ...]  # of these, what the file does not hold
 
 
 class BackedUp(NamedTuple):
@@ -47,6 +59,7 @@ class BackedUp(NamedTuple):
     file: Path
     revision: str
     counts: Counts
+    keys: KeysNeeded
 
 
 class Restored(NamedTuple):
@@ -55,9 +68,18 @@ class Restored(NamedTuple):
     revision: str
     counts: Counts
     kept: Path | None
+    keys: KeysNeeded
 
 
-async def back_up(url: str, target: Path, force: bool, clock: Clock, plan: Plan = PLAN) -> BackedUp:
+def _keys_needed(location: Location, backup: Path, key_file: Path | None) -> KeysNeeded:
+    file, needed = key_file_of(location, key_file), needed_by_backup(backup)
+    missing = needed - SecretBox(file).key_ids
+    return KeysNeeded(None if file is None else file.path, tuple(sorted(needed)), tuple(sorted(missing)))
+
+
+async def back_up(
+    url: str, target: Path, force: bool, clock: Clock, plan: Plan = PLAN, key_file: Path | None = None
+) -> BackedUp:
     """Write a backup of a database, at its own revision, to `target`.
 
     An existing `target` is replaced only with `force`. Raises `CannotOpen` or `CopyFailed`.
@@ -72,7 +94,7 @@ async def back_up(url: str, target: Path, force: bool, clock: Clock, plan: Plan 
             counts = copy_open(db, target)
     else:
         counts = await _back_up_postgres(location, target, revision, clock, plan)
-    return BackedUp(target, revision, counts)
+    return BackedUp(target, revision, counts, _keys_needed(location, target, key_file))
 
 
 def _refuse_target(location: Location, target: Path, force: bool) -> None:
@@ -109,7 +131,9 @@ async def _connected(location: PostgresLocation) -> AsyncIterator["asyncpg.Conne
         await connection.close()
 
 
-async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan = PLAN) -> Restored:
+async def restore(
+    url: str, source: Path, force: bool, clock: Clock, plan: Plan = PLAN, key_file: Path | None = None
+) -> Restored:
     """Put the backup in `source` in the place of a database.
 
     A SQLite database that is there is replaced only with `force`, and kept beside. Nobody else may have it open, and
@@ -121,10 +145,12 @@ async def restore(url: str, source: Path, force: bool, clock: Clock, plan: Plan 
     if revision is None:
         raise NotOurs(f"{source} is not a backup of Waypost: it is empty or missing.")
     verify(source)
+    keys = _keys_needed(location, source, key_file)
     if isinstance(location, SqliteLocation):
         counts, kept = _restore_sqlite(location, source, force, clock)
-        return Restored(revision, counts, kept)
-    return Restored(plan.head, await _restore_postgres(location, source, revision, clock, plan), None)
+        return Restored(revision, counts, kept, keys)
+    box = SecretBox(key_file_of(location, key_file))
+    return Restored(plan.head, await _restore_postgres(location, source, revision, clock, plan, box), None, keys)
 
 
 def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: Clock) -> tuple[Counts, Path | None]:
@@ -149,7 +175,6 @@ def _restore_sqlite(location: SqliteLocation, source: Path, force: bool, clock: 
 def _belong_alike(part: Path, path: Path) -> None:
     """The server's user must be able to open what another user restores."""
     was = path.stat()
-    part.chmod(was.st_mode & 0o777)
     with suppress(PermissionError):
         os.chown(part, was.st_uid, was.st_gid)
 
@@ -195,21 +220,23 @@ def _keep(path: Path, now: int) -> Path:
             kept.hardlink_to(path)
         except OSError:
             path.rename(kept)  # a file system without links: for a moment there is no database
+    make_private(kept)
     for file in _beside(path):
         if file.exists():
+            make_private(file)
             file.rename(f"{kept}{file.name.removeprefix(path.name)}")
     return kept
 
 
 async def _restore_postgres(
-    location: PostgresLocation, source: Path, revision: str, clock: Clock, plan: Plan
+    location: PostgresLocation, source: Path, revision: str, clock: Clock, plan: Plan, box: SecretBox
 ) -> Counts:
     if await revision_of(location, plan) is not None:
         async with _connected(location) as db:
             await _refuse_data(db, location)
     await migrate(location.url, plan, clock)
     with TemporaryDirectory(prefix="waypost-restore-") as folder:
-        current = source if revision == plan.head else _migrated_copy(source, Path(folder), plan, clock)
+        current = source if revision == plan.head else _migrated_copy(source, Path(folder), plan, clock, box)
         async with _connected(location) as db:
             with closing(open_to_read(current)) as backup:
                 async with db.transaction():
@@ -222,12 +249,12 @@ async def _refuse_data(db: "asyncpg.Connection[Any]", location: PostgresLocation
         raise CopyFailed(f"{location.shown} holds data already: restore into an empty database.")
 
 
-def _migrated_copy(source: Path, folder: Path, plan: Plan, clock: Clock) -> Path:
+def _migrated_copy(source: Path, folder: Path, plan: Plan, clock: Clock, box: SecretBox) -> Path:
     """A copy of an older backup, at the plan's head."""
     from waypost.storage.migrations.run import migrate_sqlite
 
     copy = folder / "backup.db"
     with closing(open_to_read(source)) as db:
         copy_open(db, copy)
-    migrate_sqlite(SqliteLocation(copy), plan, clock)
+    migrate_sqlite(SqliteLocation(copy), plan, clock, None, box)
     return copy

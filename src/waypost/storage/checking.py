@@ -4,6 +4,7 @@ import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, closing
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -17,8 +18,11 @@ from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
+from waypost.storage.key_check import unreadable
+from waypost.storage.key_file import key_file_of
 from waypost.storage.location import Location, SqliteLocation, Unreachable
 from waypost.storage.queries import columns
+from waypost.storage.sealing import SecretBox
 
 FETCH = 1000  # rows at once
 
@@ -84,6 +88,9 @@ WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = e.account_id)"""
 
 class CommonEvidence(ABC):
     """The same SQL on both engines; see `app.check.Evidence`."""
+
+    def __init__(self, box: SecretBox) -> None:
+        self._box = box
 
     @abstractmethod
     def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -154,13 +161,10 @@ class CommonEvidence(ABC):
             async for row in self.rows(sql):
                 yield Finding("account_differs", table, row[0], f"has a {column} of another account.")
         async for row in self.rows(_CLAIMS):
-            yield Finding(
-                "claim_differs",
-                "fulfillment_request",
-                row[0],
-                f"owns the number {row[1]!r}, which is not its own.",
-            )
-        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays()):
+            words = f"owns the number {row[1]!r}, which is not its own."
+            yield Finding("claim_differs", "fulfillment_request", row[0], words)
+        secrets = unreadable(self.rows, self._box)
+        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays(), secrets):
             async for finding in findings:
                 yield finding
 
@@ -237,7 +241,8 @@ def _within_account() -> list[tuple[str, str, str]]:
 class SqliteEvidence(CommonEvidence):
     """One read transaction of a SQLite file."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, box: SecretBox) -> None:
+        super().__init__(box)
         self._db = db
 
     async def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -257,7 +262,8 @@ class SqliteEvidence(CommonEvidence):
 class PostgresEvidence(CommonEvidence):
     """One REPEATABLE READ transaction. PostgreSQL keeps its own files and constraints."""
 
-    def __init__(self, db: "asyncpg.Connection[Any]") -> None:
+    def __init__(self, db: "asyncpg.Connection[Any]", box: SecretBox) -> None:
+        super().__init__(box)
         self._db = db
 
     async def rows(self, sql: str) -> AsyncIterator[Sequence[Any]]:
@@ -272,20 +278,21 @@ class PostgresEvidence(CommonEvidence):
 
 
 @asynccontextmanager
-async def evidence_of(location: Location) -> AsyncIterator[Evidence]:
-    """Evidence of a database whose schema is current."""
+async def evidence_of(location: Location, key_file: Path | None = None) -> AsyncIterator[Evidence]:
+    """Evidence of a database whose schema is current; `key_file` as for `open_store`."""
+    box = SecretBox(key_file_of(location, key_file))
     if isinstance(location, SqliteLocation):
         try:
             with closing(open_to_read(location.path)) as db:
                 db.execute("BEGIN")
-                yield SqliteEvidence(db)
+                yield SqliteEvidence(db, box)
         except sqlite3.DatabaseError as error:
             raise Unreachable(f"{location.shown} cannot be read to its end: {error}.") from error
     else:
         connection = await connect_postgres(location)
         try:
             async with connection.transaction(isolation="repeatable_read", readonly=True):
-                yield PostgresEvidence(connection)
+                yield PostgresEvidence(connection, box)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise Unreachable(f"{location.shown} cannot be read to its end: {error}.") from error
         finally:

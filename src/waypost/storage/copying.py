@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
+from waypost.private_files import PRIVATE
 from waypost.storage.file_locks import take
 
 
@@ -71,20 +72,24 @@ def verify(path: Path, expected: Counts | None = None) -> Counts:
 
 
 @contextmanager
-def written_whole(target: Path) -> Iterator[Path]:
+def written_whole(target: Path, exclusive: bool = False) -> Iterator[Path]:
     """A place to write a file that takes the name `target`, at once and durably, when all went well.
 
-    The place is locked meanwhile. What killed processes left in the same folder is removed first.
+    `exclusive`: never in the place of another file. The place is locked meanwhile. What killed processes left in the
+    same folder is removed first.
     """
     remove_left_over(target)
     part = target.with_name(f".{target.name}.{secrets.token_hex(4)}.part")
     lock = _held(_lock_of(part))
     try:
         # Only the owner may read it: it holds customers' addresses.
-        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
         yield part
         _flush(part)
-        part.replace(target)
+        if exclusive:
+            _take_free_name(part, target)
+        else:
+            part.replace(target)
         _flush(target.parent)
     except OSError as error:
         raise CopyFailed(f"{target} cannot be written: {error.strerror}.") from error
@@ -94,6 +99,16 @@ def written_whole(target: Path) -> Iterator[Path]:
         _remove(part)
         if lock is not None:
             os.close(lock)
+
+
+def _take_free_name(part: Path, target: Path) -> None:
+    try:
+        target.hardlink_to(part)
+    except FileExistsError:
+        raise
+    except OSError:  # a file system without links
+        os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE))
+        part.replace(target)
 
 
 def remove_left_over(path: Path) -> None:

@@ -1,6 +1,7 @@
 """Handing over, in SQL: claims, attempts, what is told to a source, attention."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports.delivery import (
@@ -16,6 +17,7 @@ from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, St
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns, requests
+from waypost.storage.sealing import Place, SecretBox
 from waypost.storage.speaking import Reader, Statements
 
 _CLAIMED = columns.listed(Claimed)
@@ -83,6 +85,12 @@ _DELIVERY_CHANGES = ", ".join(
 )
 
 
+def _source_delivery(row: Sequence[Any], box: SecretBox) -> SourceDelivery:
+    """A record of a row; secrets that cannot be opened are None."""
+    made = SourceDelivery._make(row)
+    return made._replace(secrets=box.open(Place("source_delivery", "secrets", made.source_id), made.secrets))
+
+
 class DeliveryReading(Reader):
     """See `app.ports.delivery.DeliveryReads`."""
 
@@ -90,7 +98,7 @@ class DeliveryReading(Reader):
         """How a source is handed its requests."""
         sql = f"SELECT {_DELIVERY} FROM source_delivery d WHERE d.source_id = $1 AND d.account_id = $2"
         rows = await self.quick(sql, source_id, scope.account_id)
-        return SourceDelivery._make(rows[0]) if rows else None
+        return _source_delivery(rows[0], self.secrets) if rows else None
 
     async def attempts(self, scope: Scope, request_id: int, limit: int) -> list[Attempt] | None:
         """The latest attempts of a request, oldest first."""
@@ -128,7 +136,7 @@ class DeliveryReading(Reader):
         d = self.dialect
         sql = f"""SELECT {_DELIVERY} FROM source_delivery d JOIN source o ON o.id = d.source_id
           WHERE {d.any_of("d.kind", 1, "text")} AND NOT d.paused AND NOT o.archived ORDER BY d.source_id"""
-        return [SourceDelivery._make(row) for row in await self.slow(sql, d.array(kinds))]
+        return [_source_delivery(row, self.secrets) for row in await self.slow(sql, d.array(kinds))]
 
     async def waiting_sources(self, source_ids: Sequence[int]) -> list[int]:
         """Which of these have something in Processing that is not being handed over."""
@@ -263,11 +271,12 @@ class DeliveryWriting(Statements):
         sql = f"""SELECT {_DELIVERY} FROM source_delivery d
           WHERE d.source_id = $1 AND d.account_id = $2{self.dialect.lock}"""
         rows = await self.fetch(sql, source_id, scope.account_id)
-        return SourceDelivery._make(rows[0]) if rows else None
+        return _source_delivery(rows[0], self.secrets) if rows else None
 
     async def write_delivery(self, row: SourceDelivery) -> None:
         """See `DeliveryTx`."""
         names, spots = columns.listed(SourceDelivery), columns.places(SourceDelivery)
         sql = f"""INSERT INTO source_delivery ({names}) VALUES ({spots})
           ON CONFLICT (source_id) DO UPDATE SET {_DELIVERY_CHANGES}"""
-        await self.execute(sql, *row)
+        stored = await self.sealed("source_delivery", row.source_id, {"secrets": row.secrets})
+        await self.execute(sql, *row._replace(secrets=stored["secrets"]))

@@ -4,13 +4,20 @@ An existing database is answered for within a fraction of a second: SQLAlchemy a
 when a migration has to run.
 """
 
+import logging
 import sqlite3
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from waypost.app.ports import Clock, Store
 from waypost.domain.refusals import Unavailable
+from waypost.private_files import make_private
+from waypost.storage.clearing import clear_plain_secrets
+from waypost.storage.copying import BESIDE
 from waypost.storage.examining import examine_postgres, examine_sqlite
+from waypost.storage.key_check import require_keys
+from waypost.storage.key_file import key_file_of
 from waypost.storage.location import (
     CannotOpen,
     Location,
@@ -20,11 +27,21 @@ from waypost.storage.location import (
     Unreachable,
     parse_url,
 )
-from waypost.storage.migrations import PLAN, Plan
+from waypost.storage.migrations import PLAN, SEALED_SINCE, Plan
 from waypost.storage.one_server import refuse_moved
+from waypost.storage.sealing import SecretBox
 
 if TYPE_CHECKING:
     from waypost.storage.migrations.run import Migrated
+    from waypost.storage.postgres import PostgresStore
+    from waypost.storage.sqlite import SqliteStore
+
+PLAIN_BACKUP = (
+    "The backup of before this migration, %s, holds webhook secrets and credentials of sources as plain text: delete"
+    " it as soon as you do not need it any more."
+)
+
+_log = logging.getLogger("waypost.database")
 
 __all__ = ["CannotOpen", "migrate", "open_store", "parse_url", "revision_of"]
 
@@ -34,24 +51,34 @@ def _now() -> int:
 
 
 async def open_store(
-    url: str, migrate: bool = True, create: bool = True, plan: Plan = PLAN, clock: Clock = _now
-) -> Store:
-    """The store of a database, its schema at the plan's head.
+    url: str, migrate: bool = True, create: bool = True, plan: Plan = PLAN, clock: Clock = _now,
+    key_file: Path | None = None, needs_secrets: bool = True,
+) -> Store:  # fmt: skip
+    """The store of a database, its schema at the plan's head; its files are made private.
 
     `migrate` allows an older schema to be brought up, `create` an empty database to be filled; otherwise, and
     for everything that cannot or must not be opened, raises `CannotOpen` with a sentence for a person.
+    `key_file` is the one that is given; without one SQLite has its own. `needs_secrets`: the keys must fit, too.
     """
     location = parse_url(url)
     revision = await revision_of(location, plan)
     if revision is None and not create:
         raise missing(location)
+    _make_private(location)
     if revision != plan.head:
         if not migrate and revision is not None:
             raise _old(location, revision, plan)
-        await _migrate(location, plan, clock)
-    store = _open(location, plan)
+        await _migrate(location, plan, clock, key_file)
+    box = SecretBox(key_file_of(location, key_file))
+    store = _open(location, plan, box)
     try:
         await store.keep_time()
+        if needs_secrets and plan.head >= SEALED_SINCE:
+            await clear_plain_secrets(location)
+            await require_keys(store.reads, box)
+    except CannotOpen:
+        await store.close()
+        raise
     except Unavailable as error:
         await store.close()
         raise Unreachable(f"{location.shown} cannot be read: {error.message}") from error
@@ -77,38 +104,58 @@ async def current_location(url: str, plan: Plan = PLAN) -> Location:
     return location
 
 
-async def migrate(url: str, plan: Plan = PLAN, clock: Clock = _now) -> "Migrated":
+async def migrate(url: str, plan: Plan = PLAN, clock: Clock = _now, key_file: Path | None = None) -> "Migrated":
     """Bring a database, fresh or older, to the plan's head; what was done, which may be nothing."""
     location = parse_url(url)
     await revision_of(location, plan)
-    return await _migrate(location, plan, clock)
+    _make_private(location)
+    return await _migrate(location, plan, clock, key_file)
 
 
-async def _migrate(location: Location, plan: Plan, clock: Clock) -> "Migrated":
+async def _migrate(location: Location, plan: Plan, clock: Clock, key_file: Path | None) -> "Migrated":
+    box = SecretBox(key_file_of(location, key_file))
+    done = await _upgraded(location, plan, clock, box)
+    if done.before is not None and done.after >= SEALED_SINCE:
+        await clear_plain_secrets(location)
+    if done.left_plain:
+        _log.warning(PLAIN_BACKUP, done.backup)
+    return done
+
+
+async def _upgraded(location: Location, plan: Plan, clock: Clock, box: SecretBox) -> "Migrated":
     from sqlalchemy.exc import OperationalError
 
     from waypost.storage.migrations import run  # heavy: see above
 
     if isinstance(location, SqliteLocation):
         try:
-            return run.migrate_sqlite(location, plan, clock)
+            return run.migrate_sqlite(location, plan, clock, None, box)
         except (OperationalError, sqlite3.OperationalError, OSError) as error:
             reason = error.orig if isinstance(error, OperationalError) else error
             raise Unreachable(f"{location.shown} cannot be made or migrated: {reason}.") from error
-    return await run.migrate_postgres(location, plan)
+    return await run.migrate_postgres(location, plan, None, box)
 
 
-def _open(location: Location, plan: Plan) -> Store:
+def _make_private(location: Location) -> None:
+    """A database that an older version, or a copy, left open to others is closed to them."""
+    if isinstance(location, SqliteLocation):
+        path = location.path.resolve()
+        for file in (path, *(Path(f"{path}{suffix}") for suffix in BESIDE)):
+            if not make_private(file):
+                _log.warning("Other users can read %s: its owner must run chmod 600 on it.", file)
+
+
+def _open(location: Location, plan: Plan, box: SecretBox) -> "SqliteStore | PostgresStore":
     if isinstance(location, SqliteLocation):
         from waypost.storage.sqlite import SqliteStore
 
         try:
-            return SqliteStore(location.path, plan.head)
+            return SqliteStore(location.path, plan.head, box)
         except sqlite3.OperationalError as error:
             raise Unreachable(f"{location.shown} cannot be opened: {error}.") from error
     from waypost.storage.postgres import PostgresStore
 
-    return PostgresStore(location.url, plan.head)
+    return PostgresStore(location.url, plan.head, box)
 
 
 def missing(location: Location) -> NoDatabase:

@@ -27,6 +27,7 @@ from waypost.storage.postgres_reads import BY_INDEX, PostgresReads
 from waypost.storage.postgres_tx import PostgresTx
 from waypost.storage.queries import postgres
 from waypost.storage.readiness import check_ready, prove_writable, wrong_schema
+from waypost.storage.sealing import SecretBox
 from waypost.storage.server_clock import ServerClock
 from waypost.storage.telling import Teller
 from waypost.storage.waiting import Limits, Turn, finished
@@ -61,8 +62,9 @@ _WRITER = {
 class PostgresStore(Teller):
     """A PostgreSQL database; see `ports.Store`."""
 
-    def __init__(self, url: str, revision: str) -> None:
+    def __init__(self, url: str, revision: str, box: SecretBox) -> None:
         super().__init__()
+        self._box = box
         self._url = url
         self._revision = revision
         self._db: asyncpg.Connection[asyncpg.Record] | None = None
@@ -71,14 +73,14 @@ class PostgresStore(Teller):
         self._lock_ms = _LOCK_MS  # of the connection
         self._limits = Limits()  # of the waits for a connection
         self._clock = ServerClock()
-        self.reads = PostgresReads(url)
+        self.reads = PostgresReads(url, box)
         self.last_round_trips = 0
 
     async def write(self, work: Work[T], quick: bool = False) -> T:
         """See `ports.Store`."""
         async with self._turn:
             db = await self._connection()
-            tx = PostgresTx(db, self._revision)
+            tx = PostgresTx(db, self._revision, self._box)
             async with self._outcome(tx), asyncio.timeout(WORK_S):
                 await self._wait_for_locks(db, _QUICK_LOCK_MS if quick else _LOCK_MS)
                 result = await work(tx)

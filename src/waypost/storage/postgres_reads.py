@@ -17,6 +17,7 @@ from waypost.storage.postgres_faults import CONNECT_TIMEOUT_S, FAULTS, WAITED, i
 from waypost.storage.queries import postgres
 from waypost.storage.read_queue import ReadQueue
 from waypost.storage.reading import CommonReads, request_of
+from waypost.storage.sealing import SecretBox
 from waypost.storage.waiting import Limits
 
 T = TypeVar("T")
@@ -64,8 +65,9 @@ class PostgresReads(CommonReads):
 
     dialect = POSTGRES
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, box: SecretBox) -> None:
         self._url = url
+        self.secrets = box
         self._pool: asyncpg.Pool[Any] | None = None
         self._opening = asyncio.Lock()
         self._given_up = False

@@ -28,6 +28,7 @@ from waypost.domain.stock import Entry, Release
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.faults import RolledBack
 from waypost.storage.queries import plain_moves, postgres, proof, writing
+from waypost.storage.sealing import SecretBox
 from waypost.storage.transaction import CommonTx, moved_totals
 
 _decode_row = msgspec.json.Decoder(list[Any]).decode
@@ -44,8 +45,9 @@ class PostgresTx(CommonTx):
 
     dialect = POSTGRES
 
-    def __init__(self, db: "asyncpg.Connection[asyncpg.Record]", revision: str) -> None:
+    def __init__(self, db: "asyncpg.Connection[asyncpg.Record]", revision: str, box: SecretBox) -> None:
         self._db = db
+        self.secrets = box
         self._revision = revision
         self.begun = False
         self.lone = False
@@ -53,7 +55,8 @@ class PostgresTx(CommonTx):
         self.round_trips = 0
         self._single_statements = False
 
-    async def _begin(self) -> None:
+    async def begin(self) -> None:
+        """See `Statements`."""
         self._single_statements = True
         if not self.begun:
             self.begun = True
@@ -67,14 +70,14 @@ class PostgresTx(CommonTx):
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonTx`."""
-        await self._begin()
+        await self.begin()
         self.round_trips += 1
         rows: list[Any] = await self._db.fetch(sql, *args)
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
         """See `CommonTx`."""
-        await self._begin()
+        await self.begin()
         self.round_trips += 1
         status = await self._db.execute(sql, *args)
         return int(status.rsplit(" ", 1)[-1]) if status[-1:].isdigit() else 0
@@ -83,7 +86,7 @@ class PostgresTx(CommonTx):
         """See `CommonTx`."""
         listed = list(rows)
         if listed:
-            await self._begin()
+            await self.begin()
             self.round_trips += 1
             await self._db.executemany(sql, listed)
 

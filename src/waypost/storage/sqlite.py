@@ -19,6 +19,7 @@ from waypost.app.ports import Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
+from waypost.storage.sealing import SecretBox
 from waypost.storage.sqlite_disk import DatabaseFile, checkpoint, connect_to_leave, log_is_long, require_room, touch
 from waypost.storage.sqlite_file import (
     CHECKPOINT_PAGES,
@@ -51,8 +52,9 @@ _REVISION = "SELECT version_num FROM alembic_version"
 class SqliteStore(Teller):
     """A SQLite database file; see `ports.Store`."""
 
-    def __init__(self, path: Path, revision: str) -> None:
+    def __init__(self, path: Path, revision: str, box: SecretBox) -> None:
         super().__init__()
+        self._box = box
         self.path = path
         self._file = DatabaseFile(path)
         self._writer = RenewableConnection(self._open_writer)
@@ -61,13 +63,13 @@ class SqliteStore(Teller):
         self._committer = ThreadPoolExecutor(1, thread_name_prefix="commit")
         self._revision = revision
         self._usual_commit_s = COMMIT_IN_PLACE_S  # until it is known how fast this disk is
-        self.reads = SqliteReads(path)
+        self.reads = SqliteReads(path, box)
 
     async def write(self, work: Work[T], quick: bool = False) -> T:
         """See `ports.Store`."""
         async with self._turn:
             db = await self._begun()
-            tx = SqliteTx(db)
+            tx = SqliteTx(db, self._box)
             try:
                 prove_revision(db.execute(_REVISION).fetchall(), self._revision)
                 result = await work(tx)

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from waypost.domain.refusals import Unavailable
+from waypost.storage.location import Unreachable
 
 # Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
 FAULTS = (sqlite3.DatabaseError, MemoryError)
+LOCK_WAIT_S = 30.0  # for another process, by what may take long itself
 OPEN_WAIT_S = 5.0  # for another process, when a store is opened: it may be recovering the WAL after a crash
 CHECKPOINT_PAGES = 1000  # in the WAL: the commit that reaches them writes them to the database
 LOG_KEPT = 16 * 1024 * 1024  # bytes that the WAL may keep once nobody needs what is in it
@@ -63,6 +65,20 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
             db.execute("PRAGMA query_only = ON")
     except BaseException:
         db.close()
+        raise
+    return db
+
+
+def connect_patiently(path: Path) -> sqlite3.Connection:
+    """A connection of a migration and its like, in WAL mode, which waits for others; makes the file if need be."""
+    db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
+    try:
+        patiently(lambda: db.execute("PRAGMA journal_mode = WAL"), LOCK_WAIT_S)
+        db.execute("PRAGMA synchronous = FULL")
+    except BaseException as error:
+        db.close()
+        if is_busy(error):
+            raise Unreachable(f"{path} is held by another process.") from error
         raise
     return db
 

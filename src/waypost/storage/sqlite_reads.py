@@ -20,6 +20,7 @@ from waypost.storage.dialect import SQLITE
 from waypost.storage.queries import requests
 from waypost.storage.read_queue import ReadQueue
 from waypost.storage.reading import CommonReads, request_of
+from waypost.storage.sealing import SecretBox
 from waypost.storage.sqlite_file import (
     FAULTS,
     ReadingConnection,
@@ -52,7 +53,8 @@ class SqliteReads(CommonReads):
 
     dialect = SQLITE
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, box: SecretBox) -> None:
+        self.secrets = box
         self._by_key = ReadingConnection(lambda: connect(path, read_only=True))
         self._in_loop = ReadingConnection(lambda: connect(path, read_only=True))
         self._straight_runs: OrderedDict[str, int] = OrderedDict()  # left, by statement

@@ -16,6 +16,7 @@ from waypost.storage.dialect import SQLITE
 from waypost.storage.faults import BadRow
 from waypost.storage.plain import plain_rows
 from waypost.storage.queries import columns, requests, writing
+from waypost.storage.sealing import SecretBox
 from waypost.storage.sqlite_file import translated
 from waypost.storage.transaction import CommonTx
 
@@ -34,9 +35,13 @@ class SqliteTx(CommonTx):
 
     dialect = SQLITE
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection, box: SecretBox) -> None:
         self._db = db
+        self.secrets = box
         self._given: dict[str, int] = {}  # the last id given out, by table
+
+    async def begin(self) -> None:
+        """See `Statements`: the store has begun."""
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonTx`."""

@@ -19,6 +19,7 @@ from waypost.storage.invoices import InvoiceWriting
 from waypost.storage.orders import OrderWriting
 from waypost.storage.queries import columns, requests, writing
 from waypost.storage.routing import RoutingWriting
+from waypost.storage.sealing import SEALED
 from waypost.storage.shipments import ShipmentWriting
 from waypost.storage.webhooks import WebhookWriting
 
@@ -128,6 +129,8 @@ class CommonTx(
         """See `ports.Tx`."""
         if table not in _SMALL:
             raise ValueError(table)
+        if table in SEALED:
+            row = await self.sealed(table, row["id"], row)
         names = ", ".join(row)
         spots = ", ".join(f"${index + 1}" for index in range(len(row)))
         returning = "account_id" if table == "account_counter" else "id"
@@ -138,6 +141,7 @@ class CommonTx(
         """See `ports.Tx`."""
         if table not in _SMALL:
             raise ValueError(table)
+        columns = await self.sealed(table, row_id, columns)
         sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(columns, 1))
         sql = f"UPDATE {table} SET {sets} WHERE id = ${len(columns) + 1}"
         if await self.execute(sql, *columns.values(), row_id) != 1:

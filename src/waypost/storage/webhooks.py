@@ -10,6 +10,7 @@ from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.postgres import kinds
 from waypost.storage.queries.requests import Filter
+from waypost.storage.sealing import Place, SecretBox
 from waypost.storage.speaking import Reader, Statements
 
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
@@ -79,9 +80,14 @@ async def _by_message(
     return {delivery.message_id: delivery for delivery in found}
 
 
-def _webhook(row: Sequence[Any]) -> Webhook:
+_SECRETS = ("secret", "previous_secret")
+
+
+def _webhook(row: Sequence[Any], box: SecretBox) -> Webhook:
+    """A record of a row; a secret that cannot be opened is None."""
     made = Webhook._make(row)
-    return made._replace(strict_order=bool(made.strict_order))
+    secret, previous = (box.open(Place("webhook", name, made.id), getattr(made, name)) for name in _SECRETS)
+    return made._replace(strict_order=bool(made.strict_order), secret=secret, previous_secret=previous)
 
 
 class WebhookReading(Reader):
@@ -89,12 +95,12 @@ class WebhookReading(Reader):
 
     async def webhooks(self, account_id: int) -> list[Webhook]:
         """See `ports.webhooks`."""
-        return [_webhook(row) for row in await self.slow(_OF_ACCOUNT, account_id)]
+        return [_webhook(row, self.secrets) for row in await self.slow(_OF_ACCOUNT, account_id)]
 
     async def webhook(self, account_id: int, webhook_id: int) -> Webhook | None:
         """See `ports.webhooks`."""
         rows = await self.quick(_BY_ID, webhook_id, account_id)
-        return _webhook(rows[0]) if rows else None
+        return _webhook(rows[0], self.secrets) if rows else None
 
     async def webhook_deliveries(self, query: DeliveryQuery) -> list[Delivery]:
         """See `ports.webhooks`."""
@@ -129,11 +135,11 @@ class WebhookWriting(Statements):
     async def lock_webhook(self, account_id: int, webhook_id: int) -> Webhook | None:
         """See `ports.webhooks`."""
         rows = await self.fetch(_BY_ID + self.dialect.lock, webhook_id, account_id)
-        return _webhook(rows[0]) if rows else None
+        return _webhook(rows[0], self.secrets) if rows else None
 
     async def lock_webhooks(self, account_id: int) -> list[Webhook]:
         """See `ports.webhooks`."""
-        return [_webhook(row) for row in await self.fetch(_OF_ACCOUNT + self.dialect.lock, account_id)]
+        return [_webhook(row, self.secrets) for row in await self.fetch(_OF_ACCOUNT + self.dialect.lock, account_id)]
 
     async def claim_webhook(self, webhook_id: int, owner: str, now: int, until: int) -> Webhook | None:
         """See `ports.webhooks`. Whoever comes second does not wait for the first."""
@@ -141,7 +147,7 @@ class WebhookWriting(Statements):
           AND {_FREE.format(now="$3")}{self.dialect.lock_free}"""
         sql = f"""UPDATE webhook SET lease_owner = $2, lease_until = $4 WHERE id IN ({free}) RETURNING {_WEBHOOK}"""
         rows = await self.fetch(sql, webhook_id, owner, now, until)
-        return _webhook(rows[0]) if rows else None
+        return _webhook(rows[0], self.secrets) if rows else None
 
     async def renew_webhook(self, webhook_id: int, owner: str, until: int) -> bool:
         """See `ports.webhooks`."""
@@ -153,7 +159,7 @@ class WebhookWriting(Statements):
         held: dict[int, Webhook] = {}
         for one in sorted(settlements, key=lambda one: one.webhook_id):
             for row in await self.fetch(_SETTLE, *one[:-1]):
-                held[one.webhook_id] = _webhook(row)
+                held[one.webhook_id] = _webhook(row, self.secrets)
         done = [row for one in settlements if one.webhook_id in held for row in one.deliveries]
         if not self.dialect.is_sqlite:
             fresh = {(row.webhook_id, row.message_id): row for row, seen in done if seen == row.updated_at}

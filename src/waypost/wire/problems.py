@@ -69,6 +69,7 @@ CODES: dict[str, int] = {
     "headers_too_large": 431,
     "internal": 500,
     "unavailable": 503,
+    "secret_key_missing": 503,
 }
 
 # The domain's field names, where the wire spells them otherwise, by the kind of place they stand in.

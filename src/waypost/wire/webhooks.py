@@ -154,8 +154,8 @@ def render_configuration(hook: Webhook) -> bytes:
 
 
 def render_with_secret(hook: Webhook) -> bytes:
-    """An endpoint with its secret: the one time that it is shown."""
-    return encode({**_shown(hook), "secret": hook.secret})
+    """An endpoint with its secret: the one time that it is shown. A repeat of the call has null."""
+    return encode({**_shown(hook), "secret": None if hook.secret is None else str(hook.secret)})
 
 
 def render_configurations(hooks: Sequence[Webhook]) -> bytes:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from waypost.app.actor import Scope
+from waypost.app.ports.secrets import Secret
 from waypost.domain.fulfillment import FulfillmentRequest
 
 
@@ -14,7 +15,7 @@ class SourceDelivery(NamedTuple):
     account_id: int
     kind: str
     settings: str  # JSON object, as the kind has checked it; nothing secret
-    secrets: str  # JSON object; never shown
+    secrets: Secret | None  # JSON object, never shown; None: they cannot be opened with the keys that there are
     policy: str  # JSON object; what is missing has its default
     paused: bool
     version: int

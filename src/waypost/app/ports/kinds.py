@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple, Protocol
 
+from waypost.app.ports.secrets import Secret
 from waypost.domain.handover import Outcome
 
 Document = Mapping[str, Any]
@@ -71,7 +72,7 @@ class Checked(NamedTuple):
     """Settings and secrets that a kind has found good, as they are stored (JSON objects)."""
 
     settings: str
-    secrets: str
+    secrets: Secret
 
 
 class Kind(Protocol):
@@ -90,10 +91,11 @@ class Kind(Protocol):
         """
         ...
 
-    def open(self, settings: str, secrets: str) -> Recipient:
+    def open(self, settings: str, secrets: Secret | None) -> Recipient:
         """A source of this kind, from what `check` has found good.
 
-        Raises `CannotWrite` where it was set by an older release, and cannot be used any more.
+        Raises `CannotWrite` where it was set by an older release and cannot be used any more, and where its secrets
+        cannot be opened (None).
         """
         ...
 

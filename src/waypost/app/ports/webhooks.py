@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from waypost.app.actor import Scope
+from waypost.app.ports.secrets import Secret
 
 
 class Webhook(NamedTuple):
@@ -21,8 +22,8 @@ class Webhook(NamedTuple):
     subscribed: str  # JSON array of names and patterns
     strict_order: bool
     timeout_s: int
-    secret: str  # whsec_…: stored as it is, because it has to sign
-    previous_secret: str | None
+    secret: Secret | None  # whsec_…; None: it cannot be opened with the keys that there are
+    previous_secret: Secret | None
     previous_until: int | None
     cursor: int  # the seq up to which every event was sent, or given a row of its own
     failures: int  # in a row

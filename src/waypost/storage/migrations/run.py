@@ -8,28 +8,19 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import asyncpg
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, NullPool, create_engine, event
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy import Connection
 
 from waypost.app.ports import Clock
 from waypost.storage.copying import copy_open, open_to_read, remove_left_over
-from waypost.storage.examining import (
-    connect_postgres,
-    holds_sqlite,
-    postgres_revision,
-    sqlite_revision,
-)
-from waypost.storage.location import PostgresLocation, SqliteLocation, Unreachable
-from waypost.storage.migrations import Plan
-from waypost.storage.queries.proof import SCHEMA_LOCK
-from waypost.storage.sqlite_file import is_busy, patiently
-
-LOCK_WAIT_S = 30.0
+from waypost.storage.examining import holds_sqlite, postgres_revision, sqlite_revision
+from waypost.storage.exclusive import exclusive_postgres, exclusive_sqlite, make_sqlite
+from waypost.storage.location import PostgresLocation, SqliteLocation
+from waypost.storage.migrations import SEALED_SINCE, Plan
+from waypost.storage.sealing import SecretBox
 
 
 class Migrated(NamedTuple):
@@ -39,41 +30,29 @@ class Migrated(NamedTuple):
     after: str
     backup: Path | None = None
 
+    @property
+    def left_plain(self) -> bool:
+        """Whether the backup that it kept holds secrets as plain text."""
+        return self.backup is not None and (self.before or "") < SEALED_SINCE <= self.after
 
-def migrate_sqlite(location: SqliteLocation, plan: Plan, clock: Clock, target: str | None = None) -> Migrated:
+
+def migrate_sqlite(
+    location: SqliteLocation, plan: Plan, clock: Clock, target: str | None = None, box: SecretBox | None = None
+) -> Migrated:
     """Migrate a SQLite file, after a backup beside it unless it is fresh. `clock` is microseconds."""
     path, after = location.path, target or plan.head
     remove_left_over(path)
     if not holds_sqlite(path):
-        path.touch()
-    engine = create_engine("sqlite://", creator=lambda: _open_to_migrate(path), poolclass=NullPool)
-    event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
-    try:
-        with engine.begin() as connection:
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, sqlite3.Connection)
-            before = sqlite_revision(driver, plan, location.shown)
-            if before == after:
-                return Migrated(before, after)
-            backup = None if before is None else _back_up(path, before, clock())
-            _upgrade(connection, plan, after)
-            return Migrated(before, after, backup)
-    finally:
-        engine.dispose()
-
-
-def _open_to_migrate(path: Path) -> sqlite3.Connection:
-    """A connection in WAL mode, which waits for others."""
-    db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
-    try:
-        patiently(lambda: db.execute("PRAGMA journal_mode = WAL"), LOCK_WAIT_S)
-        db.execute("PRAGMA synchronous = FULL")
-    except BaseException as error:
-        db.close()
-        if is_busy(error):
-            raise Unreachable(f"{path} is held by another process.") from error
-        raise
-    return db
+        make_sqlite(path)
+    with exclusive_sqlite(path) as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        before = sqlite_revision(driver, plan, location.shown)
+        if before == after:
+            return Migrated(before, after)
+        backup = None if before is None else _back_up(path, before, clock())
+        _upgrade(connection, plan, after, box or SecretBox())
+        return Migrated(before, after, backup)
 
 
 def _back_up(path: Path, revision: str, now: int) -> Path:
@@ -85,35 +64,27 @@ def _back_up(path: Path, revision: str, now: int) -> Path:
     return target
 
 
-async def migrate_postgres(location: PostgresLocation, plan: Plan, target: str | None = None) -> Migrated:
+async def migrate_postgres(
+    location: PostgresLocation, plan: Plan, target: str | None = None, box: SecretBox | None = None
+) -> Migrated:
     """Migrate a PostgreSQL database. Of several that start at once, one does it, the others wait."""
     after = target or plan.head
-
-    async def connect(*_: Any, **__: Any) -> "asyncpg.Connection[Any]":
-        return await connect_postgres(location)
-
-    engine = create_async_engine("postgresql+asyncpg://", async_creator=connect, poolclass=NullPool)
-    try:
-        async with engine.connect() as connection:
-            async with connection.begin():
-                # Who writes holds the other side of it, see `queries.proof`.
-                await connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({SCHEMA_LOCK})")
-                driver = (await connection.get_raw_connection()).driver_connection
-                assert driver is not None
-                before = await postgres_revision(driver, plan, location.shown)
-                if before != after:
-                    await connection.run_sync(_upgrade, plan, after)
-            return Migrated(before, after)
-    finally:
-        await engine.dispose()
+    async with exclusive_postgres(location) as connection:
+        driver = (await connection.get_raw_connection()).driver_connection
+        assert driver is not None
+        before = await postgres_revision(driver, plan, location.shown)
+        if before != after:
+            await connection.run_sync(_upgrade, plan, after, box or SecretBox())
+    return Migrated(before, after)
 
 
-def _upgrade(connection: Connection, plan: Plan, target: str) -> None:
+def _upgrade(connection: Connection, plan: Plan, target: str, box: SecretBox) -> None:
     config = Config()
     config.set_main_option("script_location", _literal(Path(__file__).parent))
     config.set_main_option("path_separator", "os")
     config.set_main_option("version_locations", _literal(*plan.folders))
     config.attributes["connection"] = connection
+    config.attributes["box"] = box
     command.upgrade(config, target)
 
 

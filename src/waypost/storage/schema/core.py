@@ -80,6 +80,9 @@ idempotency_key = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+# What is to be done to the database as a whole, outside any transaction, and was not done yet.
+pending_task = Table("pending_task", metadata, Column("name", Text, primary_key=True))
+
 # No foreign keys here and above: a check per event costs the hot road more than it can find, as the account's
 # counter row is locked in the same transaction.
 event = Table(

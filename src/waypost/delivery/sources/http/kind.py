@@ -10,20 +10,26 @@ from typing import Any, NamedTuple
 import msgspec
 
 from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
+from waypost.app.ports.secrets import Secret
 from waypost.delivery.evaluation import weight
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
 from waypost.delivery.sources.http.settings import HttpSettings
 from waypost.domain.handover import Outcome
-from waypost.outgoing.calling import Caller, NoAnswer, NotSent
+from waypost.outgoing.calling import Answer, Caller, NoAnswer, NotSent
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
 
 BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
 SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
 ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
 HIDDEN = "***"
+SHORTEST_HIDDEN = 4  # characters: a shorter secret may be a word, or a number, that an answer holds anyway
 _TOO_LARGE = f"The request has more than {BODY_AT_MOST} bytes; at most {BODY_AT_MOST} are sent."
+
+_SECRETS_LOST = (
+    "The secrets of this source cannot be decrypted: the key file lacks their key. Restore the key, or set them again."
+)
 
 _encode = msgspec.json.Encoder().encode
 
@@ -43,13 +49,16 @@ class Http:
     def check(self, settings: Mapping[str, Any], secrets: Mapping[str, str], kept: Mapping[str, str]) -> Checked:
         """Raises `wire.faults.BadInput`."""
         read, every = given.read(settings, secrets, kept, self._caller.targets)
-        return Checked(_encode(read).decode(), _encode(every).decode())
+        return Checked(_encode(read).decode(), Secret(_encode(every).decode()))
 
-    def open(self, settings: str, secrets: str) -> "HttpSource":
+    def open(self, settings: str, secrets: Secret | None) -> "HttpSource":
         """A source. Raises `CannotWrite`."""
+        if secrets is None:
+            raise CannotWrite(_SECRETS_LOST, "other")
         try:
             read = msgspec.json.decode(settings, type=HttpSettings)
-            return HttpSource(read, msgspec.json.decode(secrets, type=dict[str, str]), self._caller, self._seconds)
+            known = msgspec.json.decode(str(secrets), type=dict[str, str])
+            return HttpSource(read, known, self._caller, self._seconds)
         except BadExpression as error:
             raise CannotWrite(f"The settings of this source cannot be used: {error}.", "other") from error
         except msgspec.ValidationError as error:
@@ -159,7 +168,7 @@ class HttpSource:
                 settings.method, call.url, headers, call.body, settings.timeout_s, settings.connect_timeout_s,
                 ANSWER_AT_MOST,
             )  # fmt: skip
-            result = read_answer(answer, self._rules)
+            result = read_answer(self._blotted(answer), self._rules)
         except NotSent as error:
             result = Result(Outcome.DEFERRED, "source_unreachable", error.message, True)
             if error.permanent:
@@ -169,7 +178,30 @@ class HttpSource:
         except Exception:
             _log.exception("the answer to a call cannot be read")
             result = Result(Outcome.UNKNOWN, "outcome_unknown", "It was sent, and the answer cannot be read.")
-        return result._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
+        return self._without_secrets(result)._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
+
+    def _hidden(self) -> list[str]:
+        """What no answer that is kept may repeat."""
+        sent = (value.partition(" ")[2] for value in self._auth(secret=True).values())
+        return [one for one in {*self._secrets.values(), *sent} if len(one) >= SHORTEST_HIDDEN]
+
+    def _blotted(self, answer: Answer) -> Answer:
+        """An answer may repeat what it was asked with: before anything of it is cut off and kept."""
+        body = answer.body
+        for secret in self._hidden():
+            body = body.replace(secret.encode(), HIDDEN.encode())
+        return answer._replace(body=body)
+
+    def _without_secrets(self, result: Result) -> Result:
+        """What JSON had spelled otherwise."""
+
+        def blotted(text: str | None) -> str | None:
+            for secret in self._hidden():
+                text = None if text is None else text.replace(secret, HIDDEN)
+            return text
+
+        kept = (blotted(result.message), blotted(result.reference), blotted(result.response))
+        return result._replace(message=kept[0], reference=kept[1], response=kept[2])
 
     async def look_up(self, document: Document) -> Result:
         """Ask for it; whatever goes wrong leaves it unknown."""
@@ -182,7 +214,7 @@ class HttpSource:
             answer = await self._caller.call(
                 "GET", url, headers, None, settings.timeout_s, settings.connect_timeout_s, ANSWER_AT_MOST
             )
-            return read_look_up(answer, self._look_up_rules)
+            return self._without_secrets(read_look_up(self._blotted(answer), self._look_up_rules))
         except (BadExpression, NotSent, NoAnswer) as error:
             return Result(Outcome.UNKNOWN, "outcome_unknown", f"It could not be looked up: {error}")
         except Exception:

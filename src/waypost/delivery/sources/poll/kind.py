@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from waypost.app.ports.kinds import Checked, Recipient
+from waypost.app.ports.secrets import Secret
 from waypost.wire.faults import BadInput
 from waypost.wire.shapes import fault_at, pointer_to
 
@@ -23,9 +24,9 @@ class Poll:
         ]
         if faults:
             raise BadInput(faults)
-        return Checked("{}", "{}")
+        return Checked("{}", Secret("{}"))
 
-    def open(self, settings: str, secrets: str) -> Recipient:
+    def open(self, settings: str, secrets: Secret | None) -> Recipient:
         """Nobody hands anything over to such a source."""
         raise AssertionError("a source that polls is not handed its requests")
 

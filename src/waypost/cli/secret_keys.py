@@ -1,0 +1,78 @@
+"""`waypost secrets`: the keys that the secrets in the database are encrypted with."""
+
+from pathlib import Path
+
+import click
+
+from waypost.cli import database as meeting
+from waypost.cli.options import database_option, json_option
+from waypost.cli.output import print_json, say
+
+
+@click.group("secrets")
+def secret_keys() -> None:
+    """Make and change the keys that encrypt webhook secrets and the credentials of sources.
+
+    The keys lie in a file (--secret-key-file), one a line. The first one encrypts, all of them decrypt. Servers may
+    run meanwhile: they read the file again.
+    """
+
+
+@secret_keys.command("create-key")
+@database_option
+@json_option
+def create_key(database: str, as_json: bool) -> None:
+    """Make the key file, with one key; on SQLite the first start does so by itself."""
+    path = meeting.create_key(database)
+    if as_json:
+        print_json({"file": str(path)})
+    else:
+        say(f"{path} is made. Keep a copy of it, but not beside the backups of the database.")
+
+
+@secret_keys.command("add-key")
+@database_option
+@json_option
+def add_key(database: str, as_json: bool) -> None:
+    """Add a key that only decrypts, so that all machines can get it before `rotate --added` uses it."""
+    path, key_id = meeting.add_key(database)
+    if as_json:
+        print_json({"file": str(path), "keyId": key_id})
+    else:
+        say(f"{path} has one key more ({key_id}). Copy the file to every machine, then: waypost secrets rotate --added")
+
+
+@secret_keys.command("rotate")
+@click.option("--added", is_flag=True, help="Use the last key of the file, from add-key, instead of a new one.")
+@click.option("--drop-old", is_flag=True, help="Then remove the old keys: backups of before cannot be used any more.")
+@database_option
+@json_option
+def rotate(added: bool, drop_old: bool, database: str, as_json: bool) -> None:
+    """Encrypt every secret with a new key, which becomes the first of the file.
+
+    The old keys stay in the file, as older backups need them. If the command is interrupted, run it again: no secret
+    is lost.
+    """
+    _tell(as_json, *meeting.rotate_keys(database, added, drop_old))
+
+
+@secret_keys.command("drop-old")
+@database_option
+@json_option
+def drop_old(database: str, as_json: bool) -> None:
+    """Remove the old keys, after encrypting what still needs them with the first one.
+
+    Backups that were made before the last rotation cannot be used without the old keys.
+    """
+    _tell(as_json, *meeting.drop_old_keys(database))
+
+
+def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int) -> None:
+    if as_json:
+        print_json({"file": str(file), "keyId": key_id, "values": values, "dropped": dropped})
+        return
+    say(f"{values:,} secrets were encrypted anew, with the key {key_id} in {file}.")
+    if dropped:
+        say(f"{dropped:,} old keys were removed from it: backups of before cannot be used any more.")
+    else:
+        say("The old keys are still in that file, as older backups need them.")

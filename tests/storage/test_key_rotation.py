@@ -1,0 +1,353 @@
+"""Another key for every secret: beside running hubs, over several machines, killed at any step, refused in good time."""
+
+import asyncio
+import json
+import shutil
+import signal
+import sys
+from collections.abc import AsyncIterator, Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.checking import findings
+from tests.support.database import is_sqlite, rows, sqlite_path
+from tests.support.filled import run_sql
+from tests.support.merchant import Merchant, open_merchant
+from tests.support.process import waypost
+from waypost.app.actor import Scope
+from waypost.app.ports import Store, Tx
+from waypost.app.ports.delivery import SourceDelivery
+from waypost.app.ports.secrets import Secret
+from waypost.app.records import record_now
+from waypost.app.webhooks import WebhookDraft, creating, rotating
+from waypost.domain.refusals import NoSecretKey
+from waypost.storage import rotation
+from waypost.storage.checking import evidence_of
+from waypost.storage.key_file import KeyFile, NoKey
+from waypost.storage.location import parse_url
+from waypost.storage.opening import open_store
+from waypost.storage.sealing import NO_SECRETS, SecretBox, key_id_of
+
+FIRST, SECOND = Secret("whsec_Zmlyc3QtZmlyc3QtZmlyc3Q="), Secret("whsec_c2Vjb25kLXNlY29uZC1zZWNvbmQ=")
+CREDENTIALS = Secret('{"token":"of the supplier"}')
+# Every write to the folder of the key file, and both ends of the transaction, are a step; it dies at the one asked for.
+KILLED = """
+import asyncio, os, signal, sys
+from pathlib import Path
+from waypost.storage import rotation
+
+url, key_file, die_at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+steps = 0
+
+def step(what):
+    global steps
+    steps += 1
+    if steps == die_at:
+        print(what, flush=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+def hook(event, arguments):
+    if event in ("os.rename", "os.remove", "os.chmod", "os.chown", "os.link"):
+        step(event)
+    elif event == "open" and isinstance(arguments[0], (str, Path)) and str(key_file.parent) in str(arguments[0]):
+        step(f"open {arguments[0]}")
+
+whole, reseal = rotation._exclusively, rotation._reseal
+
+def resealed(*arguments):
+    step("before the first value")
+    done = reseal(*arguments)
+    step("before the commit")
+    return done
+
+async def exclusively(*arguments):
+    step("before the transaction")
+    done = await whole(*arguments)
+    step("after the commit")
+    return done
+
+rotation._reseal, rotation._exclusively = resealed, exclusively
+import waypost.storage.exclusive
+sys.addaudithook(hook)
+asyncio.run(rotation.rotate(url, key_file, drop_old=True))
+"""
+
+
+@pytest.fixture
+def key_file(tmp_path: Path) -> Path:
+    """A key file with one key, in a folder of its own."""
+    (tmp_path / "keys").mkdir()
+    KeyFile(tmp_path / "keys" / "waypost.key").make()
+    return tmp_path / "keys" / "waypost.key"
+
+
+@pytest.fixture
+async def keyed(migrated_url: str, key_file: Path) -> AsyncIterator[Store]:
+    """A store with that key file."""
+    opened = await open_store(migrated_url, migrate=False, key_file=key_file)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def merchant(keyed: Store) -> Merchant:
+    """A merchant of that store, with secrets: a webhook with two of them, and a source."""
+    made = await open_merchant(keyed)
+    await plant(keyed, made)
+    return made
+
+
+async def plant(store: Store, merchant: Merchant) -> int:
+    """Store three secrets; the webhook's id."""
+    draft = WebhookDraft("desk", "https://example.com/h", ("*",))
+    actor = merchant.actor()
+    hook = (await record_now(store, creating(actor, draft, FIRST), 1)).record
+    await record_now(store, rotating(actor, hook.id, SECOND, 3600), 2)
+
+    async def write(tx: Tx) -> None:
+        for source, secrets in zip(merchant.sources, (CREDENTIALS, Secret(NO_SECRETS)), strict=False):
+            await tx.write_delivery(SourceDelivery(source, merchant.account, "http", "{}", secrets, "{}", False, 2, 1, 1))
+
+    await store.write(write)
+    return hook.id
+
+
+async def seen(store: Store, merchant: Merchant) -> list[Any]:
+    """The secrets as the application sees them."""
+    (hook, *_) = await store.reads.webhooks(merchant.account)
+    sources = [await store.reads.delivery(Scope(merchant.account), source) for source in merchant.sources[:2]]
+    return [hook.secret, hook.previous_secret, *(row.secrets for row in sources if row)]
+
+
+ALL = [SECOND, FIRST, CREDENTIALS, NO_SECRETS]
+
+
+async def stored(url: str) -> list[str]:
+    """The sealed values."""
+    found = await rows(url, "SELECT secret, previous_secret FROM webhook ORDER BY id")
+    found += await rows(url, "SELECT secrets FROM source_delivery ORDER BY source_id")
+    return [value for row in found for value in row.values() if value not in (None, NO_SECRETS)]
+
+
+async def keys_of(url: str) -> set[str]:
+    """The ids of the keys that values are sealed with."""
+    return {key_id_of(value) for value in await stored(url)}
+
+
+async def test_secrets_are_sealed_in_the_tables_and_plain_for_the_application(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    assert await seen(keyed, merchant) == ALL
+    values = await stored(migrated_url)
+    assert len(values) == 3
+    assert all(value.startswith("sealed:1:") for value in values)
+    assert await keys_of(migrated_url) == {key.id for key in KeyFile(key_file).read()}
+
+
+async def test_a_value_that_was_copied_to_another_row_does_not_open(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    other = await plant(keyed, merchant)
+    await run_sql(
+        migrated_url, "UPDATE webhook SET secret = (SELECT secret FROM webhook WHERE id <> $1) WHERE id = $1", other
+    )
+    hook = await keyed.reads.webhook(merchant.account, other)
+    assert hook is not None
+    assert (hook.secret, hook.previous_secret) == (None, FIRST)
+    found = []
+    async with evidence_of(parse_url(migrated_url), key_file) as evidence:
+        async for finding in evidence.broken_rows():
+            found.append(finding)
+    assert [(one.check, one.subject, one.id) for one in found] == [("secret_unreadable", "webhook", other)]
+    assert "whsec" not in found[0].message
+
+
+async def test_a_rotation_beside_running_hubs(keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path) -> None:
+    other = await open_store(migrated_url, migrate=False, key_file=key_file)
+    was = await keys_of(migrated_url)
+    done = await rotation.rotate(migrated_url, key_file)
+    assert (done.values, done.dropped) == (3, 0)
+    assert await keys_of(migrated_url) == {done.key_id} != was
+    for store in (keyed, other):
+        assert await seen(store, merchant) == ALL
+    await plant(other, merchant)  # sealed with the new key by a hub that was started with the old one
+    assert await keys_of(migrated_url) == {done.key_id}
+    dropped = await rotation.drop_old(migrated_url, key_file)
+    assert (dropped.key_id, dropped.values, dropped.dropped) == (done.key_id, 0, 1)
+    assert await seen(keyed, merchant) == ALL
+    await other.close()
+
+
+async def test_rotations_and_new_secrets_at_once_lose_nothing(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    """Each rotation drops the old key at once: a value that it missed could not be opened any more."""
+    # SQLite has one hub a process: opening the file once more would drop the locks of the first.
+    more = 0 if is_sqlite(migrated_url) else 2
+    others = [await open_store(migrated_url, migrate=False, key_file=key_file) for _ in range(more)]
+    ended = asyncio.Event()
+
+    async def keep_writing(store: Store) -> int:
+        count = 0
+        while not ended.is_set():
+            await plant_patiently(store, merchant)
+            count += 1
+        return count
+
+    writing = [asyncio.create_task(keep_writing(store)) for store in (keyed, *others)]
+    code = "import asyncio, sys; from pathlib import Path; from waypost.storage import rotation\n"
+    code += "for _ in range(6): asyncio.run(rotation.rotate(sys.argv[1], Path(sys.argv[2]), drop_old=True))"
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, migrated_url, str(key_file))
+    assert await asyncio.wait_for(process.wait(), 60) == 0
+    ended.set()
+    assert min(await asyncio.gather(*writing)) > 0
+    box = SecretBox(KeyFile(key_file))
+    assert await keys_of(migrated_url) <= box.key_ids
+    assert len(box.key_ids) == 1
+    for store in (keyed, *others):
+        hooks = await store.reads.webhooks(merchant.account)
+        assert {(hook.secret, hook.previous_secret) for hook in hooks} <= {(SECOND, FIRST), (FIRST, None)}
+    for store in others:
+        await store.close()
+
+
+async def plant_patiently(store: Store, merchant: Merchant) -> None:
+    """A new secret for the webhook; what meets a lock, or the account's counter, is done again."""
+    from waypost.domain.refusals import Refusal
+    from waypost.storage.faults import RolledBack
+
+    (hook, *_) = await store.reads.webhooks(merchant.account)
+    try:
+        await record_now(store, rotating(merchant.actor(), hook.id, SECOND, 0), 3)
+        await record_now(store, rotating(merchant.actor(), hook.id, FIRST, 0), 3)
+    except (Refusal, RolledBack):
+        await asyncio.sleep(0.01)
+    await asyncio.sleep(0)
+
+
+async def test_killed_at_any_step_nothing_is_lost(keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path) -> None:
+    met: list[str] = []
+    await keyed.close()
+    for die_at in range(1, 100):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", KILLED, migrated_url, str(key_file), str(die_at), stdout=asyncio.subprocess.PIPE
+        )
+        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        # A hub that starts now, with nothing but what lies there.
+        fresh = await open_store(migrated_url, migrate=False, key_file=key_file)
+        assert await seen(fresh, merchant) == ALL, output
+        await fresh.close()
+        if process.returncode == 0:
+            break
+        assert process.returncode == -signal.SIGKILL
+        met.append(output.decode().strip())
+        left = [file for file in key_file.parent.iterdir() if ".part" in file.name]
+        assert all(file.stat().st_mode & 0o777 == 0o600 for file in left)
+        for file in left:  # else the next run has other steps
+            file.unlink()
+    assert {"before the transaction", "before the first value", "before the commit", "after the commit"} <= set(met)
+    assert met.count("os.rename") == 2  # the new key, and the removal of the old ones
+    assert len(KeyFile(key_file).read()) == 1
+    left = {file.name for file in key_file.parent.iterdir()}
+    assert left == {key_file.name, f".{key_file.name}.lock"}
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_over_several_machines_in_the_documented_order(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path, tmp_path: Path
+) -> None:
+    """Each machine has a copy of the file; at every moment each can read what any of them has written."""
+    there = tmp_path / "other-machine.key"
+    shutil.copy(key_file, there)
+    far = await open_store(migrated_url, migrate=False, key_file=there)
+
+    async def both_read() -> None:
+        for store in (keyed, far):
+            assert await seen(store, merchant) == ALL
+
+    steps: Iterable[tuple[str, ...]] = (("add-key",), ("copy",), ("rotate", "--added"), ("copy",), ("drop-old",), ("copy",))
+    for name, *options in steps:
+        if name == "copy":
+            shutil.copy(key_file, there)
+        else:
+            code, output = await waypost(
+                "secrets", name, *options, "--database", migrated_url, "--secret-key-file", str(key_file)
+            )
+            assert code == 0, output
+        await both_read()
+        for store in (keyed, far):
+            await plant(store, merchant)
+            await both_read()
+    (key,) = KeyFile(there).read()
+    assert await keys_of(migrated_url) == {key.id}
+    await far.close()
+
+
+async def test_the_wrong_key_is_found_at_start(keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path, tmp_path: Path) -> None:
+    (needed,) = await keys_of(migrated_url)
+    other = KeyFile(tmp_path / "other.key")
+    other.make()
+    with pytest.raises(NoKey, match=needed):
+        await open_store(migrated_url, migrate=False, key_file=other.path)
+    with pytest.raises(NoKey, match="put it back"):
+        await open_store(migrated_url, migrate=False, key_file=tmp_path / "missing.key")
+    assert not (tmp_path / "missing.key").exists()
+    with pytest.raises(NoKey):  # SQLite: the one beside the database is missing; PostgreSQL: none is given
+        await open_store(migrated_url, migrate=False)
+    if is_sqlite(migrated_url):
+        assert not list(sqlite_path(migrated_url).parent.glob(f"{sqlite_path(migrated_url).name}.key"))
+    for command in ("serve", "worker"):
+        port = ("--port", "0") if command == "serve" else ()
+        code, output = await waypost(command, *port, "--database", migrated_url, "--secret-key-file", str(other.path))
+        assert (code, needed in output) == (1, True), output
+    code, output = await waypost("check", "--database", migrated_url, "--secret-key-file", str(other.path))
+    assert (code, output.count("secret_unreadable")) == (1, 3)
+    assert "whsec" not in output
+    # What needs no secret still works: whoever has lost the key can take the data along.
+    code, output = await waypost("account", "list", "--database", migrated_url, "--secret-key-file", str(other.path))
+    assert code == 0, output
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_postgresql_without_a_key_refuses_to_store_a_secret(store: Store, migrated_url: str) -> None:
+    bare = await open_store(migrated_url, migrate=False)
+    made = await open_merchant(bare)
+    before = await rows(migrated_url, "SELECT count(*) FROM event")
+    with pytest.raises(NoSecretKey):
+        await plant(bare, made)
+    assert await rows(migrated_url, "SELECT 1 FROM webhook") == []
+    assert await rows(migrated_url, "SELECT count(*) FROM event") == before
+    await bare.close()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_sqlite_makes_its_key_at_the_first_start(database_url: str) -> None:
+    await (await open_store(database_url)).close()
+    path = sqlite_path(database_url)
+    file = path.with_name(f"{path.name}.key")
+    assert file.stat().st_mode & 0o777 == 0o600
+    made = file.read_bytes()
+    await (await open_store(database_url)).close()
+    assert file.read_bytes() == made
+    file.unlink()  # nothing is sealed with it yet
+    await (await open_store(database_url)).close()
+    assert file.read_bytes() != made
+
+
+async def test_the_commands_say_what_they_did(keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path) -> None:
+    given = ("--database", migrated_url, "--secret-key-file", str(key_file))
+    code, output = await waypost("secrets", "create-key", *given)
+    assert (code, "exists already" in output) == (1, True)
+    code, output = await waypost("secrets", "rotate", "--json", *given)
+    assert code == 0
+    done = json.loads(output)
+    assert (done["file"], done["values"], done["dropped"]) == (str(key_file), 3, 0)
+    code, output = await waypost("secrets", "drop-old", *given)
+    assert (code, "1 old keys were removed" in output) == (0, True), output
+    new = str(key_file.with_name("new.key"))
+    code, output = await waypost("secrets", "create-key", "--database", migrated_url, "--secret-key-file", new)
+    assert (code, new in output) == (0, True)
+    if is_sqlite(migrated_url):
+        assert await findings(migrated_url) != []  # by the database's own key file, which is not there
