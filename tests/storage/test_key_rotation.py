@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import sys
@@ -28,6 +29,7 @@ from waypost.storage.checking import evidence_of
 from waypost.storage.key_file import KeyFile, NoKey
 from waypost.storage.location import parse_url
 from waypost.storage.opening import open_store
+from waypost.storage.postgres_tx import PostgresTx
 from waypost.storage.sealing import NO_SECRETS, SecretBox, key_id_of
 
 FIRST, SECOND = Secret("whsec_Zmlyc3QtZmlyc3QtZmlyc3Q="), Secret("whsec_c2Vjb25kLXNlY29uZC1zZWNvbmQ=")
@@ -213,6 +215,35 @@ async def test_rotations_and_new_secrets_at_once_lose_nothing(
         await store.close()
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_rotation_waits_for_a_secret_that_is_being_stored(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else it would remove the key of a value that it has not seen."""
+    plain, sealed, go = PostgresTx.sealed, asyncio.Event(), asyncio.Event()
+
+    async def slow(self: PostgresTx, *given: Any) -> dict[str, Any]:
+        done = await plain(self, *given)
+        sealed.set()
+        await go.wait()
+        return done
+
+    async def rotation_waits() -> bool:
+        return bool(await rows(migrated_url, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"))
+
+    monkeypatch.setattr(PostgresTx, "sealed", slow)
+    row = SourceDelivery(merchant.sources[1], merchant.account, "http", "{}", CREDENTIALS, "{}", False, 3, 1, 1)
+    storing = asyncio.create_task(keyed.write(lambda tx: tx.write_delivery(row)))
+    await sealed.wait()
+    rotating_keys = asyncio.create_task(rotation.rotate(migrated_url, key_file, drop_old=True))
+    while not (rotating_keys.done() or await rotation_waits()):
+        await asyncio.sleep(0.01)
+    go.set()
+    await storing
+    assert (await rotating_keys).values == 4
+    assert await seen(keyed, merchant) == [SECOND, FIRST, CREDENTIALS, CREDENTIALS]
+
+
 async def plant_patiently(store: Store, merchant: Merchant) -> None:
     """A new secret for the webhook; what meets a lock, or the account's counter, is done again."""
     from waypost.domain.refusals import Refusal
@@ -351,3 +382,26 @@ async def test_the_commands_say_what_they_did(keyed: Store, merchant: Merchant, 
     assert (code, new in output) == (0, True)
     if is_sqlite(migrated_url):
         assert await findings(migrated_url) != []  # by the database's own key file, which is not there
+
+
+async def test_a_lost_key_is_given_up_and_the_hub_starts_again(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    await keyed.close()
+    os.unlink(key_file)
+    given = ("--database", migrated_url, "--secret-key-file", str(key_file))
+    for name in ("create-key", "forget", "forget --yes"):
+        code, output = await waypost("secrets", *name.split(), *given)
+        assert code == (2 if name == "forget" else 0), output
+    assert "1 webhooks and 1 sources" in output
+    opened = await open_store(migrated_url, migrate=False, key_file=key_file)
+    (hook,) = await opened.reads.webhooks(merchant.account)
+    assert (hook.status, hook.previous_secret, hook.secret in (None, FIRST, SECOND)) == ("disabled", None, False)
+    source = await opened.reads.delivery(Scope(merchant.account), merchant.sources[0])
+    assert source is not None
+    assert (source.secrets, source.version) == (NO_SECRETS, 3)
+    types = [row["type"] for row in await rows(migrated_url, "SELECT type FROM event ORDER BY seq DESC LIMIT 2")]
+    assert types == ["source.delivery_changed", "webhook.disabled"]
+    await opened.close()
+    code, output = await waypost("check", *given)
+    assert code == 0, output

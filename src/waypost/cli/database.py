@@ -1,6 +1,7 @@
 """Where commands meet the database: the only file of the command line that knows the storage."""
 
 import asyncio
+import secrets
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -127,3 +128,25 @@ def drop_old_keys(database: str) -> "Rotated":
     from waypost.storage import rotation
 
     return asyncio.run(rotation.drop_old(database, secret_key_file()))
+
+
+def forget_secrets(database: str) -> tuple[int, int]:
+    """Give up the secrets that cannot be decrypted; of how many webhooks, and of how many sources."""
+    from waypost.app.lost_secrets import forget
+    from waypost.storage.checking import evidence_of
+    from waypost.storage.opening import current_location
+
+    key_file = secret_key_file()
+
+    async def lost() -> dict[str, set[int]]:
+        found: dict[str, set[int]] = {"webhook": set(), "source_delivery": set()}
+        async with evidence_of(await current_location(database), key_file) as evidence:
+            async for finding in evidence.broken_rows():
+                if finding.check == "secret_unreadable" and finding.id is not None:
+                    found[finding.subject].add(finding.id)
+        return found
+
+    found = asyncio.run(lost())
+    hooks, sources = found["webhook"], found["source_delivery"]
+    on_store(database, lambda store: forget(store, hooks, sources, store.now(), secrets.token_bytes))
+    return len(hooks), len(sources)

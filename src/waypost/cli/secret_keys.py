@@ -67,6 +67,25 @@ def drop_old(database: str, as_json: bool) -> None:
     _tell(as_json, *meeting.drop_old_keys(database))
 
 
+@secret_keys.command("forget")
+@click.option("--yes", is_flag=True, help="Do it; it cannot be undone.")
+@database_option
+@json_option
+def forget(yes: bool, database: str, as_json: bool) -> None:
+    """Give up the secrets that cannot be decrypted, because their key is lost for good.
+
+    Their webhooks are disabled until their secret is rotated. Their sources refuse hand-overs until their credentials
+    are set again. Stop the servers first; if there is no key file any more, run create-key before.
+    """
+    if not yes:
+        raise click.UsageError("This cannot be undone. `waypost check` lists what would be lost; --yes does it.")
+    webhooks, sources = meeting.forget_secrets(database)
+    if as_json:
+        print_json({"webhooks": webhooks, "sources": sources})
+    else:
+        say(f"The secrets of {webhooks:,} webhooks and {sources:,} sources were given up.")
+
+
 def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int) -> None:
     if as_json:
         print_json({"file": str(file), "keyId": key_id, "values": values, "dropped": dropped})
