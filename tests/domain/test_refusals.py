@@ -64,6 +64,7 @@ def test_codes_are_stable_and_distinct() -> None:
         "NotAllowed": "not_allowed_from_status",
         "OrderNotAllowed": "not_allowed_from_status",
         "Stale": "precondition_failed",
+        "TokenEnded": "unauthorized",
         "NotPermitted": "wrong_token_type",
         "Invalid": "invalid_input",
         "Conflict": "already_exists",

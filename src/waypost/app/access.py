@@ -1,4 +1,7 @@
-"""Who holds this token? Looked up by digest, remembered for less than a second, so that revocation is felt."""
+"""Who holds this token? Looked up by digest, remembered for less than a second, so that revocation is felt.
+
+A call that lasts is judged again, by the digest of its token: see `TokenBook.judge_again`.
+"""
 
 import hashlib
 import hmac
@@ -22,10 +25,11 @@ class Denied(Exception):
 
 
 class Holder(NamedTuple):
-    """A good token."""
+    """A good token. `digest`: what is stored of it."""
 
     token_id: int
     actor: Actor
+    digest: bytes
 
 
 class _Remembered(NamedTuple):
@@ -45,7 +49,13 @@ class TokenBook:
 
     async def holder(self, secret: str) -> Holder:
         """The holder of this token; raises `Denied`."""
-        digest = hashlib.sha256(secret.encode("utf-8", "replace")).digest()
+        return await self._judged(hashlib.sha256(secret.encode("utf-8", "replace")).digest())
+
+    async def judge_again(self, holder: Holder) -> None:
+        """Raise `Denied` if the token is no longer good: for a call that has lasted."""
+        await self._judged(holder.digest)
+
+    async def _judged(self, digest: bytes) -> Holder:
         known = self._known.get(digest)
         if known is None or known.until_s < self._monotonic():
             known = await self._look_up(digest)
@@ -61,7 +71,7 @@ class TokenBook:
         if row.revoked_at is not None:
             raise Denied("revoked", row.id)
         scope = Scope(row.account_id, row.source_id, row.channel_id)
-        holder = Holder(row.id, Actor(row.type, scope, row.id, row.name, row.family))
+        holder = Holder(row.id, Actor(row.type, scope, row.id, row.name, row.family), digest)
         if len(self._known) >= _REMEMBERED_AT_MOST:
             self._known.clear()
         known = self._known[digest] = _Remembered(row, holder, self._monotonic() + REMEMBERED_S)

@@ -4,10 +4,12 @@ An idempotency key is claimed in memory before its command queues, so that a sec
 its refusal at once and never waits; between processes the transaction itself decides.
 """
 
+import time
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TypeVar
 
+from waypost.app.actor import Actor
 from waypost.app.commands import Command, Done, IdempotencyKey
 from waypost.app.generation import Generated, RequestDraft, generate
 from waypost.app.goods import InventoryCall, InventoryDone
@@ -21,11 +23,16 @@ from waypost.app.shipment_changes import Patched, patch_shipments
 from waypost.app.shipment_drafts import PatchCall, ShipmentDraft
 from waypost.app.shipments import Shipped, create_shipments
 from waypost.app.transitions import perform
+from waypost.app.turns import Queued, in_turn
 from waypost.app.writer import BatchWork, Writer
 from waypost.domain.refusals import KeyInProgress, Refusal
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+
+TimedWork = Callable[[Tx, Sequence[J], int], Awaitable[Sequence[R]]]
+"""As `BatchWork`, with the time of the batch in microseconds."""
 
 
 class KeyClaims:
@@ -50,10 +57,10 @@ class KeyClaims:
             self._held.discard(name)
 
 
-def timed(work: Callable[[Tx, Sequence[J], int], Awaitable[list[R]]], clock: Clock) -> BatchWork[J, R]:
+def timed(work: TimedWork[J, R], clock: Clock) -> BatchWork[J, R]:
     """`work` with the time of its batch bound."""
 
-    async def bound(tx: Tx, jobs: Sequence[J]) -> list[R]:
+    async def bound(tx: Tx, jobs: Sequence[J]) -> Sequence[R]:
         return await work(tx, jobs, clock())
 
     return bound
@@ -62,75 +69,84 @@ def timed(work: Callable[[Tx, Sequence[J], int], Awaitable[list[R]]], clock: Clo
 class Changer:
     """The way to the road for every caller. Refusals of single calls are raised."""
 
-    def __init__(self, writer: Writer, clock: Clock) -> None:
+    def __init__(self, writer: Writer, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._writer = writer
+        self._monotonic = monotonic
         self._claims = KeyClaims()
-        self._perform = timed(perform, clock)
-        self._bulk = timed(perform_bulk, clock)
-        self._pull = timed(pull, clock)
-        self._orders = timed(create_orders, clock)
-        self._generate = timed(generate, clock)
-        self._ship = timed(create_shipments, clock)
-        self._patch_shipments = timed(patch_shipments, clock)
-        self._invoice = timed(create_invoices, clock)
-        self._record = timed(record_changes, clock)
-        self._inventory = timed(change_inventory, clock)
+
+        def in_time(work: TimedWork[J, R]) -> BatchWork[Queued[J], R | Refusal]:
+            return in_turn(timed(work, clock), clock, monotonic)
+
+        self._perform = in_time(perform)
+        self._bulk = in_time(perform_bulk)
+        self._pull = in_time(pull)
+        self._orders = in_time(create_orders)
+        self._generate = in_time(generate)
+        self._ship = in_time(create_shipments)
+        self._patch_shipments = in_time(patch_shipments)
+        self._invoice = in_time(create_invoices)
+        self._record = in_time(record_changes)
+        self._inventory = in_time(change_inventory)
 
     async def change(self, command: Command) -> Done:
         """One command."""
         if command.key is None or command.dry_run:
-            settled = await self._writer.submit(self._perform, command)
-        else:
-            with self._claims.hold(command.key):
-                settled = await self._writer.submit(self._perform, command)
-        return _raised(settled)
+            return await self._one(self._perform, command, command.actor)
+        with self._claims.hold(command.key):
+            return await self._one(self._perform, command, command.actor)
 
     async def bulk(self, bulk: Bulk) -> BulkDone:
         """One transaction, one batch of its own; a result per command, refusals included."""
         with self._claims.hold(bulk.key):
-            return _raised((await self._writer.submit_alone(self._bulk, [bulk]))[0])
+            return await self._alone(self._bulk, bulk, bulk.commands[0].actor)
 
     async def pull(self, asked: Pull) -> Pulled:
         """What stands in Processing, moved to Processed."""
         with self._claims.hold(asked.key):
-            return _raised((await self._writer.submit_alone(self._pull, [asked]))[0])
+            return await self._alone(self._pull, asked, asked.actor)
 
     async def create_order(self, draft: OrderDraft) -> OrderPosted:
         """An order, created or found."""
         with self._claims.hold(None if draft.dry_run else draft.key):
-            return _raised(await self._writer.submit(self._orders, draft))
+            return await self._one(self._orders, draft, draft.actor)
 
     async def generate(self, draft: RequestDraft) -> Generated:
         """A fulfillment request, generated by hand."""
         with self._claims.hold(None if draft.dry_run else draft.key):
-            return _raised(await self._writer.submit(self._generate, draft))
+            return await self._one(self._generate, draft, draft.actor)
 
     async def ship(self, draft: ShipmentDraft) -> Shipped:
         """A shipment."""
         with self._claims.hold(None if draft.dry_run else draft.key):
-            return _raised(await self._writer.submit(self._ship, draft))
+            return await self._one(self._ship, draft, draft.actor)
 
     async def patch_shipments(self, call: PatchCall) -> Patched:
         """Shipments corrected, all or none."""
         with self._claims.hold(None if call.dry_run else call.key):
-            return _raised((await self._writer.submit_alone(self._patch_shipments, [call]))[0])
+            return await self._alone(self._patch_shipments, call, call.patches[0].actor)
 
     async def invoice(self, draft: InvoiceDraft) -> Invoiced:
         """A source invoice."""
         with self._claims.hold(None if draft.dry_run else draft.key):
-            return _raised(await self._writer.submit(self._invoice, draft))
+            return await self._one(self._invoice, draft, draft.actor)
 
     async def record(self, change: RecordChange[R]) -> Recorded[R]:
         """One change of a record."""
         with self._claims.hold(None if change.dry_run else change.key):
-            return _raised((await self._writer.submit_alone(self._record, [change]))[0])
+            return await self._alone(self._record, change, change.actor)
 
     async def change_inventory(self, call: InventoryCall) -> InventoryDone:
         """Inventory, as a whole; a call about one variant may share its transaction with others."""
         with self._claims.hold(None if call.dry_run else call.key):
             if len(call.variants) == 1:
-                return _raised(await self._writer.submit(self._inventory, call))
-            return _raised((await self._writer.submit_alone(self._inventory, [call]))[0])
+                return await self._one(self._inventory, call, call.actor)
+            return await self._alone(self._inventory, call, call.actor)
+
+    async def _one(self, work: BatchWork[Queued[J], R | Refusal], job: J, actor: Actor) -> R:
+        return _raised(await self._writer.submit(work, Queued(job, actor, self._monotonic())))
+
+    async def _alone(self, work: BatchWork[Queued[J], R | Refusal], job: J, actor: Actor) -> R:
+        return _raised((await self._writer.submit_alone(work, [Queued(job, actor, self._monotonic())]))[0])
 
 
 def _raised(settled: R | Refusal) -> R:

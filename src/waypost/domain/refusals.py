@@ -76,6 +76,15 @@ def _with_article(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
+class TokenEnded(Refusal):
+    """The caller's token was revoked or has expired while the call waited: nothing was done."""
+
+    code = "unauthorized"
+
+    def __init__(self) -> None:
+        super().__init__("A valid X-API-TOKEN is required.")
+
+
 class NotPermitted(Refusal):
     """A good token of a type that may not do this; `token_types` are the types that may (contract section 1.1).
 

@@ -1,14 +1,17 @@
 """One call: who makes it, what was asked, and the pieces every resource needs to read it and to answer it."""
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple, TypeVar
 
 from falcon.asgi import Request, Response
 
+from waypost.app.access import Holder
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
 from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
+from waypost.http.gate import Gate, Refused
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
@@ -35,16 +38,23 @@ class Operation(NamedTuple):
     token_types: frozenset[str]
     params: Params
 
+    @property
+    def only_reads(self) -> bool:
+        """Whether it changes nothing: what does has a dry run (contract section 1.4)."""
+        return "dryRun" not in self.params.names
+
 
 class Call:
     """A call. Reading collects every fault before it raises, so that all are told at once.
 
-    `actor` is set by the gate: on a path that needs no token there is none. `why` is for the log only.
+    The door sets `actor`, `holder` and `gate`: on a path that needs no token there are none. `why` is for the log only.
     """
 
-    __slots__ = ("actor", "body", "faults", "forwarded", "headers", "id", "operation", "path", "peer", "query_string",
-                 "req", "token_id", "why")  # fmt: skip
+    __slots__ = ("actor", "body", "faults", "forwarded", "gate", "headers", "holder", "id", "operation", "path", "peer",
+                 "pool_headers", "query_string", "req", "token_id", "why")  # fmt: skip
     actor: Actor
+    holder: Holder
+    gate: Gate
     req: Request
 
     def __init__(self, scope: dict[str, Any], call_id: str, peer: str, forwarded: str | None) -> None:
@@ -56,6 +66,7 @@ class Call:
         self.peer = peer
         self.forwarded = forwarded
         self.token_id: int | None = None
+        self.pool_headers: Iterable[tuple[bytes, bytes]] = ()  # what every reply to a good token says of its pool
         self.why: str | None = None
         self.operation: Operation | None = None
         self.faults: list[Fault] = []
@@ -73,9 +84,24 @@ class Call:
             raise AssertionError("begin() comes first")
         return self.operation.params.read(self.query_string, self.faults)
 
+    async def judge_again(self) -> None:
+        """Raise `Refused` (401) if the token was revoked or has expired since the call began (contract section 1.3)."""
+        why = await self.gate.why_ended(self.holder)
+        if why is not None:
+            raise self.withdrawn(why)
+
+    def withdrawn(self, why: str) -> Refused:
+        """The refusal of a call that was let in, and whose token has ended since; the same as at the gate."""
+        self.pool_headers = ()
+        return self.gate.refusal(why, self.peer, self.forwarded, self.token_id)
+
     async def json(self, type_: type[T], limit: int = BODY_AT_MOST) -> T | None:
-        """The body as `type_`; None when it is faulty (the faults are remembered) or too long (raised)."""
+        """The body as `type_`; None when it is faulty (the faults are remembered) or too long (raised).
+
+        A body may come in slowly: the token is judged again when it is complete.
+        """
         self.body = await read_body(self.req, limit)
+        await self.judge_again()
         try:
             return read_json(self.body, self.req.get_header("Content-Type"), limit, type_)
         except BadInput as error:

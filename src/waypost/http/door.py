@@ -14,6 +14,7 @@ from waypost.http.call import Call
 from waypost.http.faults import Reply, reply_to
 from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
+from waypost.http.late_answers import LateAnswers
 from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
 from waypost.wire import problems
@@ -34,7 +35,7 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
-_CLOSES: list[RawHeader] = [(b"connection", b"close")]
+_CLOSES: tuple[RawHeader, ...] = ((b"connection", b"close"),)
 NO_SNIFFING: RawHeader = (b"x-content-type-options", b"nosniff")
 NOT_KEPT: RawHeader = (b"cache-control", b"no-store")  # a reply may hold a customer's name and address
 # The version that a read shows is for the caller's next `If-Match`: it may be kept, and is asked for again each time.
@@ -70,29 +71,31 @@ class Door:
         begun_s = time.monotonic()
         call, token, size = self._read_headers(scope)
         status = 0
-        headers: list[RawHeader] = [(b"x-request-id", call.id.encode()), NO_SNIFFING]
+        id_header = (b"x-request-id", call.id.encode())
 
         def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = headers + _with_keeping(message, scope) + (_CLOSES if self.is_stopping else [])
+                closes = _CLOSES if self.is_stopping else ()
+                message["headers"] = [
+                    id_header, NO_SNIFFING, *call.pool_headers, *_with_keeping(message, scope), *closes
+                ]  # fmt: skip
             return send(message)
 
         self._under_way += 1
         watch = HangUpWatch(receive) if scope["method"] in _READING else None
         try:
             try:
-                if self._under_way > CALLS_AT_ONCE and call.path != LIVENESS_PATH:
-                    raise Unavailable(_FULL, retry_after_s=1)
-                self._judge_size(scope, size)
+                self._judge_limits(scope, call, size)
                 if call.path not in self._open_paths:
-                    await self._admit(call, token, headers)
-            except (Refused, Refusal, BadInput) as error:
-                await _refuse(reply_to(error, call), scope["method"], answer)
-            else:
+                    await self._admit(call, token)
                 # The watch reads what a reading caller sends: it is the one that learns of a hang-up.
-                await self._inner(scope, receive if watch is None else no_body, answer)
+                late = LateAnswers(call, begun_s, answer)
+                await self._inner(scope, receive if watch is None else no_body, late.send)
+                late.end()
+            except (Refused, Refusal, BadInput) as error:  # those of the application are answered there
+                await _refuse(reply_to(error, call), scope["method"], answer)
         except asyncio.CancelledError:
             if watch is not None and watch.has_hung_up:
                 watch.settle()
@@ -135,14 +138,15 @@ class Door:
         scope["query_string"] = b""
         return call, None if token is None else token.decode("latin-1"), size
 
-    @staticmethod
-    def _judge_size(scope: Scope, size: int) -> None:
-        if len(scope["raw_path"] or b"") + len(scope["waypost.call"].query_string) > URL_AT_MOST:
+    def _judge_limits(self, scope: Scope, call: Call, size: int) -> None:
+        if self._under_way > CALLS_AT_ONCE and call.path != LIVENESS_PATH:
+            raise Unavailable(_FULL, retry_after_s=1)
+        if len(scope["raw_path"] or b"") + len(call.query_string) > URL_AT_MOST:
             raise BadInput([], 414, "url_too_long", f"The URL may have at most {URL_AT_MOST} bytes.")
         if size > HEADERS_AT_MOST:
             raise BadInput([], 431, "headers_too_large", f"The headers may have at most {HEADERS_AT_MOST} bytes.")
 
-    async def _admit(self, call: Call, token: str | None, headers: list[RawHeader]) -> None:
+    async def _admit(self, call: Call, token: str | None) -> None:
         """Path (404), token (401), rate (429). With a good token, Falcon sends the 404."""
         try:
             holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
@@ -151,9 +155,9 @@ class Door:
                 raise
             raise Refused(404, f"unknown path, {refused.why}", token_id=refused.token_id) from None
         call.token_id = holder.token_id
-        call.actor = holder.actor
+        call.actor, call.holder, call.gate = holder.actor, holder, self._gate
         if pool is not None and self._pool_headers is not None:
-            headers += self._pool_headers.of(pool)
+            call.pool_headers = self._pool_headers.of(pool)
             if not pool.allowed and self._has_route(call.path):
                 size, per_second = self._pool_headers.rate
                 limit = f"This token has made its {size} calls in one go, and regains {per_second:g} per second."

@@ -7,7 +7,7 @@ import falcon
 import falcon.asgi
 from falcon.asgi import Request, Response
 
-from waypost.domain.refusals import Defect, NotPermitted, Refusal, Unavailable
+from waypost.domain.refusals import Defect, NotPermitted, Refusal, TokenEnded, Unavailable
 from waypost.http.call import Call, call_of
 from waypost.http.gate import Gate, Refused
 from waypost.wire import problems
@@ -96,6 +96,8 @@ class Faults:
             # The address pays for every 401. When its pool is empty, the reply is a 429 and not the type.
             if refused.status == 429:
                 error = refused
+        elif isinstance(error, TokenEnded):
+            error = call.withdrawn("revoked or expired while the change waited")
         self._send(resp, reply_to(error, call))
 
     async def _routing(self, req: Request, resp: Response, error: falcon.HTTPError, params: object) -> None:

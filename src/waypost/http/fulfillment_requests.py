@@ -118,11 +118,13 @@ class ToProcess(Resource):
         source_id = params.get("filterSourceId")
         if req.method == "HEAD" or params.get("peek") or params.get("dryRun"):
             query = RequestQuery(call.actor.scope, source_id=source_id, statuses=(Status.PROCESSING,), limit=100)
-            answer(resp, render_list(await self.hub.reads.requests(query), call.actor.type))
+            images = await self.hub.reads.requests(query)
+            await call.judge_again()
+            answer(resp, render_list(images, call.actor.type))
             return
         pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id, key))
-        images = [done.image for done in pulled.done if done.image is not None]
-        answer(resp, render_list(images, call.actor.type))
+        moved = [done.image for done in pulled.done if done.image is not None]
+        answer(resp, render_list(moved, call.actor.type))
         replayed(resp, pulled.replayed)
 
 

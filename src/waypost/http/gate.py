@@ -64,6 +64,14 @@ class Gate:
         pool = self._pools.draw(holder.token_id, self._monotonic())
         return Admitted(holder, pool)
 
+    async def why_ended(self, holder: Holder) -> str | None:
+        """Why the token of a call that was let in is no longer good; None: it is. Draws nothing from its pool."""
+        try:
+            await self._tokens.judge_again(holder)
+        except Denied as denied:
+            return f"{denied.reason} since the call began"
+        return None
+
     def refusal(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
         """Draw one call from the pool of the client's address: 401, or 429 when that pool is empty."""
         if self.rate is None:

@@ -20,6 +20,7 @@ STATUS_OF: dict[type[refusals.Refusal], int] = {
     refusals.NotAllowed: 400,
     refusals.OrderNotAllowed: 400,
     refusals.NotPermitted: 401,
+    refusals.TokenEnded: 401,
     refusals.Stale: 412,
     refusals.Invalid: 400,
     refusals.Conflict: 409,
