@@ -88,7 +88,7 @@ async def test_a_request_that_cannot_be_read_stops_nobody(
 
 @pytest.mark.parametrize(
     ("settings", "reason"),
-    [('{"url": 5}', "cannot be used: Expected `str`"), ('{"url": "http://127.0.0.1/", "body": "@[::0]"}', "step is 0"),
+    [('{"url": 5}', "cannot be used: /url must be text, not a whole number."), ('{"url": "http://127.0.0.1/", "body": "@[::0]"}', "step is 0"),
      ("nonsense", "a defect of the hub")],
 )  # fmt: skip
 async def test_a_source_whose_settings_cannot_be_used_counts_as_down(

@@ -19,6 +19,7 @@ from waypost.delivery.sources.http.settings import HttpSettings
 from waypost.domain.handover import Outcome
 from waypost.outgoing.calling import Answer, Caller, NoAnswer, NotSent
 from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
+from waypost.wire.shapes import explain
 
 BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
 SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
@@ -62,8 +63,10 @@ class Http:
         except BadExpression as error:
             raise CannotWrite(f"The settings of this source cannot be used: {error}.", "other") from error
         except msgspec.ValidationError as error:
-            told = "The settings of this source cannot be used: this release reads them in another form."
-            raise CannotWrite(f"{told} Set its delivery again.", "other") from error
+            faults = explain(msgspec.json.decode(settings), HttpSettings)
+            why = faults[0].message if faults else "this release reads them in another form."
+            told = f"The settings of this source cannot be used: {why} Set its delivery again."
+            raise CannotWrite(told, "other") from error
 
     async def close(self) -> None:
         """Close the connections."""
