@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.access.matrix import Matrix, rendered, table_digest
 from tests.access.subjects import build
 from tests.support.engines import SqliteEngine
+from tests.support.keys import key_file_for
 from tests.support.world import World, merchant
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
@@ -23,7 +24,7 @@ HEAD_ENDS = "# ----"
 
 async def asked(url: str) -> Matrix:
     """The matrix, asked for on a fresh database."""
-    store = await open_store(url, migrate=False)
+    store = await open_store(url, migrate=False, key_file=key_file_for(url))
     hub, writer = build_hub(store, Targets((ip_network("127.0.0.0/8"),)))
     app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(io.StringIO()))
     world = World(hub, app, await merchant(hub, "ours"), await merchant(hub, "theirs"))

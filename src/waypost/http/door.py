@@ -71,16 +71,12 @@ class Door:
         begun_s = time.monotonic()
         call, token, size = self._read_headers(scope)
         status = 0
-        id_header = (b"x-request-id", call.id.encode())
 
         def answer(message: Message) -> Awaitable[None]:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                closes = _CLOSES if self.is_stopping else ()
-                message["headers"] = [
-                    id_header, NO_SNIFFING, *call.pool_headers, *_with_keeping(message, scope), *closes
-                ]  # fmt: skip
+                message["headers"] = self._headers(message, scope["method"], call)
             return send(message)
 
         self._under_way += 1
@@ -116,6 +112,19 @@ class Door:
             self._under_way -= 1
             scope["waypost.call"] = None  # else scope, request and call would keep each other until a collection
             self._tell(call, scope["method"], status, begun_s)
+
+    def _headers(self, start: Message, method: str, call: Call) -> list[RawHeader]:
+        """The headers of a reply, with those that every reply has."""
+        headers: list[RawHeader] = [(b"x-request-id", call.id.encode()), NO_SNIFFING]
+        headers += call.pool_headers
+        headers += start["headers"]
+        names = [name for name, _ in start["headers"]]
+        if b"cache-control" not in names:
+            shows_thing = start["status"] == 200 and method in _READING and b"etag" in names
+            headers.append(_ASKED_AGAIN if shows_thing else NOT_KEPT)
+        if self.is_stopping:
+            headers += _CLOSES
+        return headers
 
     def _read_headers(self, scope: Scope) -> tuple[Call, str | None, int]:
         """The call, its token, and the size of all headers; a repeated header is one list (RFC 9110)."""
@@ -173,16 +182,6 @@ class Door:
         if call.why is not None:
             line["why"] = call.why
         self._log(line)
-
-
-def _with_keeping(start: Message, scope: Scope) -> list[RawHeader]:
-    """The headers of a reply, with what it says of being kept, unless its resource has said so."""
-    headers: list[RawHeader] = start["headers"]
-    names = [name for name, _ in headers]
-    if b"cache-control" in names:
-        return headers
-    shows_thing = start["status"] == 200 and scope["method"] in _READING and b"etag" in names
-    return [*headers, _ASKED_AGAIN if shows_thing else NOT_KEPT]
 
 
 def _cut_off(call: Call, only_reads: bool) -> Unavailable:
