@@ -13,6 +13,7 @@ import pytest
 from tests.delivery.conftest import LOOPBACK
 from tests.delivery.test_weather import PATIENT, adds_up, turns
 from tests.support.handing import House
+from tests.support.keys import key_file_for
 from tests.support.merchant import open_merchant
 from tests.support.proxy import Proxy
 from tests.support.supplier import Supplier
@@ -48,7 +49,7 @@ async def breakable(url: str) -> AsyncIterator[tuple[str, Outage, Outage]]:
 @pytest.mark.parametrize("behaviour", ["accept", "reject", "close"])
 async def test_longer_than_every_lease(migrated_url: str, behaviour: str) -> None:
     async with breakable(migrated_url) as (url, go, come):
-        hub, writer = build_hub(await open_store(url, migrate=False), LOOPBACK)
+        hub, writer = build_hub(await open_store(url, migrate=False, key_file=key_file_for(url)), LOOPBACK)
         house = House(hub, writer, migrated_url, await open_merchant(hub.store))
         async with Supplier(turns("hang")) as supplier:
             sent = await house.merchant.requests(*[Status.PROCESSING] * 4)

@@ -7,6 +7,7 @@ import pytest
 from tests.delivery.conftest import LOOPBACK
 from tests.delivery.test_weather import PATIENT, adds_up, turns
 from tests.support.handing import House
+from tests.support.keys import key_file_for
 from tests.support.merchant import open_merchant
 from tests.support.postgres import PostgresServer
 from tests.support.supplier import Supplier
@@ -24,7 +25,7 @@ async def test_restarts_under_way_lose_nothing_and_double_nothing(fast: bool) ->
     # A PostgreSQL of its own: the one that other tests share must not go away under them.
     with PostgresServer() as postgres:
         url = await postgres.create("restarted")
-        hub, writer = build_hub(await open_store(url), LOOPBACK)
+        hub, writer = build_hub(await open_store(url, key_file=key_file_for(url)), LOOPBACK)
         house = House(hub, writer, url, await open_merchant(hub.store))
         async with Supplier(turns("slow"), slow_s=0.05) as supplier:
             ids = await house.merchant.requests(*[Status.PROCESSING] * REQUESTS)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tests.support.checking import findings
 from tests.support.database import rows
+from tests.support.keys import key_file_for
 from waypost.app.accounts import create_account, create_channel
 from waypost.storage.opening import open_store
 
@@ -18,7 +19,7 @@ BAD = 100  # every so many orders, one that is refused
 
 
 async def _shop(url: str) -> None:
-    store = await open_store(url)
+    store = await open_store(url, key_file=key_file_for(url))
     account = await create_account(store, "Shop", 1)
     await create_channel(store, account.id, "Web", 1)
     await store.close()

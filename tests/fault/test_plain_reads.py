@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import aiohttp
 import pytest
 
+from tests.support.keys import key_file_for
 from tests.support.process import ServerProcess
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
@@ -67,7 +68,7 @@ async def read_all(url: str, token: str, asked: Iterable[str]) -> Counter[int]:
 
 async def demo(url: str) -> tuple[str, int]:
     """The demo merchant with its orders: an account token, and a request that can fail."""
-    store = await open_store(url)
+    store = await open_store(url, key_file=key_file_for(url))
     made = await fill(store, ORDERS, 1, time.time_ns() // 1000, os.urandom)
     (account,) = await store.reads.accounts()
     waiting = await store.reads.requests(RequestQuery(Scope(account.id), statuses=(str(Status.PROCESSING),)))

@@ -26,6 +26,7 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.keys import key_file_for
 from tests.support.process import ServerProcess
 from waypost.demo import fill
 from waypost.storage.opening import open_store
@@ -42,7 +43,7 @@ MODES = (GenerationMode.POSITIVE, GenerationMode.NEGATIVE)
 
 async def merchant(url: str) -> list[str]:
     """A small demo merchant; one token of each type."""
-    store = await open_store(url)
+    store = await open_store(url, key_file=key_file_for(url))
     made = await fill(store, ORDERS, 7, time.time_ns() // 1000, secrets.token_bytes)
     await store.close()
     return [made.account_token, made.source_tokens[0].token, made.channel_tokens[0].token]

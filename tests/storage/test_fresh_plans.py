@@ -6,6 +6,7 @@ from typing import Any
 import asyncpg
 import pytest
 
+from tests.support.keys import key_file_for
 from tests.support.merchant import open_merchant
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery, Store
@@ -29,7 +30,7 @@ def engine() -> str:
 @pytest.fixture
 async def store(pristine_url: str) -> Store:
     """A store on a database whose tables nobody has analysed."""
-    return await open_store(pristine_url, migrate=False)
+    return await open_store(pristine_url, migrate=False, key_file=key_file_for(pristine_url))
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:
     await db.close()
     query = RequestQuery(Scope(1, None, None), since_id=1000 + COUNT - 100)
     sql, args = requests.page_with_lines(query, POSTGRES)
-    store = await open_store(filled, migrate=False)
+    store = await open_store(filled, migrate=False, key_file=key_file_for(filled))
     read: Any = store.reads
     plan = [row[0] for row in await read.slow(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)]
     await store.close()
@@ -123,7 +124,7 @@ async def test_many_orders_alike_are_no_reason_to_walk_all_orders(filled: str) -
         plan = await fetch(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)
         return twins, [row[0] for row in plan]
 
-    store = await open_store(filled, migrate=False)
+    store = await open_store(filled, migrate=False, key_file=key_file_for(filled))
     twins, plan = await store.write(look)
     await store.close()
     assert twins == [(channel, "the same", latest)]

@@ -11,6 +11,7 @@ import pytest
 
 from tests.http.conftest import log as log
 from tests.support.asgi import Client
+from tests.support.keys import key_file_for
 from tests.support.world import World, merchant
 from waypost.app.actor import Scope
 from waypost.app.ports import Tx
@@ -46,7 +47,7 @@ async def traced(
     """Two merchants on a store whose drivers tell what they are asked."""
     _trace_sqlite(statements, monkeypatch)
     _trace_postgres(statements, monkeypatch)
-    store = await open_store(migrated_url, migrate=False)
+    store = await open_store(migrated_url, migrate=False, key_file=key_file_for(migrated_url))
     hub, writer = build_hub(store)
     app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(log))
     yield World(hub, app, await merchant(hub, "ours"), await merchant(hub, "theirs"))

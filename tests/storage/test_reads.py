@@ -5,6 +5,7 @@ import pytest
 from tests.support.clock import ManualClock
 from tests.support.commands import command, fail
 from tests.support.database import contents
+from tests.support.keys import key_file_for
 from tests.support.merchant import Merchant, Wanted, open_merchant
 from tests.support.planting import ENDLESS
 from waypost.app.changes import Changer
@@ -21,7 +22,7 @@ async def test_a_query_that_takes_too_long_is_interrupted_and_its_reader_goes_on
 ) -> None:
     monkeypatch.setattr(sqlite_reads, "READ_TIMEOUT_S", 0.05)
     monkeypatch.setitem(postgres_reads._READER, "statement_timeout", "50")
-    store = await open_store(migrated_url, migrate=False)
+    store = await open_store(migrated_url, migrate=False, key_file=key_file_for(migrated_url))
     merchant = await open_merchant(store)
     await merchant.request()
     for _ in range(8):  # more often than there are readers

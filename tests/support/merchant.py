@@ -115,6 +115,9 @@ async def open_merchant(
         places = [await tx.insert_row("source", {**row, "name": f"{name} {n}"}) for n in range(sources)]
         row = {"account_id": account, "created_at": at}
         shops = [await tx.insert_row("channel", {**row, "name": f"{name} {n}"}) for n in range(channels)]
+        # The one that its actors hold, whatever they are.
+        token = {"account_id": account, "type": "account", "name": "all", "family": 7, "hint": "all", "created_at": at}
+        await tx.insert_row("token", {**token, "digest": f"{name} {account}".encode()})
         return Merchant(store, account, places, shops, at)
 
     return await store.write(make)
