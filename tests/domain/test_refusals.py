@@ -65,6 +65,7 @@ def test_codes_are_stable_and_distinct() -> None:
         "OrderNotAllowed": "not_allowed_from_status",
         "Stale": "precondition_failed",
         "TokenEnded": "unauthorized",
+        "NoSecretKey": "secret_key_missing",
         "NotPermitted": "wrong_token_type",
         "Invalid": "invalid_input",
         "Conflict": "already_exists",
