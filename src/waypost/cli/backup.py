@@ -30,7 +30,10 @@ def backup(file: Path, force: bool, database: str, as_json: bool) -> None:
         print_json({**counted, "keys": _keys(*done.keys)})
         return
     say(f"{done.file} is written and verified: {_content(done.revision, done.counts)}.")
-    if done.keys.ids:
+    if done.keys.missing:
+        say(f"Its secrets need the key {', '.join(done.keys.missing)}, which is not in it, and which"
+            f" {done.keys.file or 'this command'} does not have either: find the key file of this database.")  # fmt: skip
+    elif done.keys.ids:
         say(f"It does not hold the key file {done.keys.file}, without which its secrets cannot be read: keep a copy of"
             " that file in another place.")  # fmt: skip
 

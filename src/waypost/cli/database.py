@@ -116,7 +116,7 @@ def add_key(database: str) -> tuple[Path, str]:
     return rotation.add_key(database, secret_key_file())
 
 
-def rotate_keys(database: str, added: bool, drop_old: bool) -> "Rotated":
+def rotate_keys(database: str, added: str | None, drop_old: bool) -> "Rotated":
     """Encrypt every secret with another key."""
     from waypost.storage import rotation
 
@@ -133,6 +133,7 @@ def drop_old_keys(database: str) -> "Rotated":
 def forget_secrets(database: str) -> tuple[int, int]:
     """Give up the secrets that cannot be decrypted; of how many webhooks, and of how many sources."""
     from waypost.app.lost_secrets import forget
+    from waypost.storage import rotation
     from waypost.storage.checking import evidence_of
     from waypost.storage.opening import current_location
 
@@ -146,6 +147,7 @@ def forget_secrets(database: str) -> tuple[int, int]:
                     found[finding.subject].add(finding.id)
         return found
 
+    rotation.make_if_missing(database, key_file)
     found = asyncio.run(lost())
     hooks, sources = found["webhook"], found["source_delivery"]
     on_store(database, lambda store: forget(store, hooks, sources, store.now(), secrets.token_bytes))

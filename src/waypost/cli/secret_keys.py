@@ -39,19 +39,20 @@ def add_key(database: str, as_json: bool) -> None:
     if as_json:
         print_json({"file": str(path), "keyId": key_id})
     else:
-        say(f"{path} has one key more ({key_id}). Copy the file to every machine, then: waypost secrets rotate --added")
+        say(f"{path} holds one more key, {key_id}. Copy the file to every machine. Then run here:"
+            f" waypost secrets rotate --added {key_id}")  # fmt: skip
 
 
 @secret_keys.command("rotate")
-@click.option("--added", is_flag=True, help="Use the last key of the file, from add-key, instead of a new one.")
-@click.option("--drop-old", is_flag=True, help="Then remove the old keys: backups of before cannot be used any more.")
+@click.option("--added", metavar="KEY_ID", help="Use this key, which add-key has put into the file, not a new one.")
+@click.option("--drop-old", is_flag=True, help="Then remove the old keys. Backups from before need them.")
 @database_option
 @json_option
-def rotate(added: bool, drop_old: bool, database: str, as_json: bool) -> None:
+def rotate(added: str | None, drop_old: bool, database: str, as_json: bool) -> None:
     """Encrypt every secret with a new key, which becomes the first of the file.
 
     The old keys stay in the file, as older backups need them. If the command is interrupted, run it again: no secret
-    is lost.
+    is lost. Where several machines have a copy of the key file, use add-key first, or they cannot read what is new.
     """
     _tell(as_json, *meeting.rotate_keys(database, added, drop_old))
 
@@ -75,7 +76,7 @@ def forget(yes: bool, database: str, as_json: bool) -> None:
     """Give up the secrets that cannot be decrypted, because their key is lost for good.
 
     Their webhooks are disabled until their secret is rotated. Their sources refuse hand-overs until their credentials
-    are set again. Stop the servers first; if there is no key file any more, run create-key before.
+    are set again. Stop the servers first. If there is no key file any more, a new one is made.
     """
     if not yes:
         raise click.UsageError("This cannot be undone. `waypost check` lists what would be lost; --yes does it.")
@@ -86,12 +87,12 @@ def forget(yes: bool, database: str, as_json: bool) -> None:
         say(f"The secrets of {webhooks:,} webhooks and {sources:,} sources were given up.")
 
 
-def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int) -> None:
+def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int, left: int) -> None:
     if as_json:
-        print_json({"file": str(file), "keyId": key_id, "values": values, "dropped": dropped})
+        print_json({"file": str(file), "keyId": key_id, "values": values, "dropped": dropped, "oldKeys": left})
         return
-    say(f"{values:,} secrets were encrypted anew, with the key {key_id} in {file}.")
+    say(f"The key {key_id} in {file} encrypts all secrets now; secrets that needed it: {values:,}.")
     if dropped:
-        say(f"{dropped:,} old keys were removed from it: backups of before cannot be used any more.")
-    else:
-        say("The old keys are still in that file, as older backups need them.")
+        say(f"Old keys removed from the file: {dropped:,}. Secrets in backups from before cannot be decrypted any more.")
+    elif left:
+        say(f"Old keys that are still in the file: {left:,}. Backups from before need them.")

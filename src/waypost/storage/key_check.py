@@ -1,5 +1,6 @@
 """Whether the key file fits a database: which keys its sealed values need, and which of them are missing."""
 
+import logging
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import closing
@@ -8,8 +9,10 @@ from typing import Any
 
 from waypost.app.judging import Finding
 from waypost.storage.copying import open_to_read, tables_of
+from waypost.storage.examining import connect_postgres, holds_sqlite
 from waypost.storage.key_file import NoKey
-from waypost.storage.sealing import ID_LENGTH, MARK, NO_FILE, NO_SECRETS, SEALED, Place, SecretBox
+from waypost.storage.location import Location, SqliteLocation
+from waypost.storage.sealing import HOW_TO_MAKE, ID_LENGTH, MARK, NO_FILE, NO_SECRETS, SEALED, Place, SecretBox
 from waypost.storage.speaking import Reader
 
 # The ids of the keys that any value is sealed with.
@@ -20,22 +23,28 @@ NEEDED = " UNION ".join(
 )
 
 
+_log = logging.getLogger("waypost.secrets")
+
+
 async def require_keys(reads: Reader, box: SecretBox) -> None:
     """Raise `NoKey` unless every secret in the database can be opened.
 
     Makes the key file of a SQLite database that holds no secret yet; never another one once it does.
     """
     needed = _ids(await reads.slow(NEEDED))
+    named = ", ".join(sorted(needed))
     if box.file is None:
         if needed:
-            raise NoKey(NO_FILE)
+            raise NoKey(f"{NO_FILE} Its secrets need the key {named}.")
+        _log.warning("There is no key file: webhooks, and sources with credentials, cannot be set up. %s", HOW_TO_MAKE)
         return
     path = box.file.path
     if not path.exists():
         if needed:
             raise NoKey(
-                f"The database holds secrets, and their key file {path} is missing: put it back. It is not made anew,"
-                f" as another key could not read them. The key needed: {', '.join(sorted(needed))}."
+                f"The database holds secrets that only the key {named} can decrypt, and its key file {path} does not exist."
+                " Put it back, or name the right one with --secret-key-file. If it is lost for good: `waypost secrets"
+                " forget`."
             )
         if box.file.database is None:
             raise NoKey(f"The key file {path} does not exist: `waypost secrets create-key` makes it.")
@@ -44,8 +53,22 @@ async def require_keys(reads: Reader, box: SecretBox) -> None:
     if missing:
         raise NoKey(
             f"The key file {path} is not the one of this database: its secrets need the key"
-            f" {', '.join(sorted(missing))}, which is not in it. Put the right file there, or add that key to it."
+            f" {', '.join(sorted(missing))}, which is not in it. Put the right file there, or copy the line of that key"
+            " into it."
         )
+
+
+async def needed_by(location: Location) -> set[str]:
+    """The ids of the keys that the secrets in a database are encrypted with; none where there is no database yet."""
+    if isinstance(location, SqliteLocation):
+        return needed_by_backup(location.path) if holds_sqlite(location.path) else set()
+    db = await connect_postgres(location)
+    try:
+        if await db.fetchval("SELECT to_regclass('source_delivery')") is None:
+            return set()
+        return {row[0] for row in await db.fetch(NEEDED)}
+    finally:
+        await db.close()
 
 
 def needed_by_backup(file: Path) -> set[str]:

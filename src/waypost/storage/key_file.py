@@ -68,9 +68,9 @@ class KeyFile:
             mode = self.path.stat().st_mode
             text = self.path.read_text("ascii")
         except FileNotFoundError:
-            raise NoKey(f"The key file {self.path} does not exist.") from None
+            raise NoKey(f"The key file {self.path} does not exist: is it the right name? See --secret-key-file.") from None
         except UnicodeDecodeError:
-            raise NoKey(f"{self.path} is not a key file: it holds something else than keys.") from None
+            raise NoKey(f"{self.path} is not a key file: it holds something else than keys. Put the right file there.") from None
         except OSError as error:
             raise NoKey(f"The key file {self.path} cannot be read: {error.strerror}.") from error
         if mode & _REFUSED_BITS:
@@ -78,7 +78,7 @@ class KeyFile:
         lines = [(number, line.strip()) for number, line in enumerate(text.splitlines(), 1)]
         keys = [self._parsed(number, line) for number, line in lines if line and not line.startswith("#")]
         if not keys:
-            raise NoKey(f"The key file {self.path} holds no key.")
+            raise NoKey(f"The key file {self.path} holds no key. Put the right file there.")
         return tuple(keys)
 
     def _parsed(self, number: int, line: str) -> Key:
@@ -87,7 +87,7 @@ class KeyFile:
         except ValueError:
             material = b""
         if not line.startswith(_PREFIX) or len(material) != KEY_BYTES:
-            raise NoKey(f"Line {number} of the key file {self.path} is not a key.")
+            raise NoKey(f"Line {number} of the key file {self.path} is not a key. Put a copy of the file there.")
         return _key(material)
 
     def make(self) -> bool:
@@ -115,14 +115,17 @@ class KeyFile:
             self._replace([added, *self.read()])
         return added
 
-    def put_last_first(self) -> Key:
-        """Let the last key, which was added before, encrypt from now on; raises `NoKey` where there is only one."""
+    def put_first(self, key_id: str) -> Key:
+        """Let this key encrypt from now on; nothing is changed where it does already. Raises `NoKey` for another one."""
         with self._changing():
-            *others, last = self.read()
-            if not others:
-                raise NoKey(f"The key file {self.path} holds one key only: run `waypost secrets add-key` first.")
-            self._replace([last, *others])
-        return last
+            keys = self.read()
+            found = next((key for key in keys if key.id == key_id), None)
+            if found is None:
+                held = ", ".join(key.id for key in keys)
+                raise NoKey(f"The key file {self.path} does not hold the key {key_id}: it holds {held}.")
+            if found != keys[0]:
+                self._replace([found, *(key for key in keys if key != found)])
+        return found
 
     def drop_all_but(self, key: Key) -> int:
         """Remove every other key; how many."""

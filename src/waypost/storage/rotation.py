@@ -9,6 +9,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, text
 
 from waypost.storage.exclusive import exclusive_postgres, exclusive_sqlite
+from waypost.storage.key_check import needed_by
 from waypost.storage.key_file import Key, KeyFile, NoKey, key_file_of
 from waypost.storage.location import Location, SqliteLocation, parse_url
 from waypost.storage.opening import current_location
@@ -16,20 +17,36 @@ from waypost.storage.sealing import NO_FILE, SEALED, Place, SecretBox, is_sealed
 
 
 class Rotated(NamedTuple):
-    """What was done: the key that encrypts now, how many values were encrypted anew, how many keys were removed."""
+    """What was done: the key that encrypts now, how many values were encrypted again, how many old keys went and are left."""
 
     file: Path
     key_id: str
     values: int
     dropped: int
+    left: int
 
 
 async def create_key(url: str, given: Path | None) -> Path:
-    """Make the key file of a database; raises `NoKey` where there is one already."""
-    file = _file_of(parse_url(url), given)
-    if not file.make():
+    """Make the key file of a database; raises `NoKey` where there is one, or where another key is needed."""
+    location = parse_url(url)
+    file = _file_of(location, given)
+    if file.path.exists():
         raise NoKey(f"The key file {file.path} exists already: `waypost secrets rotate` changes the key.")
+    needed = await needed_by(location)
+    if needed:
+        raise NoKey(
+            f"No key was made: the database holds secrets that only the key {', '.join(sorted(needed))} can decrypt. Put"
+            f" the file with that key at {file.path}. If it is lost for good: `waypost secrets forget`."
+        )
+    file.make()
     return file.path
+
+
+def make_if_missing(url: str, given: Path | None) -> None:
+    """Make the key file of a database unless there is one, whatever the database holds."""
+    file = _file_of(parse_url(url), given)
+    if not file.path.exists():
+        file.make()
 
 
 def add_key(url: str, given: Path | None) -> tuple[Path, str]:
@@ -38,14 +55,20 @@ def add_key(url: str, given: Path | None) -> tuple[Path, str]:
     return file.path, file.add_last().id
 
 
-async def rotate(url: str, given: Path | None, added: bool = False, drop_old: bool = False) -> Rotated:
-    """Encrypt every secret with a new key, or with the one that was `added` before. Servers may run meanwhile.
+async def rotate(url: str, given: Path | None, added: str | None = None, drop_old: bool = False) -> Rotated:
+    """Encrypt every secret with a new key, or with the key whose id is `added`. Servers may run meanwhile.
 
-    Raises `NoKey` where a value cannot be opened; then the tables are as they were.
+    Raises `NoKey` where a value cannot be opened; then neither the tables nor the file are changed.
     """
     location = await current_location(url)
     file = _file_of(location, given)
-    key = file.put_last_first() if added else file.add_first()
+    missing = await needed_by(location) - {key.id for key in file.read()}
+    if missing:
+        raise NoKey(
+            f"Nothing was changed: secrets need the key {', '.join(sorted(missing))}, which {file.path} does not hold."
+            " `waypost check` lists them."
+        )
+    key = file.add_first() if added is None else file.put_first(added)
     return await _with_key(location, file, key, drop_old)
 
 
@@ -59,7 +82,8 @@ async def drop_old(url: str, given: Path | None) -> Rotated:
 async def _with_key(location: Location, file: KeyFile, key: Key, drop_old: bool) -> Rotated:
     """Whoever seals a value reads the file within its transaction. This one is alone, so it misses no value."""
     values = await _exclusively(location, file, key)
-    return Rotated(file.path, key.id, values, file.drop_all_but(key) if drop_old else 0)
+    dropped = file.drop_all_but(key) if drop_old else 0
+    return Rotated(file.path, key.id, values, dropped, len(file.read()) - 1)
 
 
 async def _exclusively(location: Location, file: KeyFile, key: Key) -> int:
@@ -81,7 +105,7 @@ def _reseal(db: Connection, box: SecretBox, key: Key) -> int:
                     place = Place(table, column, row_id)
                     plain, why = box.opened(place, value)
                     if plain is None:
-                        raise NoKey(f"Nothing was changed: the {column} of {table} {row_id} does not open: {why}.")
+                        raise NoKey(f"No secret was changed: the {column} of {table} {row_id} does not open: {why}.")
                     sql = text(f"UPDATE {table} SET {column} = :value WHERE {row_key} = :id")
                     db.execute(sql, {"value": seal_with(key, place, plain), "id": row_id})
                     changed += 1

@@ -23,10 +23,8 @@ NO_SECRETS = "{}"  # a source without any: there is nothing to encrypt
 MARK = "sealed:1:"  # a sealed value is the mark, the key's id, a colon, and the base64 of nonce and encrypted text
 ID_LENGTH = 16
 NONCE_BYTES = 12
-NO_FILE = (
-    "No key file is given for the secrets in the database: name it with --secret-key-file or WAYPOST_SECRET_KEY_FILE;"
-    " `waypost secrets create-key` makes one."
-)
+HOW_TO_MAKE = "`waypost secrets create-key --secret-key-file FILE` makes one; WAYPOST_SECRET_KEY_FILE names it."
+NO_FILE = "No key file is given for the secrets in the database: name it with --secret-key-file or WAYPOST_SECRET_KEY_FILE."
 
 _log = logging.getLogger("waypost.secrets")
 
@@ -109,7 +107,7 @@ class SecretBox:
         try:
             keys = self._read()
         except NoKey as error:
-            _log.error("A secret was not stored: %s", error.message)
+            _log.error("A secret was not stored: %s %s", error.message, HOW_TO_MAKE)
             raise NoSecretKey from error
         return seal_with(keys[0], place, text)
 
