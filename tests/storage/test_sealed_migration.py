@@ -6,10 +6,12 @@ import logging
 import signal
 import sqlite3
 import sys
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from tests.support.database import is_sqlite, sqlite_path
@@ -192,6 +194,39 @@ async def test_what_cannot_be_cleared_now_is_cleared_at_the_next_start(
         await migrate(old_url, clock=clock, key_file=key_file_for(old_url))
     assert "The next start tries again" in caplog.text
     await are_sealed(old_url)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_what_an_older_snapshot_still_sees_is_cleared_too(old_url: str) -> None:
+    """A `pg_dump` that runs since before the migration: VACUUM FULL would keep for it what it still sees."""
+    async with session(old_url, "BEGIN ISOLATION LEVEL REPEATABLE READ", "SELECT * FROM account"):
+        await migrate(old_url, clock=clock, key_file=key_file_for(old_url))
+    await are_sealed(old_url)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_table_that_somebody_reads_holds_up_no_start(old_url: str) -> None:
+    given = key_file_for(old_url)
+    await migrate(old_url, clock=clock, key_file=given)
+    await run_sql(old_url, f"INSERT INTO pending_task (name) VALUES ('{clearing.VACUUM_SECRETS}')")
+    async with session(old_url, "BEGIN", "SELECT * FROM webhook"), asyncio.timeout(30):
+        await (await open_store(old_url, key_file=given)).close()
+        async with asyncio.timeout(clearing.WAIT_MS / 1000):
+            await run_sql(old_url, "SELECT * FROM webhook")
+        assert await run_sql(old_url, "SELECT name FROM pending_task") == [(clearing.VACUUM_SECRETS,)]
+    await are_sealed(old_url)
+
+
+@asynccontextmanager
+async def session(url: str, *statements: str) -> AsyncIterator[None]:
+    """Somebody else's session, who has said this and keeps it open."""
+    connection = await asyncpg.connect(url)
+    try:
+        for statement in statements:
+            await connection.execute(statement)
+        yield
+    finally:
+        await connection.close()
 
 
 async def test_an_older_backup_is_encrypted_on_its_way(tmp_path: Path, database_url: str) -> None:

@@ -31,8 +31,9 @@ def backup(file: Path, force: bool, database: str, as_json: bool) -> None:
         return
     say(f"{done.file} is written and verified: {_content(done.revision, done.counts)}.")
     if done.keys.missing:
-        say(f"Its secrets need the key {', '.join(done.keys.missing)}, which is not in it, and which"
-            f" {done.keys.file or 'this command'} does not have either: find the key file of this database.")  # fmt: skip
+        held_by = done.keys.file or "this command"
+        say(f"Its secrets need the key {', '.join(done.keys.missing)}, which is not in it, and which {held_by} does not"
+            " have either: find the key file of this database.")  # fmt: skip
     elif done.keys.ids:
         say(f"It does not hold the key file {done.keys.file}, without which its secrets cannot be read: keep a copy of"
             " that file in another place.")  # fmt: skip
@@ -58,7 +59,7 @@ def restore(file: Path, force: bool, database: str, as_json: bool) -> None:
         return
     say(f"{meeting.shown(database)} is restored: {_content(done.revision, done.counts)}.")
     if done.kept is not None:
-        say(f"What was there before is kept in {done.kept}.")
+        say(f"What was there before is kept in {done.kept}, its key file as {done.kept}.key if it had one beside it.")
     if done.keys.missing:
         place = "a key file, which --secret-key-file names," if done.keys.file is None else str(done.keys.file)
         say(f"Its secrets need the key {', '.join(done.keys.missing)}, which is in no backup: put the key file of the"

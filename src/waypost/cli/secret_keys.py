@@ -93,6 +93,6 @@ def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int, lef
         return
     say(f"The key {key_id} in {file} encrypts all secrets now; secrets that needed it: {values:,}.")
     if dropped:
-        say(f"Old keys removed from the file: {dropped:,}. Secrets in backups from before cannot be decrypted any more.")
+        say(f"Old keys removed from the file: {dropped:,}. Backups from before cannot be decrypted any more.")
     elif left:
         say(f"Old keys that are still in the file: {left:,}. Backups from before need them.")

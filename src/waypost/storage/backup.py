@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from waypost.app.ports import Clock
-from waypost.private_files import make_private
+from waypost.private_files import make_private, open_private
 from waypost.storage.copying import (
     BESIDE,
     CopyFailed,
@@ -221,6 +221,10 @@ def _keep(path: Path, now: int) -> Path:
         except OSError:
             path.rename(kept)  # a file system without links: for a moment there is no database
     make_private(kept)
+    key = path.with_name(f"{path.name}.key")
+    if key.exists():  # the next database may need another one, which takes its place
+        with open_private(kept.with_name(f"{kept.name}.key")) as copy:
+            copy.write(key.read_text("ascii", "replace"))
     for file in _beside(path):
         if file.exists():
             make_private(file)

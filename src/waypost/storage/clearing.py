@@ -17,7 +17,13 @@ from waypost.storage.sqlite_file import connect_patiently
 VACUUM_SECRETS = "vacuum_secrets"
 _IS_PENDING = f"SELECT count(*) FROM pending_task WHERE name = '{VACUUM_SECRETS}'"
 _DONE = f"DELETE FROM pending_task WHERE name = '{VACUUM_SECRETS}'"
-_TABLES = ("webhook", "source_delivery", "idempotency_key")
+# PostgreSQL writes a table anew when a column gets another type by way of an expression, here the same type again. Only
+# what the latest snapshot sees is copied. VACUUM FULL would copy what an older snapshot, of a pg_dump say, still sees.
+_REWRITES = tuple(
+    f"ALTER TABLE {table} ALTER COLUMN {column} TYPE text USING {column} || ''"
+    for table, column in (("webhook", "secret"), ("source_delivery", "secrets"), ("idempotency_key", "outcome"))
+)
+WAIT_MS = 2000  # for who uses the tables; a start does not wait longer, nor does anybody behind it
 _NOT_YET = "The database's files still hold secrets from before they were encrypted. The next start tries again: %s"
 
 _log = logging.getLogger("waypost.database")
@@ -39,6 +45,7 @@ def _clear_sqlite(location: SqliteLocation) -> None:
     with closing(connect_patiently(location.path)) as db:
         if not db.execute(_IS_PENDING).fetchone()[0]:
             return
+        db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
         db.execute("VACUUM")
         # Only now is the old content gone: the WAL holds pages of before, and the database what VACUUM has replaced.
         busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
@@ -52,8 +59,10 @@ async def _clear_postgres(location: PostgresLocation) -> None:
     try:
         if not await db.fetchval(_IS_PENDING):
             return
-        for table in _TABLES:
-            await db.execute(f"VACUUM FULL {table}")
-        await db.execute(_DONE)
+        async with db.transaction():
+            await db.execute(f"SET LOCAL lock_timeout = {WAIT_MS}")
+            for sql in _REWRITES:
+                await db.execute(sql)
+            await db.execute(_DONE)
     finally:
         await db.close()

@@ -42,9 +42,9 @@ async def require_keys(reads: Reader, box: SecretBox) -> None:
     if not path.exists():
         if needed:
             raise NoKey(
-                f"The database holds secrets that only the key {named} can decrypt, and its key file {path} does not exist."
-                " Put it back, or name the right one with --secret-key-file. If it is lost for good: `waypost secrets"
-                " forget`."
+                f"The database holds secrets that only the key {named} can decrypt, and its key file {path} does not"
+                " exist. Put it back, or name the right one with --secret-key-file. If it is lost for good: `waypost"
+                " secrets forget`."
             )
         if box.file.database is None:
             raise NoKey(f"The key file {path} does not exist: `waypost secrets create-key` makes it.")

@@ -68,9 +68,9 @@ class KeyFile:
             mode = self.path.stat().st_mode
             text = self.path.read_text("ascii")
         except FileNotFoundError:
-            raise NoKey(f"The key file {self.path} does not exist: is it the right name? See --secret-key-file.") from None
+            raise NoKey(f"The key file {self.path} does not exist: does --secret-key-file name it?") from None
         except UnicodeDecodeError:
-            raise NoKey(f"{self.path} is not a key file: it holds something else than keys. Put the right file there.") from None
+            raise NoKey(f"{self.path} is not a key file: it does not hold keys. Put the right file there.") from None
         except OSError as error:
             raise NoKey(f"The key file {self.path} cannot be read: {error.strerror}.") from error
         if mode & _REFUSED_BITS:
@@ -116,7 +116,7 @@ class KeyFile:
         return added
 
     def put_first(self, key_id: str) -> Key:
-        """Let this key encrypt from now on; nothing is changed where it does already. Raises `NoKey` for another one."""
+        """Let this key encrypt from now on; nothing changes where it does. Raises `NoKey` for an unknown one."""
         with self._changing():
             keys = self.read()
             found = next((key for key in keys if key.id == key_id), None)

@@ -4,6 +4,7 @@ An existing database is answered for within a fraction of a second: SQLAlchemy a
 when a migration has to run.
 """
 
+import glob
 import logging
 import sqlite3
 import time
@@ -137,10 +138,13 @@ async def _upgraded(location: Location, plan: Plan, clock: Clock, box: SecretBox
 
 
 def _make_private(location: Location) -> None:
-    """A database that an older version, or a copy, left open to others is closed to them."""
+    """A database that an older version, or a copy, left open to others is closed to them, with its kept copies."""
     if isinstance(location, SqliteLocation):
         path = location.path.resolve()
-        for file in (path, *(Path(f"{path}{suffix}") for suffix in BESIDE)):
+        beside = [Path(f"{path}{suffix}") for suffix in BESIDE]
+        name = glob.escape(path.name)
+        copies = [*path.parent.glob(f"{name}.*.backup"), *path.parent.glob(f"{name}.replaced.*")]
+        for file in (path, *beside, *copies):
             if not make_private(file):
                 _log.warning("Other users can read %s: its owner must run chmod 600 on it.", file)
 

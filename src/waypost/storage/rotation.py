@@ -17,7 +17,7 @@ from waypost.storage.sealing import NO_FILE, SEALED, Place, SecretBox, is_sealed
 
 
 class Rotated(NamedTuple):
-    """What was done: the key that encrypts now, how many values were encrypted again, how many old keys went and are left."""
+    """What was done: the key that encrypts now, how many values needed it, how many old keys went and are left."""
 
     file: Path
     key_id: str
@@ -35,8 +35,8 @@ async def create_key(url: str, given: Path | None) -> Path:
     needed = await needed_by(location)
     if needed:
         raise NoKey(
-            f"No key was made: the database holds secrets that only the key {', '.join(sorted(needed))} can decrypt. Put"
-            f" the file with that key at {file.path}. If it is lost for good: `waypost secrets forget`."
+            f"No key was made: the database holds secrets that only the key {', '.join(sorted(needed))} can decrypt."
+            f" Put the file with that key at {file.path}. If it is lost for good: `waypost secrets forget`."
         )
     file.make()
     return file.path

@@ -24,7 +24,9 @@ MARK = "sealed:1:"  # a sealed value is the mark, the key's id, a colon, and the
 ID_LENGTH = 16
 NONCE_BYTES = 12
 HOW_TO_MAKE = "`waypost secrets create-key --secret-key-file FILE` makes one; WAYPOST_SECRET_KEY_FILE names it."
-NO_FILE = "No key file is given for the secrets in the database: name it with --secret-key-file or WAYPOST_SECRET_KEY_FILE."
+NO_FILE = (
+    "No key file is given for the secrets in the database: name it with --secret-key-file or WAYPOST_SECRET_KEY_FILE."
+)
 
 _log = logging.getLogger("waypost.secrets")
 

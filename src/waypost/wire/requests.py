@@ -176,10 +176,15 @@ def _item(line: Line) -> ItemOut:
     )  # fmt: skip
 
 
+def _accounting(state: State) -> tuple[bool | None, str | None, str | None]:
+    """What the merchant's accounting says of it."""
+    flag = state.accounting_synced
+    return None if flag is None else bool(flag), state.external_accounting_id, state.accounting_error
+
+
 def request_out(image: FulfillmentRequest, who: str) -> RequestOut:
     """The request as `who` (the type of the caller) is shown it."""
     s, p, lines = image
-    flag = s.accounting_synced
     return RequestOut(
         s.id, p.number, s.order_id, s.account_id, s.channel_id, s.source_id, _STATUS[s.status],
         _SHIPPED[s.fulfillment_status], format_datetime(p.generated_at), _when(s.sent_at), _when(s.acknowledged_at),
@@ -191,7 +196,7 @@ def request_out(image: FulfillmentRequest, who: str) -> RequestOut:
         _maybe_money(p.estimated_dropship_fee), bool(p.suppress_tracking), _maybe_money(p.package_length),
         _maybe_money(p.package_width), _maybe_money(p.package_height), _maybe_money(p.package_weight),
         _unit(p.package_dimension_unit), _unit(p.package_weight_unit), s.failure_reason, s.cancel_reason,
-        s.voided_reason, None if flag is None else bool(flag), s.external_accounting_id, s.accounting_error,
+        s.voided_reason, *((None, None, None) if who in BOUND else _accounting(s)),
         Raw(p.attachment_links.encode()), Raw(p.custom_fields.encode()), [_item(line) for line in lines],
         _failure(s, who), s.attempt_count, None if who in BOUND else p.assignee,
         None if who in BOUND else _when(p.snoozed_until), _actions(allowed_actions(s, who)), s.version,
