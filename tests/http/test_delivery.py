@@ -7,6 +7,7 @@ import pytest
 from tests.support.database import rows
 from tests.support.supplier import RULES, Supplier
 from tests.support.world import World
+from waypost.wire.handover import SAMPLE
 
 PUT = {"kind": "http", "settings": {"url": "https://orders.example.com/v1"}}
 TOKEN = {**PUT, "settings": {**PUT["settings"], "auth": {"type": "bearer"}}, "secrets": {"token": "s3cret-token"}}  # type: ignore[dict-item]
@@ -294,3 +295,30 @@ async def test_an_answer_that_no_rule_can_judge_is_shown_when_trying_it_out(worl
         result = reply.json()["result"]
     assert (result["outcome"], result["response"]["status"]) == ("unknown", 201)
     assert "/settings/rules/0" in result["message"]
+
+
+async def test_secrets_that_cannot_be_decrypted_are_asked_for_again(world: World, migrated_url: str) -> None:
+    await put(world, TOKEN)
+    await rows(migrated_url, "UPDATE source_delivery SET secrets = 'sealed:1:0123456789abcdef:AAAA'")
+    shown = (await world.client().get(path(world))).json()
+    assert (shown["kind"], shown["secretsSet"]) == ("http", [])
+    tried = await world.client().post(f"{path(world)}/test", json={"send": True})
+    assert tried.status == 200
+    assert "cannot be decrypted" in tried.json()["result"]["message"]
+    refused = await put(world, {**TOKEN, "secrets": {}}, 400)  # there is nothing that could be kept
+    assert [(one["pointer"], one["code"]) for one in refused["errors"]] == [("/secrets/token", "required")]
+    assert (await put(world, TOKEN))["secretsSet"] == ["token"]
+
+
+async def test_what_an_answer_repeats_of_a_secret_is_not_kept(world: World) -> None:
+    async with Supplier() as supplier:
+        supplier.mood = lambda order, time: "accept"
+        kind = world.hub.kinds["http"]
+        settings = {"url": supplier.url, "auth": {"type": "bearer"}}
+        recipient = kind.open(*kind.check(settings, {"token": "S-token-of-the-supplier"}, {}))
+        document = {**SAMPLE, "number": "token-of-the-supplier"}  # which the supplier repeats as S-token-of-the-supplier
+        result = await recipient.send(recipient.write(document))
+        assert supplier.headers[-1]["Authorization"] == "Bearer S-token-of-the-supplier"
+        assert "S-token" not in repr(result)
+        assert "***" in (result.response or "")
+        await kind.close()
