@@ -281,7 +281,7 @@ async def test_killed_at_any_step_nothing_is_lost(keyed: Store, merchant: Mercha
     assert met.count("os.rename") == 2  # the new key, and the removal of the old ones
     assert len(KeyFile(key_file).read()) == 1
     left = {file.name for file in key_file.parent.iterdir()}
-    assert left == {key_file.name, f".{key_file.name}.lock"}
+    assert left == {key_file.name, f".{key_file.name}.lock", f".{key_file.name}.rotate.lock"}
 
 
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)

@@ -67,7 +67,7 @@ def timed(work: TimedWork[J, R], clock: Clock) -> BatchWork[J, R]:
 
 
 class Changer:
-    """The way to the road for every caller. Refusals of single calls are raised."""
+    """Runs each use case through the group-commit writer. Refusals of single calls are raised."""
 
     def __init__(self, writer: Writer, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._writer = writer

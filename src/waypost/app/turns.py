@@ -36,22 +36,22 @@ def in_turn(
 
     async def bound(tx: Tx, queued: Sequence[Queued[J]]) -> Sequence[R | Refusal]:
         oldest = monotonic() - WAITED_S
-        late = {one.actor.id for one in queued if one.since_s < oldest and one.actor.type in TOKEN_TYPES} - {None}
-        ended = await _ended(tx, late, clock()) if late else set()
+        late = {_token_of(one.actor) for one in queued if one.since_s < oldest} - {None}
+        ended = {id_ for id_ in late if not await _is_good(tx, id_, clock())}
         if not ended:
             return await work(tx, [one.job for one in queued])
-        good = [one.job for one in queued if one.actor.id not in ended]
+        good = [one.job for one in queued if _token_of(one.actor) not in ended]
         results = iter(await work(tx, good) if good else ())
-        return [TokenEnded() if one.actor.id in ended else next(results) for one in queued]
+        return [TokenEnded() if _token_of(one.actor) in ended else next(results) for one in queued]
 
     return bound
 
 
-async def _ended(tx: Tx, token_ids: set[int | None], now: int) -> set[int | None]:
-    """Those that are revoked, expired or gone."""
-    ended = set()
-    for token_id in token_ids:
-        row = None if token_id is None else await tx.token_by_id(token_id)
-        if row is None or state_of(row, now) != "active":
-            ended.add(token_id)
-    return ended
+def _token_of(actor: Actor) -> int | None:
+    """The id of the token that the actor holds; None for people and for the hub itself."""
+    return actor.id if actor.type in TOKEN_TYPES else None
+
+
+async def _is_good(tx: Tx, token_id: int | None, now: int) -> bool:
+    row = None if token_id is None else await tx.token_by_id(token_id)
+    return row is not None and state_of(row, now) == "active"

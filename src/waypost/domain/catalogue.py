@@ -56,7 +56,7 @@ CATALOGUE: dict[str, Kind] = {
     ),
     "fulfillment_request.stock_reconciled": Kind("The stock that it holds was counted again.", source=("stock",)),
     "fulfillment_request.stock_released": Kind("Stock that it held was given back.", source=("stock",)),
-    "fulfillment_request.accounting_synced": Kind("Accounting has told something about it."),
+    "fulfillment_request.accounting_synced": Kind("What accounting says of it was recorded."),
     "fulfillment_request.invoiced": Kind("Its source has invoiced it.", source=("sourceInvoiceId",)),
     "fulfillment_request.handover_started": Kind("It is being sent to its source.", source=ATTEMPT),
     "fulfillment_request.handover_deferred": Kind(

@@ -68,8 +68,8 @@ LIVE = (
 )
 ANY = (*LIVE, S.CANCELED, S.VOIDED)
 BLOCKED = (S.ADDITIONAL_INFO_REQUIRED, S.NUMBER_EXCEEDS_MAX_LENGTH, S.DUPLICATE_NUMBER, S.CROSS_DOCKED)
-# Who has come into one of these has been released to its source, and stays visible to it (contract section 1.3). What
-# ends without having been in one of them was never released.
+# A request that reached one of these was released to its source, and stays visible to it (contract section 1.3). One
+# that ends without having been in any of them was never released.
 RELEASED = (S.PROCESSING, S.PROCESSED, S.ACKNOWLEDGED, S.PROCESSING_ERROR)
 FIRST = (S.UNPROCESSED, S.PROCESSING, *BLOCKED)  # where a generated request may begin
 FINAL = tuple(status for status, facts in STATUSES.items() if facts.final)

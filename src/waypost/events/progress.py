@@ -79,8 +79,8 @@ class Progress:
         self._rows[message.id] = row
 
     def forgotten(self, row: Delivery, at: int) -> None:
-        """Its event is no longer kept: there is nothing to send."""
-        log = _logged(row.log, _not_sent(at, "The event is no longer kept."))
+        """The endpoint may not see its event, or that is no longer kept: there is nothing to send."""
+        log = _logged(row.log, _not_sent(at, "This webhook may not see the event, or the event is no longer kept."))
         self._seen[row.message_id] = row.updated_at
         self._rows[row.message_id] = row._replace(status="failed", next_at=None, log=log, updated_at=at)
 

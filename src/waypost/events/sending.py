@@ -24,13 +24,21 @@ GONE = 410
 # A call that ends this soon without an answer met a connection that the other side had just closed.
 STALE_WITHIN_S = 0.1
 
-_SECRET_LOST = "Not sent: the hub's key file does not hold the key of this webhook's secret."
-
 _log = logging.getLogger("waypost.webhooks")
 
 
 class CannotMake(Exception):
     """A message whose body the hub cannot make: a defect, and no reason to try it again."""
+
+
+class SecretLost(Exception):
+    """The secret of an endpoint cannot be decrypted, so nothing can be sent to it."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "The secret of this webhook cannot be decrypted: the log names the key that is missing. Put the key file"
+            " back, or rotate the secret of the webhook."
+        )
 
 
 class Sent(NamedTuple):
@@ -63,8 +71,6 @@ class Sender:
             _log.exception("message %s for webhook %d cannot be made", message.id, hook.id)
             raise CannotMake from error
         at = self._clock()
-        if hook.secret is None:  # the log names the key
-            return _sent(at, time.monotonic(), None, _SECRET_LOST, None, 0)
         headers = signed(hook, message.id, at // 1_000_000, body)
         asked = ("POST", hook.url, headers, body, float(hook.timeout_s), CONNECT_S, ANSWER_AT_MOST)
         begun_s = time.monotonic()
@@ -102,7 +108,8 @@ class Sender:
 
 def signed(hook: Webhook, message_id: str, at_s: int, body: bytes) -> dict[str, str]:
     """The headers of a message; while a new secret overlaps the old one, with a signature of each."""
-    assert hook.secret is not None, "nothing is sent that cannot be signed"
+    if hook.secret is None:
+        raise SecretLost
     headers = standard_headers(standard_key(hook.secret), message_id, at_s, body)
     if hook.previous_secret is not None and at_s * 1_000_000 < (hook.previous_until or 0):
         other = standard_headers(standard_key(hook.previous_secret), message_id, at_s, body)

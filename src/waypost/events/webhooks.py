@@ -23,7 +23,7 @@ from waypost.app.writer import Writer
 from waypost.domain.refusals import Refusal, Unavailable
 from waypost.domain.webhooks import messages_of, patterns_of
 from waypost.events.progress import defect
-from waypost.events.sending import Sender
+from waypost.events.sending import SecretLost, Sender
 from waypost.events.session import Session
 from waypost.outgoing.calling import Caller
 
@@ -36,6 +36,12 @@ DEFECT_REST_S = 15  # an endpoint with which the hub failed is left alone so lon
 KEEP_UP = 5000  # events that an endpoint does not care for, before its cursor is moved past them
 
 _log = logging.getLogger("waypost.webhooks")
+
+
+_ITS_OWN_ERROR = (
+    "It met an error of its own, which its log shows. If the settings of the webhook are the cause, set"
+    " subscribedEvents anew."
+)
 
 
 async def tell(tx: Tx, defects: Sequence[Attention]) -> list[None]:
@@ -123,15 +129,14 @@ class Webhooks:
         except Unavailable:
             raise
         except Exception:
-            await self._met_a_defect(due)
+            await self._met_a_defect(due, _ITS_OWN_ERROR)
             return False
 
-    async def _met_a_defect(self, due: DueWebhook) -> None:
+    async def _met_a_defect(self, due: DueWebhook, why: str) -> None:
         """Log what is being handled, leave the endpoint alone for a while, and tell somebody."""
         _log.exception("webhook %d met a defect of the hub and is tried again in %d s", due.id, DEFECT_REST_S)
         self._resting[due.id] = time.monotonic() + DEFECT_REST_S
-        words = (f"The hub met an error of its own while it sent to webhook {due.id}, and tries again"
-                 f" every {DEFECT_REST_S} s. If its settings are the cause, set subscribedEvents anew.")  # fmt: skip
+        words = f"Webhook {due.id} is sent nothing; the hub tries again every {DEFECT_REST_S} s. {why}"
         told = defect(due.scope.account_id, due.scope.source_id, due.id, words, self._hub.clock())
         try:
             await self._writer.submit(tell, told)
@@ -159,8 +164,8 @@ class Webhooks:
             self._resting.pop(due.id, None)
         except Unavailable as refusal:
             _log.warning("webhook %d is tried again soon: %s", due.id, refusal)
-        except Exception:
-            await self._met_a_defect(due)
+        except Exception as error:
+            await self._met_a_defect(due, str(error) if isinstance(error, SecretLost) else _ITS_OWN_ERROR)
 
     async def _end(self) -> None:
         """Let what is under way end; what takes too long is left to the next start, and sent again then."""

@@ -23,6 +23,7 @@ from waypost.storage.key_file import key_file_of
 from waypost.storage.location import Location, SqliteLocation, Unreachable
 from waypost.storage.queries import columns
 from waypost.storage.sealing import SecretBox
+from waypost.storage.transfer import whole_snapshot
 
 FETCH = 1000  # rows at once
 
@@ -291,7 +292,7 @@ async def evidence_of(location: Location, key_file: Path | None = None) -> Async
     else:
         connection = await connect_postgres(location)
         try:
-            async with connection.transaction(isolation="repeatable_read", readonly=True):
+            async with whole_snapshot(connection):
                 yield PostgresEvidence(connection, box)
         except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError) as error:
             raise Unreachable(f"{location.shown} cannot be read to its end: {error}.") from error

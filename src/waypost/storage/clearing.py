@@ -15,6 +15,7 @@ from waypost.storage.location import CannotOpen, Location, PostgresLocation, Sql
 from waypost.storage.sqlite_file import connect_patiently
 
 VACUUM_SECRETS = "vacuum_secrets"
+TRUNCATE_WAL = "truncate_wal"  # what is left to do then on SQLite, once the file is written anew
 _IS_PENDING = f"SELECT count(*) FROM pending_task WHERE name = '{VACUUM_SECRETS}'"
 _DONE = f"DELETE FROM pending_task WHERE name = '{VACUUM_SECRETS}'"
 # PostgreSQL writes a table anew when a column gets another type by way of an expression, here the same type again. Only
@@ -43,15 +44,17 @@ async def clear_plain_secrets(location: Location) -> None:
 
 def _clear_sqlite(location: SqliteLocation) -> None:
     with closing(connect_patiently(location.path)) as db:
-        if not db.execute(_IS_PENDING).fetchone()[0]:
-            return
         db.execute(f"PRAGMA busy_timeout = {WAIT_MS}")
-        db.execute("VACUUM")
+        if db.execute(_IS_PENDING).fetchone()[0]:
+            db.execute("VACUUM")
+            db.execute(f"UPDATE pending_task SET name = '{TRUNCATE_WAL}' WHERE name = '{VACUUM_SECRETS}'")
+        if not db.execute(f"SELECT count(*) FROM pending_task WHERE name = '{TRUNCATE_WAL}'").fetchone()[0]:
+            return
         # Only now is the old content gone: the WAL holds pages of before, and the database what VACUUM has replaced.
         busy, *_ = db.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if busy:
             raise sqlite3.OperationalError("another process reads an older state of the database")
-        db.execute(_DONE)
+        db.execute(f"DELETE FROM pending_task WHERE name = '{TRUNCATE_WAL}'")
 
 
 async def _clear_postgres(location: PostgresLocation) -> None:

@@ -9,7 +9,7 @@ import os
 import secrets
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -148,11 +148,18 @@ class KeyFile:
     def _fill(part: Path, keys: Sequence[Key]) -> None:
         part.write_text(_HEAD + "".join(f"{_line(key)}\n" for key in keys), "ascii")
 
-    @contextmanager
-    def _changing(self) -> Iterator[None]:
+    def rotating(self) -> AbstractContextManager[None]:
+        """Nobody else rotates by this file meanwhile: its keys and the values must not part. Raises `NoKey`."""
+        return self._alone("rotate.lock")
+
+    def _changing(self) -> AbstractContextManager[None]:
         """Nobody else changes the file meanwhile."""
+        return self._alone("lock")
+
+    @contextmanager
+    def _alone(self, suffix: str) -> Iterator[None]:
         path = self.path.resolve()
-        lock = path.with_name(f".{path.name}.lock")
+        lock = path.with_name(f".{path.name}.{suffix}")
         deadline = time.monotonic() + LOCK_WITHIN_S
         try:
             while (handle := take(lock)) is None and time.monotonic() < deadline:

@@ -1,6 +1,7 @@
 """Another key for every secret: the key file first, then all values in one transaction, then the old keys.
 
-In this order nothing is lost, whenever the process dies: each key that a value may need is in the file.
+In this order nothing is lost, whenever the process dies: each key that a value may need is in the file. There is one
+rotation at a time: another one could remove the key that this one is about to encrypt with.
 """
 
 from pathlib import Path
@@ -62,6 +63,11 @@ async def rotate(url: str, given: Path | None, added: str | None = None, drop_ol
     """
     location = await current_location(url)
     file = _file_of(location, given)
+    with file.rotating():
+        return await _rotate(location, file, added, drop_old)
+
+
+async def _rotate(location: Location, file: KeyFile, added: str | None, drop_old: bool) -> Rotated:
     missing = await needed_by(location) - {key.id for key in file.read()}
     if missing:
         raise NoKey(
@@ -76,7 +82,8 @@ async def drop_old(url: str, given: Path | None) -> Rotated:
     """Remove all keys but the first from the file, once no secret needs them any more."""
     location = await current_location(url)
     file = _file_of(location, given)
-    return await _with_key(location, file, file.read()[0], True)
+    with file.rotating():
+        return await _with_key(location, file, file.read()[0], True)
 
 
 async def _with_key(location: Location, file: KeyFile, key: Key, drop_old: bool) -> Rotated:

@@ -4,7 +4,8 @@ Both sides have the same tables and columns; only flags differ, which are number
 """
 
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
@@ -23,12 +24,26 @@ def _columns(db: sqlite3.Connection, table: str) -> list[str]:
     return [row[0] for row in db.execute("SELECT name FROM pragma_table_info(?)", (table,))]
 
 
+@asynccontextmanager
+async def whole_snapshot(db: "asyncpg.Connection[Any]") -> AsyncIterator[None]:
+    """A transaction that sees the database as of one moment, and keeps every table from being written anew meanwhile.
+
+    A table that ALTER TABLE or TRUNCATE writes anew looks empty to an older snapshot. So all tables are locked before
+    the snapshot is taken, which the first query does.
+    """
+    names = "SELECT string_agg(format('%I', tablename), ', ') FROM pg_tables WHERE schemaname = current_schema()"
+    tables = await db.fetchval(names)
+    async with db.transaction(isolation="repeatable_read", readonly=True):
+        await db.execute(f"LOCK TABLE {tables} IN ACCESS SHARE MODE")
+        yield
+
+
 async def unload_postgres(db: "asyncpg.Connection[Any]", copy: sqlite3.Connection) -> Counts:
     """Copy every row, as of one moment, into the empty tables of `copy`; how many rows each table has."""
     copy.execute("PRAGMA foreign_keys = OFF")
     copy.execute("BEGIN")
     counts = {VERSIONS: 1}
-    async with db.transaction(isolation="repeatable_read", readonly=True):
+    async with whole_snapshot(db):
         for table in _data_tables(copy):
             counts[table] = await _unload(db, copy, table)
     copy.execute("COMMIT")
