@@ -412,7 +412,8 @@ def _filters(name: str, path: str, operation: dict[str, Any]) -> list[Place]:
             found.append(Place(name, filter_, "GET", (f"{path}?{filter_}=<{thing}>",)))
         elif filter_ not in NEUTRAL:
             schema = CONTRACT.resolve(parameter["schema"])
-            values = OTHER_VALUES.get((name, filter_)) or _declared(schema) or VALUES[filter_]
+            values = OTHER_VALUES.get((name, filter_)) or _declared(schema) or VALUES.get(filter_)
+            assert values, f"{name} {filter_}: say in QUERY_THINGS what it names, or in VALUES what it may be"
             found.append(Place(name, f"{filter_}=*", "GET", tuple(f"{path}?{filter_}={value}" for value in values)))
     return found
 

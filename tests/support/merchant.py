@@ -4,6 +4,7 @@ The rows go in through the store's own inserts, in bulk, and not down the road u
 holds that they are consistent.
 """
 
+import hashlib
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -67,13 +68,17 @@ class _Made(NamedTuple):
 
 @dataclass
 class Merchant:
-    """An account with its sources and channels. `at` is the time of the last row made."""
+    """An account with its sources and channels. `at` is the time of the last row made.
+
+    All actors hold the one `token`: a change that has waited for its turn is made only if its token is still good.
+    """
 
     store: Store
     account: int
     sources: list[int]
     channels: list[int]
     at: int
+    token: int
     _orders: int = field(default=0)
 
     def actor(
@@ -82,7 +87,7 @@ class Merchant:
         """The holder of a token of this kind, bound to the n-th source or channel where it must be."""
         source_id = self.sources[source or 0] if type_ == "source" else None
         channel_id = self.channels[channel or 0] if type_ == "channel" else None
-        return Actor(type_, Scope(self.account, source_id, channel_id), 1, f"{type_} token", family)
+        return Actor(type_, Scope(self.account, source_id, channel_id), self.token, f"{type_} token", family)
 
     async def requests(self, *wanted: Wanted | Status) -> list[int]:
         """Make these, in one transaction; their ids."""
@@ -115,10 +120,11 @@ async def open_merchant(
         places = [await tx.insert_row("source", {**row, "name": f"{name} {n}"}) for n in range(sources)]
         row = {"account_id": account, "created_at": at}
         shops = [await tx.insert_row("channel", {**row, "name": f"{name} {n}"}) for n in range(channels)]
-        # The one that its actors hold, whatever they are.
-        token = {"account_id": account, "type": "account", "name": "all", "family": 7, "hint": "all", "created_at": at}
-        await tx.insert_row("token", {**token, "digest": f"{name} {account}".encode()})
-        return Merchant(store, account, places, shops, at)
+        token = await tx.insert_row("token", {
+            "account_id": account, "type": "account", "name": f"{name} token", "family": 7, "created_at": at,
+            "digest": hashlib.sha256(f"{name} {account}".encode()).digest(), "hint": "none",
+        })  # fmt: skip
+        return Merchant(store, account, places, shops, at, token)
 
     return await store.write(make)
 
