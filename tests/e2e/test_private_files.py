@@ -80,7 +80,7 @@ async def test_after_a_whole_story_every_file_is_private(tmp_path: Path) -> None
         assert wide(folder) == {}
         assert {"shop.db-wal", "shop.db-shm", ".shop.db.serve.lock", "shop.db.key"} <= set(modes(folder))
     await run(folder, "restore", "a.backup", "--force", "--database", url)
-    await run(folder, "secrets", "create-key", "--secret-key-file", str(folder / "own.key"), "--database", url)
+    await run(folder, "secrets", "create-key", "--secret-key-file", str(folder / "own.key"), "--database", f"sqlite:///{folder}/none.db")
     await run(folder, "migrate", "--database", f"sqlite:///{folder}/fresh.db")
     await migrate(f"sqlite:///{folder}/old.db", WIDE)
     os.chmod(folder / "old.db", 0o664)

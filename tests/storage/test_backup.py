@@ -7,6 +7,7 @@ import threading
 from contextlib import closing
 from pathlib import Path
 
+import asyncpg
 import pytest
 
 from tests.support.filled import fill, run_sql
@@ -21,6 +22,7 @@ from waypost.storage.copying import CopyFailed, tables_of
 from waypost.storage.location import NoDatabase, NotOurs, SchemaTooNew, Unreachable
 from waypost.storage.migrations import HEAD, PLAN, Plan
 from waypost.storage.opening import current_location, open_store
+from waypost.storage.transfer import whole_snapshot
 
 NOW = 1_776_643_200_000_000  # 2026-04-20T00:00:00Z in microseconds
 
@@ -56,6 +58,22 @@ async def findings(url: str) -> list[Finding]:
     async with evidence_of(await current_location(url), key_file_for(url)) as evidence:
         await checking.check(evidence, found.append)
     return found
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_no_table_is_written_anew_during_a_backup(migrated_url: str) -> None:
+    """It would look empty to the backup, whose snapshot is older."""
+    db, other = await asyncpg.connect(migrated_url), await asyncpg.connect(migrated_url)
+    try:
+        await other.execute("SET lock_timeout = 100")
+        async with whole_snapshot(db):
+            for table in ("webhook", "source_delivery", "account"):
+                with pytest.raises(asyncpg.LockNotAvailableError):
+                    await other.execute(f"TRUNCATE {table} CASCADE")
+    finally:
+        await db.close()
+        await other.close()
+
 
 
 def content(file: Path) -> dict[str, list[tuple[object, ...]]]:

@@ -214,6 +214,22 @@ async def test_rotations_and_new_secrets_at_once_lose_nothing(
         await store.close()
 
 
+async def test_rotations_at_once_lose_nothing(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    """One that drops old keys would drop the key that the other one is about to encrypt with."""
+    code = "import asyncio, sys; from pathlib import Path; from waypost.storage import rotation\n"
+    code += "for _ in range(6): asyncio.run(rotation.rotate(sys.argv[1], Path(sys.argv[2]), drop_old=sys.argv[3] == 'drop'))"
+    both = [
+        await asyncio.create_subprocess_exec(sys.executable, "-c", code, migrated_url, str(key_file), how)
+        for how in ("drop", "keep")
+    ]
+    assert [await asyncio.wait_for(one.wait(), 120) for one in both] == [0, 0]
+    fresh = await open_store(migrated_url, migrate=False, key_file=key_file)
+    assert await seen(fresh, merchant) == ALL
+    await fresh.close()
+
+
 @pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
 async def test_a_rotation_waits_for_a_secret_that_is_being_stored(
     keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path, monkeypatch: pytest.MonkeyPatch
@@ -386,6 +402,26 @@ async def test_the_commands_say_what_they_did(keyed: Store, merchant: Merchant, 
     assert (code, "only the key" in output, new in os.listdir(key_file.parent)) == (1, True, False)
     code, output = await waypost("secrets", "drop-old", *given)
     assert (code, "Old keys" in output) == (0, False), output
+
+
+async def test_only_what_is_lost_is_given_up(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    """A webhook whose secret of before is lost keeps its own, and goes on."""
+    ((value,),) = await run_sql(migrated_url, "SELECT previous_secret FROM webhook")
+    await run_sql(migrated_url, "UPDATE webhook SET previous_secret = $1", f"{value[:-8]}AAAAAAA=")
+    given = ("--database", migrated_url, "--secret-key-file", str(key_file))
+    (before,) = await keyed.reads.webhooks(merchant.account)
+    await keyed.close()
+    code, output = await waypost("secrets", "forget", "--yes", *given)
+    assert code == 0, output
+    opened = await open_store(migrated_url, migrate=False, key_file=key_file)
+    (hook,) = await opened.reads.webhooks(merchant.account)
+    assert (hook.secret, hook.previous_secret, hook.status) == (before.secret, None, "active")
+    source = await opened.reads.delivery(Scope(merchant.account), merchant.sources[0])
+    assert source is not None
+    assert source.secrets not in (None, NO_SECRETS)
+    await opened.close()
 
 
 async def test_a_rotation_that_cannot_open_every_secret_changes_nothing(
