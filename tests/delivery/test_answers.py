@@ -7,7 +7,9 @@ import pytest
 
 from waypost.app.attempt_ends import cleaned
 from waypost.app.ports.kinds import Result
-from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
+from waypost.delivery.sources.http import answers
+from waypost.delivery.sources.http.answers import CompiledRule
+from waypost.delivery.sources.http.redaction import Redaction
 from waypost.delivery.sources.http.settings import Rule
 from waypost.domain.handover import Outcome
 from waypost.outgoing.calling import Answer
@@ -16,6 +18,16 @@ from waypost.outgoing.calling import Answer
 def answer(status: int, body: bytes = b"{}", complete: bool = True, **headers: str) -> Answer:
     """What came back."""
     return Answer(status, {name.replace("_", "-"): value for name, value in headers.items()}, body, complete)
+
+
+def read_answer(answer: Answer, rules: list[CompiledRule]) -> Result:
+    """Of a source that has no credentials."""
+    return answers.read_answer(answer, rules, Redaction(()))
+
+
+def read_look_up(answer: Answer, rules: list[CompiledRule]) -> Result:
+    """Of a source that has no credentials."""
+    return answers.read_look_up(answer, rules, Redaction(()))
 
 
 def rules(*given: dict[str, Any]) -> list[CompiledRule]:

@@ -16,6 +16,7 @@ from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, compute, weight
 from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate, fault_of
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer
 from waypost.delivery.sources.http.kind import HttpSource
+from waypost.delivery.sources.http.redaction import Redaction
 from waypost.delivery.sources.http.settings import HttpSettings, Rule
 from waypost.domain.handover import Outcome, Policy, retry_delay_s
 from waypost.outgoing.calling import Answer, Caller
@@ -129,8 +130,8 @@ def test_a_url_and_an_answer_have_one_budget_for_all_their_expressions() -> None
         UrlTemplate("https://a.example/" + ("{" + each + "}") * 50).filled(LARGE)
     rule = {"outcome": "delivered", "when": "max_by(body.items, &quantity).sku == 'none'"}
     answer = Answer(200, {}, json.dumps(LARGE).encode(), True)
-    assert read_answer(answer, [CompiledRule(Rule(**rule))] * 10).outcome is Outcome.DELIVERED
-    result = read_answer(answer, [CompiledRule(Rule(**rule))] * 50)
+    assert read_answer(answer, [CompiledRule(Rule(**rule))] * 10, Redaction(())).outcome is Outcome.DELIVERED
+    result = read_answer(answer, [CompiledRule(Rule(**rule))] * 50, Redaction(()))
     assert (result.outcome, "takes too long to compute" in str(result.message)) == (Outcome.UNKNOWN, True)
 
 

@@ -12,6 +12,7 @@ import msgspec
 from waypost.app.ports.kinds import Result
 from waypost.delivery.evaluation import Budget
 from waypost.delivery.expressions import Expression, FailedExpression, expression
+from waypost.delivery.sources.http.redaction import Redaction
 from waypost.delivery.sources.http.settings import Rule, StatusRange
 from waypost.domain.failures import is_retryable
 from waypost.domain.handover import ARRIVED, Outcome
@@ -103,16 +104,22 @@ _BY_STATUS: dict[int, tuple[Outcome, str]] = {
 _BY_CLASS = {2: (Outcome.DELIVERED, ""), 4: (Outcome.REJECTED, "source_rejected")}
 
 
-def read_answer(answer: Answer, rules: Sequence[CompiledRule]) -> Result:
-    """The outcome of a hand-over that was answered."""
+def read_answer(answer: Answer, rules: Sequence[CompiledRule], redaction: Redaction) -> Result:
+    """The outcome of a hand-over that was answered; none of its texts holds a secret.
+
+    Rules read the answer as it came, so that nothing removed changes what they decide; what they take out is searched.
+    """
     text = answer.body.decode("utf-8", "replace")
-    meaning = _by_rules(answer, text, rules) or _by_status(answer.status, text)
+    kept = redaction.text(text)
+    meaning = _by_rules(answer, text, rules) or _by_status(answer.status, kept)
     wait_s = _retry_after_s(answer.headers) if meaning.outcome is not Outcome.DELIVERED else None
-    message = meaning.message
+    message = meaning.message and redaction.text(meaning.message)
     if meaning.outcome not in ARRIVED:
         message = message or f"The source answered {answer.status}."
     outcome, code, _, retryable, reference = meaning
-    return Result(outcome, code or None, message, retryable, reference, wait_s, answer.status, text)
+    if reference is not None and redaction.text(reference) != reference:
+        reference = None  # a part of a number is no number
+    return Result(outcome, code or None, message, retryable, reference, wait_s, answer.status, kept)
 
 
 def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meaning | None:
@@ -149,7 +156,7 @@ def _by_status(status: int, text: str) -> Meaning:
     outcome, code = _BY_STATUS.get(status) or _BY_CLASS.get(status // 100, (Outcome.UNKNOWN, "outcome_unknown"))
     if outcome in ARRIVED:
         return Meaning(outcome, None, None, False)
-    said = trimmed(" ".join(text.split())[:300])
+    said = trimmed(" ".join(text.split())[:300]).removesuffix(".")
     message = f"The source answered {status}{': ' + said if said else ''}."
     return Meaning(outcome, code, message, code != "" and is_retryable(code))
 
@@ -166,9 +173,9 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
         return None
 
 
-def read_look_up(answer: Answer, rules: Sequence[CompiledRule]) -> Result:
+def read_look_up(answer: Answer, rules: Sequence[CompiledRule], redaction: Redaction) -> Result:
     """What became of a request, by the answer to a look-up: `deferred` means that the source has not got it."""
-    result = read_answer(answer, rules)
+    result = read_answer(answer, rules, redaction)
     if _is_ruled(answer, rules):
         return result
     # Without a rule, 404 and 410 say that there is no such order; any other refusal says nothing about the order.

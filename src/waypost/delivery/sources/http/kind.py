@@ -3,6 +3,7 @@
 import base64
 import json
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
@@ -15,17 +16,18 @@ from waypost.delivery.evaluation import weight
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
+from waypost.delivery.sources.http.redaction import HIDDEN, Redaction
 from waypost.delivery.sources.http.settings import HttpSettings
 from waypost.domain.handover import Outcome
-from waypost.outgoing.calling import Answer, Caller, NoAnswer, NotSent
-from waypost.outgoing.signing import plain_signature, standard_headers, standard_key
+from waypost.outgoing.calling import Caller, NoAnswer, NotSent
+from waypost.outgoing.signing import STANDARD_PREFIX, plain_signature, standard_headers, standard_key
 from waypost.wire.shapes import explain
 
 BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
 SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
 ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
-HIDDEN = "***"
-SHORTEST_HIDDEN = 4  # characters: a shorter secret may be a word, or a number, that an answer holds anyway
+# Names of headers whose values say who the hub is, also where they are set as plain headers.
+_CREDENTIALS = re.compile(r"auth|cookie|key|token|secret", re.IGNORECASE)
 _TOO_LARGE = f"The request has more than {BODY_AT_MOST} bytes; at most {BODY_AT_MOST} are sent."
 
 _SECRETS_LOST = (
@@ -171,7 +173,7 @@ class HttpSource:
                 settings.method, call.url, headers, call.body, settings.timeout_s, settings.connect_timeout_s,
                 ANSWER_AT_MOST,
             )  # fmt: skip
-            result = read_answer(self._blotted(answer), self._rules)
+            result = read_answer(answer, self._rules, self._redaction())
         except NotSent as error:
             result = Result(Outcome.DEFERRED, "source_unreachable", error.message, True)
             if error.permanent:
@@ -181,30 +183,18 @@ class HttpSource:
         except Exception:
             _log.exception("the answer to a call cannot be read")
             result = Result(Outcome.UNKNOWN, "outcome_unknown", "It was sent, and the answer cannot be read.")
-        return self._without_secrets(result)._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
+        return result._replace(duration_us=int((time.perf_counter() - began) * 1_000_000))
 
-    def _hidden(self) -> list[str]:
-        """What no answer that is kept may repeat."""
-        sent = (value.partition(" ")[2] for value in self._auth(secret=True).values())
-        return [one for one in {*self._secrets.values(), *sent} if len(one) >= SHORTEST_HIDDEN]
-
-    def _blotted(self, answer: Answer) -> Answer:
-        """An answer may repeat what it was asked with: before anything of it is cut off and kept."""
-        body = answer.body
-        for secret in self._hidden():
-            body = body.replace(secret.encode(), HIDDEN.encode())
-        return answer._replace(body=body)
-
-    def _without_secrets(self, result: Result) -> Result:
-        """What JSON had spelled otherwise."""
-
-        def blotted(text: str | None) -> str | None:
-            for secret in self._hidden():
-                text = None if text is None else text.replace(secret, HIDDEN)
-            return text
-
-        kept = (blotted(result.message), blotted(result.reference), blotted(result.response))
-        return result._replace(message=kept[0], reference=kept[1], response=kept[2])
+    def _redaction(self) -> Redaction:
+        """What no answer that is kept may repeat: all that the hub says who it is by, as a whole and in its parts."""
+        settings, own = self._settings, list(self._secrets.values())
+        sent = [*self._auth(secret=True).values()]
+        sent += [value for name, value in settings.headers.items() if _CREDENTIALS.search(name)]
+        if settings.auth is not None and settings.auth.type == "basic":
+            own.append(f"{settings.auth.username}:{self._secrets[given.SECRET_OF['basic']]}")
+        if settings.signature is not None:
+            own.append(self._secrets[given.SIGNING].removeprefix(STANDARD_PREFIX))
+        return Redaction([*own, *sent, *(value.partition(" ")[2].strip() for value in sent)])
 
     async def look_up(self, document: Document) -> Result:
         """Ask for it; whatever goes wrong leaves it unknown."""
@@ -217,7 +207,7 @@ class HttpSource:
             answer = await self._caller.call(
                 "GET", url, headers, None, settings.timeout_s, settings.connect_timeout_s, ANSWER_AT_MOST
             )
-            return self._without_secrets(read_look_up(self._blotted(answer), self._look_up_rules))
+            return read_look_up(answer, self._look_up_rules, self._redaction())
         except (BadExpression, NotSent, NoAnswer) as error:
             return Result(Outcome.UNKNOWN, "outcome_unknown", f"It could not be looked up: {error}")
         except Exception:
