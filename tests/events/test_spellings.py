@@ -171,6 +171,33 @@ def test_an_odd_spelling_of_a_good_host_is_refused_as_well(url: str) -> None:
     assert Targets().fault(url) is not None
 
 
+PORTS = "must use port 80, 443 or one from 1024 to 65535, not"
+HOSTS_ARE = 'it must be a name of letters, digits, "-" and "_" with single dots between, an IPv4 address, or an IPv6 address in brackets'
+FOUR = "write an IPv4 address as four decimal numbers without a dot at the end, such as 192.0.2.1"
+OTHERS = "some of its characters stand for others; write plain digits, dots and letters (ü is fine)"
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        ("a.example:99999", f'{PORTS} "99999"'), ("a.example:abc", f'{PORTS} "abc"'), ("a.example:22", f'{PORTS} "22"'),
+        ("a.example:0", f'{PORTS} "0"'), ("a.example:443:80", f'{PORTS} "443:80"'), ("8.8.8.8:４４３", f'{PORTS} "４４３"'),
+        ("a.example:1234567", f'{PORTS} "1234567"'), ("[2606:2800::1]:x", f'{PORTS} "x"'),
+        ("[fe80::1%eth0]", 'has the host "[fe80::1%eth0]": it must not have a zone (%eth0)'),
+        ("[fe80::g]", 'has the host "[fe80::g]": an address in brackets must be an IPv6 address, such as [2001:db8::1]'),
+        ("[8.8.8.8]", 'has the host "[8.8.8.8]": '), ("2606:2800::1", f'has the host "2606:2800::1": {HOSTS_ARE}'),
+        ("a..example", f'has the host "a..example": {HOSTS_ARE}'), ("a b.example", f'has the host "a b.example": {HOSTS_ARE}'),
+        ("[2606:2800::1]x", f'has the host "[2606:2800::1]x": {HOSTS_ARE}'),
+        ("192.0.2.1.", f'has the host "192.0.2.1.": {FOUR}'), ("127.1", f'has the host "127.1": {FOUR}'),
+        ("１27.0.0.1", f'has the host "１27.0.0.1": {OTHERS}'), ("ex\u200bample.com", f'has the host "ex<U+200B>ample.com": {HOSTS_ARE}'),
+        ("a." * 130 + "example", "a name has at most 253 characters"),
+    ],
+)  # fmt: skip
+def test_a_message_quotes_the_host_or_the_port_and_says_what_is_allowed(place: str, says: str) -> None:
+    for tail in ("", "/x?a=1"):
+        assert says in (Targets().fault(f"https://{place}{tail}") or "")
+
+
 @pytest.mark.parametrize(("written", "used"), [("a.example", "b.example"), ("a.example", "a.example.b"), ("[::1]", "::2")])
 def test_a_client_that_reads_another_host_than_is_written_is_not_trusted(written: str, used: str) -> None:
     with pytest.raises(urls.BadUrl):

@@ -12,7 +12,7 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
-from waypost.outgoing.urls import BadUrl, client_url
+from waypost.outgoing.urls import BadUrl, bad_port, client_url
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -81,7 +81,7 @@ class Targets:
     def _judged(self, text: str) -> URL:
         url = client_url(text)
         if url.port is not None and url.port < 1024 and url.port not in _LOW_PORTS:
-            raise BadUrl("must use port 80, 443 or one from 1024 on")
+            raise bad_port(str(url.port))
         secure = url.scheme == "https"
         if not secure and not self._allowed:
             raise BadUrl("must be an https URL")

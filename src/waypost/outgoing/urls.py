@@ -6,17 +6,21 @@ internationalised name.
 """
 
 import ipaddress
+import json
 import re
 import unicodedata
 
 from yarl import URL
 
+PORT_AT_MOST = 65535
+SHOWN_AT_MOST = 100  # characters of a host or a port that a message quotes
 NAME_AT_MOST = 253  # characters of a host (RFC 1035)
 
 # What some programs remove from a URL, and what some take for a slash. Surrogates are no characters.
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\\]")
 _PARTS = re.compile(r"(?:https?)://([^/?#]*)", re.IGNORECASE | re.ASCII)  # ASCII: else ſ would be an s
-_PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([0-9]{0,5}))?")
+_PLACE = re.compile(r"(\[[^\[\]]*\]|[^:\[\]]*)(?::([^\[\]]*))?")
+_PORT = re.compile(r"[0-9]{0,5}")
 _NAME = re.compile(r"(?:[a-z0-9_-]{1,63}\.)*[a-z0-9_-]{1,63}\.?")
 _NUMBER = re.compile(r"[0-9]+|0x[0-9a-f]*")  # as the last label, it makes the whole name an address for some programs
 
@@ -35,45 +39,81 @@ def client_url(text: str) -> URL:
     if "@" in parts[1]:
         raise BadUrl("must not hold a user name or a password")
     place = _PLACE.fullmatch(parts[1])
-    if place is None:
-        raise BadUrl("is not a URL: its host and port cannot be read")
+    if place is None or _is_six(parts[1]):
+        raise _bad_host(parts[1], _HOSTS)
+    host, port = place[1], place[2] or ""
+    if not host:
+        raise BadUrl("must be an http or https URL with a host")
+    if not _PORT.fullmatch(port) or int(port or 0) > PORT_AT_MOST:
+        raise bad_port(port)
     try:
         url = URL(text)
-        port = url.port
+        used = url.port
     except ValueError:
-        raise BadUrl("is not a URL: its host or port is not valid") from None
-    _judge_host(place[1], url.raw_host or "")
-    if port != int(place[2] or url.port or 0):
-        raise BadUrl("is not a URL: its port cannot be read")
+        raise _bad_host(host, _HOSTS) from None
+    _judge_host(host, url.raw_host or "")
+    if used != int(port or url.port or 0):
+        raise bad_port(port)
     if url.raw_fragment:
         raise BadUrl("must not have a fragment")
     return url
 
 
+def bad_port(port: str) -> BadUrl:
+    """Which ports may be called, and which is written."""
+    return BadUrl(f"must use port 80, 443 or one from 1024 to {PORT_AT_MOST}, not {_quoted(port)}")
+
+
+_HOSTS = (
+    'it must be a name of letters, digits, "-" and "_" with single dots between, an IPv4 address, or an IPv6 address'
+    " in brackets"
+)
+
+
+def _bad_host(host: str, says: str) -> BadUrl:
+    return BadUrl(f"has the host {_quoted(host)}: {says}")
+
+
+def _quoted(text: str) -> str:
+    """As it is written; what cannot be seen is named."""
+    shown = json.dumps(text[:SHOWN_AT_MOST], ensure_ascii=False)
+    return "".join(one if one.isprintable() else f"<U+{ord(one):04X}>" for one in shown)
+
+
 def _judge_host(given: str, used: str) -> None:
     """Refuse a host that the client reads as something else than what is written. Raises `BadUrl`."""
-    if not given:
-        raise BadUrl("must be an http or https URL with a host")
     if given.startswith("["):
-        _judge_six(given[1:-1], used)
+        _judge_six(given, used)
         return
     written, read = given.split("."), used.split(".")
     if len(written) != len(read) or not all(map(_is_read_as_written, written, read)):
-        raise BadUrl("has a host that holds characters that stand for others: write it in plain ASCII")
-    if len(used) > NAME_AT_MOST or _NAME.fullmatch(used) is None:
-        raise BadUrl("has a host that is neither a name nor an address")
+        says = "some of its characters stand for others; write plain digits, dots and letters (ü is fine)"
+        raise _bad_host(given, says)
+    if len(used) > NAME_AT_MOST:
+        raise _bad_host(given, f"a name has at most {NAME_AT_MOST} characters")
+    if _NAME.fullmatch(used) is None:
+        raise _bad_host(given, _HOSTS)
     last = read[-1] or read[-2]
     if _NUMBER.fullmatch(last) and not _is_four(used):
-        raise BadUrl("has a host that is a number: write an IPv4 address as four decimal numbers, such as 192.0.2.1")
+        says = "write an IPv4 address as four decimal numbers without a dot at the end, such as 192.0.2.1"
+        raise _bad_host(given, says)
 
 
 def _judge_six(given: str, used: str) -> None:
-    """An IPv6 address without a zone. Raises `BadUrl`."""
+    """An IPv6 address in brackets, without a zone. Raises `BadUrl`."""
+    address, zone, name = given[1:-1].partition("%")
+    if zone:
+        raise _bad_host(given, f"it must not have a zone ({_quoted(zone + name)[1:-1]})")
+    if not _is_six(address) or not _is_six(used) or ipaddress.IPv6Address(address) != ipaddress.IPv6Address(used):
+        raise _bad_host(given, "an address in brackets must be an IPv6 address, such as [2001:db8::1]")
+
+
+def _is_six(text: str) -> bool:
     try:
-        if "%" in given or ipaddress.IPv6Address(given) != ipaddress.IPv6Address(used):
-            raise ValueError
+        ipaddress.IPv6Address(text)
     except ValueError:
-        raise BadUrl("has a host that is no IPv6 address without a zone") from None
+        return False
+    return True
 
 
 def _is_read_as_written(label: str, used: str) -> bool:
