@@ -51,8 +51,8 @@ def events() -> str:
         "One event per change, written in its transaction: the timeline of a request or an order, the change feed, what webhooks"
         " send, and the audit trail of the account.\n\nAn account token sees all of them, whole. A source or channel token sees"
         " those about what is its own (a source: from the release of the request on), and of each what the last two columns"
-        " name: \u201cyes\u201d, the members of `data`, `code` and `reason`. Of the actor it sees the type, and `requestId` of calls"
-        " of its own kind only. The same holds for a webhook that is bound to a source or a channel."
+        " name: \u201cyes\u201d, the members of `data`, `code` and `reason`. Of the actor it sees the type only. It sees `requestId`"
+        " only where a token of its own type made the call. The same holds for a webhook that is bound to a source or a channel."
     )
     return _table("Events", intro, ("type", "what it says", "status afterwards", "source sees", "channel sees"), rows)
 
