@@ -17,6 +17,7 @@ from tests.support.filled import run_sql
 from tests.support.merchant import Merchant, open_merchant
 from tests.support.process import waypost
 from waypost.app.actor import Scope
+from waypost.app.lost_secrets import forget
 from waypost.app.ports import Store, Tx
 from waypost.app.ports.delivery import SourceDelivery
 from waypost.app.ports.secrets import Secret
@@ -437,6 +438,43 @@ async def test_a_rotation_that_cannot_open_every_secret_changes_nothing(
     assert (KeyFile(key_file).read(), await stored(migrated_url)) == (made, before)
     code, output = await waypost("secrets", "rotate", "--added", "0123456789abcdef", *given)
     assert (code, KeyFile(key_file).read()) == (1, made)
+
+
+async def test_nothing_is_given_up_before_somebody_has_read_what(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    """A wrong file, or one that others may read, is something to mend: the secrets are not lost by it."""
+    (needed,) = await keys_of(migrated_url)
+    await keyed.close()
+    before = await stored(migrated_url)
+    given = ("--database", migrated_url, "--secret-key-file", str(key_file))
+    code, output = await waypost("secrets", "forget", "--yes", *given)
+    assert (code, "nothing to give up" in output) == (0, True), output
+    os.chmod(key_file, 0o644)
+    code, output = await waypost("secrets", "forget", "--yes", *given)
+    assert (code, "chmod 600" in output) == (1, True), output
+    os.chmod(key_file, 0o600)
+    elsewhere = key_file.with_name("elsewhere.key")
+    wrong = ("--database", migrated_url, "--secret-key-file", str(elsewhere))
+    code, output = await waypost("secrets", "forget", *wrong)
+    assert code == 2
+    for part in (f"{elsewhere}, which does not exist", needed, "of webhooks: 1.", "of sources: 1.", "Nothing was changed"):
+        assert part in output
+    code, output = await waypost("secrets", "forget", "--json", *wrong)
+    told = json.loads(output.splitlines()[0])
+    assert (code, told["missingKeys"], told["webhooks"], told["done"]) == (2, [needed], [1], False)
+    assert (elsewhere.exists(), await stored(migrated_url)) == (False, before)
+
+
+async def test_what_was_set_again_meanwhile_is_not_given_up(keyed: Store, merchant: Merchant, migrated_url: str) -> None:
+    """The list of what is lost was made a moment before."""
+    (before,) = await keyed.reads.webhooks(merchant.account)
+    assert before.previous_secret is not None
+    source = merchant.sources[0]
+    kept = await stored(migrated_url)
+    await forget(keyed, [before.id], [source], keyed.now(), os.urandom)
+    assert await stored(migrated_url) == kept
+    assert (await keyed.reads.webhooks(merchant.account))[0] == before
 
 
 async def test_a_lost_key_is_given_up_and_the_hub_starts_again(

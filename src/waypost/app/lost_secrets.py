@@ -6,6 +6,7 @@ from waypost.app.actor import Scope, system
 from waypost.app.ports import Store, Tx
 from waypost.app.ports.delivery import Attention
 from waypost.app.ports.secrets import Secret
+from waypost.app.ports.webhooks import Webhook
 from waypost.app.records import Made, Notice, RecordChange, record_now
 from waypost.app.webhooks import Randomness, new_secret
 from waypost.domain.attention import WEBHOOK_DISABLED
@@ -23,23 +24,21 @@ async def forget(
     What can be decrypted when its turn comes stays as it is.
     """
     for account in await store.reads.accounts():
-        for id_ in webhook_ids:
-            hook = await store.reads.webhook(account.id, id_)
-            if hook is not None:
+        for id_ in webhook_ids:  # deleted ones, too: their secrets need a key as well
+            if await store.reads.webhook(account.id, id_) is not None:
                 await record_now(store, _webhook_forgotten(account.id, id_, new_secret(randomness)), now)
         for id_ in source_ids:
-            row = await store.reads.delivery(Scope(account.id), id_)
-            if row is not None:
+            if await store.reads.delivery(Scope(account.id), id_) is not None:
                 await record_now(store, _source_forgotten(account.id, id_), now)
 
 
 def _webhook_forgotten(account_id: int, webhook_id: int, fresh: Secret) -> RecordChange[None]:
     async def work(tx: Tx, at: int) -> Made[None]:
         hook = await tx.lock_webhook(account_id, webhook_id)
-        if hook is None:
+        if hook is None or _is_readable(hook):
             return Made(None)
         columns = {"previous_secret": None, "previous_until": None, "version": hook.version + 1, "updated_at": at}
-        if hook.secret is not None:  # only the one before it is lost, or it was set again meanwhile
+        if hook.secret is not None:  # only the one before it is lost
             await tx.update_row("webhook", hook.id, {"secret": hook.secret, **columns})
             return Made(None)
         if hook.status != "active":
@@ -53,6 +52,11 @@ def _webhook_forgotten(account_id: int, webhook_id: int, fresh: Secret) -> Recor
         return Made(None, (Notice("webhook", hook.id, "webhook.disabled", None, hook.status, "disabled", LOST, _WHY),))
 
     return RecordChange(system(account_id), work, _never_kept)
+
+
+def _is_readable(hook: Webhook) -> bool:
+    """Whether every secret that it has can be decrypted: somebody may have set it again meanwhile."""
+    return hook.secret is not None and (hook.previous_secret is not None or hook.previous_until is None)
 
 
 def _source_forgotten(account_id: int, source_id: int) -> RecordChange[None]:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from waypost.app.ports import Store
     from waypost.app.writer import Writer
     from waypost.storage.backup import BackedUp, Restored
+    from waypost.storage.lost_keys import LostSecrets
     from waypost.storage.migrations.run import Migrated
     from waypost.storage.rotation import Rotated
 
@@ -130,25 +131,17 @@ def drop_old_keys(database: str) -> "Rotated":
     return asyncio.run(rotation.drop_old(database, secret_key_file()))
 
 
-def forget_secrets(database: str) -> tuple[int, int]:
-    """Give up the secrets that cannot be decrypted; of how many webhooks, and of how many sources."""
+def lost_secrets(database: str) -> "LostSecrets":
+    """The secrets that cannot be decrypted; changes nothing."""
+    from waypost.storage import lost_keys
+
+    return asyncio.run(lost_keys.lost_secrets(database, secret_key_file()))
+
+
+def forget_secrets(database: str, lost: "LostSecrets") -> None:
+    """Give up these secrets, and make a key file if there is none."""
     from waypost.app.lost_secrets import forget
     from waypost.storage import rotation
-    from waypost.storage.checking import evidence_of
-    from waypost.storage.opening import current_location
 
-    key_file = secret_key_file()
-
-    async def lost() -> dict[str, set[int]]:
-        found: dict[str, set[int]] = {"webhook": set(), "source_delivery": set()}
-        async with evidence_of(await current_location(database), key_file) as evidence:
-            async for finding in evidence.broken_rows():
-                if finding.check == "secret_unreadable" and finding.id is not None:
-                    found[finding.subject].add(finding.id)
-        return found
-
-    rotation.make_if_missing(database, key_file)
-    found = asyncio.run(lost())
-    hooks, sources = found["webhook"], found["source_delivery"]
-    on_store(database, lambda store: forget(store, hooks, sources, store.now(), secrets.token_bytes))
-    return len(hooks), len(sources)
+    rotation.make_if_missing(database, secret_key_file())
+    on_store(database, lambda store: forget(store, lost.webhooks, lost.sources, store.now(), secrets.token_bytes))

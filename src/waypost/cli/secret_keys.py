@@ -1,12 +1,16 @@
 """`waypost secrets`: the keys that the secrets in the database are encrypted with."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from waypost.cli import database as meeting
 from waypost.cli.options import database_option, json_option
 from waypost.cli.output import print_json, say
+
+if TYPE_CHECKING:
+    from waypost.storage.lost_keys import LostSecrets
 
 
 @click.group("secrets")
@@ -75,16 +79,35 @@ def drop_old(database: str, as_json: bool) -> None:
 def forget(yes: bool, database: str, as_json: bool) -> None:
     """Give up the secrets that cannot be decrypted, because their key is lost for good.
 
-    Their webhooks are disabled until their secret is rotated. Their sources refuse hand-overs until their credentials
-    are set again. Stop the servers first. If there is no key file any more, a new one is made.
+    Without --yes it only lists them, and the keys that are missing. Their webhooks are disabled until their secret is
+    rotated. Their sources refuse hand-overs until their credentials are set again. Stop the servers first. If there is
+    no key file any more, a new one is made.
     """
-    if not yes:
-        raise click.UsageError("This cannot be undone. `waypost check` lists what would be lost; --yes does it.")
-    webhooks, sources = meeting.forget_secrets(database)
+    lost = meeting.lost_secrets(database)
     if as_json:
-        print_json({"webhooks": webhooks, "sources": sources})
+        print_json({"file": str(lost.file), "exists": lost.exists, "missingKeys": lost.missing,
+                    "webhooks": lost.webhooks, "sources": lost.sources, "done": yes and lost.any})  # fmt: skip
+    elif not lost.any:
+        say("Every secret can be decrypted: there is nothing to give up.")
     else:
-        say(f"The secrets of {webhooks:,} webhooks and {sources:,} sources were given up.")
+        _tell_lost(lost)
+    if not lost.any:
+        return
+    if not yes:
+        raise click.UsageError("Nothing was changed. Giving up secrets cannot be undone; --yes does it.")
+    meeting.forget_secrets(database, lost)
+    if not as_json:
+        say(f"The secrets of {len(lost.webhooks):,} webhooks and {len(lost.sources):,} sources were given up.")
+
+
+def _tell_lost(lost: "LostSecrets") -> None:
+    say(f"Key file: {lost.file}{'' if lost.exists else ', which does not exist'}.")
+    if lost.missing:
+        say(f"Missing keys: {', '.join(lost.missing)}. If a copy of them is anywhere, put it into the key file, or name"
+            " the right file with --secret-key-file, and nothing is lost.")  # fmt: skip
+    for what, ids in (("webhooks", lost.webhooks), ("sources", lost.sources)):
+        if ids:
+            say(f"Secrets that cannot be decrypted, of {what}: {', '.join(map(str, ids))}.")
 
 
 def _tell(as_json: bool, file: Path, key_id: str, values: int, dropped: int, left: int) -> None:

@@ -30,7 +30,7 @@ class Rotated(NamedTuple):
 async def create_key(url: str, given: Path | None) -> Path:
     """Make the key file of a database; raises `NoKey` where there is one, or where another key is needed."""
     location = parse_url(url)
-    file = _file_of(location, given)
+    file = required_key_file(location, given)
     if file.path.exists():
         raise NoKey(f"The key file {file.path} exists already: `waypost secrets rotate` changes the key.")
     needed = await needed_by(location)
@@ -45,14 +45,14 @@ async def create_key(url: str, given: Path | None) -> Path:
 
 def make_if_missing(url: str, given: Path | None) -> None:
     """Make the key file of a database unless there is one, whatever the database holds."""
-    file = _file_of(parse_url(url), given)
+    file = required_key_file(parse_url(url), given)
     if not file.path.exists():
         file.make()
 
 
 def add_key(url: str, given: Path | None) -> tuple[Path, str]:
     """Add a key to the file that only decrypts; the file, and the key's id."""
-    file = _file_of(parse_url(url), given)
+    file = required_key_file(parse_url(url), given)
     return file.path, file.add_last().id
 
 
@@ -62,7 +62,7 @@ async def rotate(url: str, given: Path | None, added: str | None = None, drop_ol
     Raises `NoKey` where a value cannot be opened; then neither the tables nor the file are changed.
     """
     location = await current_location(url)
-    file = _file_of(location, given)
+    file = required_key_file(location, given)
     with file.rotating():
         return await _rotate(location, file, added, drop_old)
 
@@ -81,7 +81,7 @@ async def _rotate(location: Location, file: KeyFile, added: str | None, drop_old
 async def drop_old(url: str, given: Path | None) -> Rotated:
     """Remove all keys but the first from the file, once no secret needs them any more."""
     location = await current_location(url)
-    file = _file_of(location, given)
+    file = required_key_file(location, given)
     with file.rotating():
         return await _with_key(location, file, file.read()[0], True)
 
@@ -119,7 +119,8 @@ def _reseal(db: Connection, box: SecretBox, key: Key) -> int:
     return changed
 
 
-def _file_of(location: Location, given: Path | None) -> KeyFile:
+def required_key_file(location: Location, given: Path | None) -> KeyFile:
+    """The key file of a database; raises `NoKey` where none is given and none has a place of its own."""
     file = key_file_of(location, given)
     if file is None:
         raise NoKey(NO_FILE)

@@ -1,6 +1,7 @@
 """Secrets at rest: AES-256-GCM text in the tables, plain text in the application.
 
-A value is bound to its table, column and row: copied to another place, it does not open.
+A value is bound to its table, column and row: copied to another place, it does not open. Migration 0009 writes this
+format, and backups hold it: another format needs another `MARK`, and values with this one must still open.
 """
 
 import base64

@@ -1,6 +1,7 @@
 """Secrets are encrypted where they lie, and stored replies hold none; old copies of them wait to be cleared away.
 
-Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal.
+Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal. Only the encryption is
+that of today: what it writes begins with a mark that names the format, and a later format has another one.
 """
 
 import json
