@@ -170,6 +170,20 @@ async def test_trying_it_out_sends_nothing_unless_asked(world: World) -> None:
         assert reply.status == 404
 
 
+async def test_what_looks_like_a_credential_is_not_shown_again(world: World) -> None:
+    """Some suppliers want two: the second one can only be a plain header."""
+    headers = {"X-Api-Key": "s3cret", "Cookie": "id=s3cret", "Accept-Language": "en"}
+    async with Supplier() as supplier:
+        settings = {"url": supplier.url, "auth": {"type": "bearer"}, "headers": headers, "rules": RULES}
+        await put(world, {"kind": "http", "settings": settings, "secrets": {"token": "t0ken"}})
+        reply = await world.client().post(f"{path(world)}/test", json={"send": True})
+        assert reply.status == 200, reply.body
+        assert "s3cret" not in reply.body.decode()
+        shown = reply.json()["request"]["headers"]
+        assert [shown[name] for name in headers] == ["***", "***", "en"]
+        assert [supplier.headers[0][name] for name in headers] == ["s3cret", "id=s3cret", "en"]
+
+
 async def test_there_is_nothing_to_try_where_a_source_polls(world: World) -> None:
     reply = await world.client().post(f"{path(world)}/test", json={})
     assert (reply.status, reply.json()["errors"][0]["code"]) == (400, "nothing_to_try")
@@ -196,6 +210,8 @@ async def test_numbers_with_a_point_are_numbers(world: World) -> None:
     [
         ({"headers": {"Content-Length": "5"}}, "/settings/headers/Content-Length", '"Content-Length"'),
         ({"headers": {"X Y": "5"}}, "/settings/headers/X Y", '"X Y"'),
+        ({"headers": {"authorization": "Bearer s3cr"}}, "/settings/headers/authorization", 'Set it as auth {"type": "header"'),
+        ({"headers": {"Cookie": "id=1"}}, "/settings/headers/Cookie", "stored and shown as they are"),
         ({"idempotencyHeader": "Host"}, "/settings/idempotencyHeader", '"Host"'),
         ({"auth": {"type": "header", "name": "Transfer-Encoding"}}, "/settings/auth/name", '"Transfer-Encoding"'),
         ({"signature": {"scheme": "hmac", "header": "content-length"}}, "/settings/signature/header", '"content-length"'),

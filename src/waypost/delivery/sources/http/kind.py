@@ -132,18 +132,21 @@ class HttpSource:
     def _headers(self, key: str, body: bytes, secret: bool) -> dict[str, str]:
         """All headers; without `secret`, what must not be known is blotted out."""
         settings = self._settings
-        headers = {**settings.headers, "Content-Type": "application/json", settings.idempotency_header: key}
-        headers |= self._auth(secret)
+        own = {
+            name: value if secret or not _CREDENTIALS.search(name) else HIDDEN
+            for name, value in settings.headers.items()
+        }
+        headers = {**own, "Content-Type": "application/json", settings.idempotency_header: key, **self._auth(secret)}
         signature = settings.signature
         if signature is None:
             return headers
         if not secret:
             name = "webhook-signature" if signature.scheme == "standard-webhooks" else signature.header
             return {**headers, name: HIDDEN}
-        own = self._secrets[given.SIGNING]
+        signing = self._secrets[given.SIGNING]
         if signature.scheme == "standard-webhooks":
-            return headers | standard_headers(standard_key(own), key, int(self._seconds()), body)
-        signed = plain_signature(own, signature.algorithm, signature.encoding, body)
+            return headers | standard_headers(standard_key(signing), key, int(self._seconds()), body)
+        signed = plain_signature(signing, signature.algorithm, signature.encoding, body)
         return {**headers, signature.header: signature.prefix + signed}
 
     def _auth(self, secret: bool) -> dict[str, str]:

@@ -34,6 +34,11 @@ _RESERVED = ("host", "content-length", "transfer-encoding", "connection", "conte
              "te", "trailer", "expect")  # fmt: skip
 
 
+# Headers that always say who the caller is. Settings are stored and shown as they are; secrets are encrypted.
+_INTO_AUTH = 'Set it as auth {"type": "header", "name": …}, and its value as secrets {"value": …}'
+_ALWAYS_SECRET = ("authorization", "proxy-authorization", "cookie")
+
+
 class Auth(Struct, rename="camel", forbid_unknown_fields=True):
     """How the hub says who it is: the secret is `token` (bearer), `password` (basic) or `value` (header)."""
 
@@ -161,6 +166,10 @@ def _judged_headers(given: HttpSettings) -> Iterator[Fault]:
         yield fault_at("/settings/headers", "too_many_items", f"may have at most {HEADERS_AT_MOST} headers")
     for at, says in unsendable(given):
         yield fault_at(at, "bad_header", says)
+    for name in given.headers:
+        if name.lower() in _ALWAYS_SECRET and given.auth is None:
+            says = f"must not be {_quoted(name)}: headers are stored and shown as they are. {_INTO_AUTH}"
+            yield fault_at(pointer_to("/settings/headers", name), "bad_header", says)
     set_at: dict[str, str] = {}
     for at, name in _header_names(given):
         if (other := set_at.setdefault(name.lower(), at)) != at:
