@@ -177,8 +177,7 @@ async def test_nothing_takes_the_place_of_a_file_that_is_gone_while_its_server_r
         fault(one.path)
         calls = (("migrate",), ("check",), ("serve", "--port", "0"), ("worker",), ("token", "list"),
                  ("backup", str(tmp_path / "x.backup")))  # fmt: skip
-        for call in calls:
-            code, output = await waypost(*call, "--database", one.url)
+        for code, output in await asyncio.gather(*(waypost(*call, "--database", one.url) for call in calls)):
             assert code == 1, output
             assert f"Process {one.server.pid} serves or restores {one.path}, and that file is missing or empty" in output
             assert "put it back before you stop that process" in output

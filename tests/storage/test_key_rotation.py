@@ -6,6 +6,7 @@ import os
 import shutil
 import signal
 import sys
+from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator, Iterable
 from pathlib import Path
 from typing import Any
@@ -34,13 +35,14 @@ from waypost.storage.sealing import NO_SECRETS, SecretBox, key_id_of
 
 FIRST, SECOND = Secret("whsec_Zmlyc3QtZmlyc3QtZmlyc3Q="), Secret("whsec_c2Vjb25kLXNlY29uZC1zZWNvbmQ=")
 CREDENTIALS = Secret('{"token":"of the supplier"}')
-# Every write to the folder of the key file, and both ends of the transaction, are a step; it dies at the one asked for.
+# Every write to the folder of the key file, and both ends of the transaction, are a step. For each number of a step that
+# it reads, a process rotates and dies there; it is forked, as a new one would take most of its time to import.
 KILLED = """
 import asyncio, os, signal, sys
 from pathlib import Path
 from waypost.storage import rotation
 
-url, key_file, die_at = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+url, key_file, die_at = sys.argv[1], Path(sys.argv[2]), 0
 steps = 0
 
 def step(what):
@@ -71,9 +73,16 @@ async def exclusively(*arguments):
     return done
 
 rotation._reseal, rotation._exclusively = resealed, exclusively
-import waypost.storage.exclusive
-sys.addaudithook(hook)
-asyncio.run(rotation.rotate(url, key_file, drop_old=True))
+import cryptography.hazmat.primitives.ciphers.aead, waypost.storage.exclusive, waypost.storage.migrations.run
+for line in sys.stdin:
+    die_at = int(line)
+    child = os.fork()
+    if child == 0:
+        sys.addaudithook(hook)
+        asyncio.run(rotation.rotate(url, key_file, drop_old=True))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    print("ended with", os.waitstatus_to_exitcode(status), flush=True)
 """
 
 
@@ -277,23 +286,31 @@ async def plant_patiently(store: Store, merchant: Merchant) -> None:
 async def test_killed_at_any_step_nothing_is_lost(keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path) -> None:
     met: list[str] = []
     await keyed.close()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, migrated_url, str(key_file), stdin=PIPE, stdout=PIPE
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
     for die_at in range(1, 100):
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-c", KILLED, migrated_url, str(key_file), str(die_at), stdout=asyncio.subprocess.PIPE
-        )
-        output, _ = await asyncio.wait_for(process.communicate(), 60)
+        process.stdin.write(f"{die_at}\n".encode())
+        lines: list[str] = []
+        while not lines or not lines[-1].startswith("ended with"):
+            lines.append((await asyncio.wait_for(process.stdout.readline(), 60)).decode().strip())
+            assert lines[-1], lines
         # A hub that starts now, with nothing but what lies there.
         fresh = await open_store(migrated_url, migrate=False, key_file=key_file)
-        assert await seen(fresh, merchant) == ALL, output
+        assert await seen(fresh, merchant) == ALL, lines
         await fresh.close()
-        if process.returncode == 0:
+        if lines == ["ended with 0"]:
             break
-        assert process.returncode == -signal.SIGKILL
-        met.append(output.decode().strip())
+        assert lines[-1] == f"ended with {-signal.SIGKILL}"
+        met.append(lines[0])
         left = [file for file in key_file.parent.iterdir() if ".part" in file.name]
         assert all(file.stat().st_mode & 0o777 == 0o600 for file in left)
         for file in left:  # else the next run has other steps
             file.unlink()
+    process.stdin.close()
+    assert await process.wait() == 0
     assert {"before the transaction", "before the first value", "before the commit", "after the commit"} <= set(met)
     assert met.count("os.rename") == 2  # the new key, and the removal of the old ones
     assert len(KeyFile(key_file).read()) == 1
