@@ -2,6 +2,8 @@
 
 import base64
 import logging
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -127,6 +129,13 @@ def test_what_is_no_key_file_is_refused_without_showing_it(file: KeyFile, conten
     with pytest.raises(NoKey, match=says) as refused:
         file.read()
     assert "s3cret" not in refused.value.message
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_nobody_waits_for_a_pipe(tmp_path: Path, make: Callable[[Path], None]) -> None:
+    make(tmp_path / "pipe")
+    with pytest.raises(NoKey, match="no regular file"):
+        KeyFile(tmp_path / "pipe").read()
 
 
 def test_keys_are_added_used_and_dropped(file: KeyFile) -> None:

@@ -7,6 +7,7 @@ import base64
 import hashlib
 import os
 import secrets
+import stat
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -66,6 +67,8 @@ class KeyFile:
         """All keys, the one that encrypts first; raises `NoKey` with a sentence for the operator."""
         try:
             mode = self.path.stat().st_mode
+            if not stat.S_ISREG(mode):  # a pipe would be waited for, and could not be read again
+                raise NoKey(f"{self.path} is not a key file: it is no regular file. Put the right file there.")
             text = self.path.read_text("ascii")
         except FileNotFoundError:
             raise NoKey(f"The key file {self.path} does not exist: does --secret-key-file name it?") from None
