@@ -1,6 +1,8 @@
 """Giving up secrets whose key is lost: without it nobody can read them, and the hub would not start."""
 
 from collections.abc import Collection
+from pathlib import Path
+from typing import NamedTuple
 
 from waypost.app.actor import Scope, system
 from waypost.app.ports import Store, Tx
@@ -14,6 +16,21 @@ from waypost.domain.events import SOURCE_DELIVERY_CHANGED
 
 LOST = "secret_lost"
 _WHY = "The key of its secret was lost: rotate the secret, give it to the receiver, and set the status to active."
+
+
+class LostSecrets(NamedTuple):
+    """The key file and whether it exists, the ids of keys that it lacks, and the rows whose secrets do not open."""
+
+    file: Path
+    exists: bool
+    missing: list[str]
+    webhooks: list[int]
+    sources: list[int]
+
+    @property
+    def any(self) -> bool:
+        """Whether there is anything to give up."""
+        return bool(self.webhooks or self.sources)
 
 
 async def forget(

@@ -12,10 +12,10 @@ from waypost.cli.options import secret_key_file
 if TYPE_CHECKING:
     from waypost.app.check import Examined
     from waypost.app.judging import Finding
+    from waypost.app.lost_secrets import LostSecrets
     from waypost.app.ports import Store
     from waypost.app.writer import Writer
     from waypost.storage.backup import BackedUp, Restored
-    from waypost.storage.lost_keys import LostSecrets
     from waypost.storage.migrations.run import Migrated
     from waypost.storage.rotation import Rotated
 

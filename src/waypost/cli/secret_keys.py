@@ -10,7 +10,7 @@ from waypost.cli.options import database_option, json_option
 from waypost.cli.output import print_json, say
 
 if TYPE_CHECKING:
-    from waypost.storage.lost_keys import LostSecrets
+    from waypost.app.lost_secrets import LostSecrets
 
 
 @click.group("secrets")

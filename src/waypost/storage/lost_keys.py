@@ -1,27 +1,12 @@
 """Which secrets cannot be decrypted with the keys there are, for who has to decide whether they are lost for good."""
 
 from pathlib import Path
-from typing import NamedTuple
 
+from waypost.app.lost_secrets import LostSecrets
 from waypost.storage.checking import evidence_of
 from waypost.storage.key_check import needed_by
 from waypost.storage.opening import current_location
 from waypost.storage.rotation import required_key_file
-
-
-class LostSecrets(NamedTuple):
-    """The key file and whether it exists, the ids of keys that it lacks, and the rows whose secrets do not open."""
-
-    file: Path
-    exists: bool
-    missing: list[str]
-    webhooks: list[int]
-    sources: list[int]
-
-    @property
-    def any(self) -> bool:
-        """Whether there is anything to give up."""
-        return bool(self.webhooks or self.sources)
 
 
 async def lost_secrets(url: str, given: Path | None) -> LostSecrets:
