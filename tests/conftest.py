@@ -21,6 +21,16 @@ from waypost.storage.opening import open_store
 settings.register_profile("waypost", deadline=None, print_blob=True)
 settings.load_profile("waypost")
 
+# Files with tests of twenty seconds and more. They begin first: else one process is busy with them at the end, while the
+# others have nothing left to take over.
+LONGEST = ("test_webhook_restarts", "test_orders_machine", "test_schemathesis", "test_matrix", "test_model",
+           "test_postgres_restart", "test_generated_answers", "test_stuck_wire")  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """See `LONGEST`; all other tests stay in their order."""
+    items.sort(key=lambda item: item.path.stem not in LONGEST)
+
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest) -> str:
