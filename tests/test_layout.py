@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.conftest import LONGEST
+
 ROOT = Path(__file__).resolve().parent.parent
 LINES_OF_A_FILE = 300
 LINES_OF_A_FUNCTION = 50
@@ -60,3 +62,7 @@ def test_every_module_names_its_one_concept(path: Path) -> None:
 
 def test_the_lists_give_reasons() -> None:
     assert all(len(reason) > 10 for reason in (*LONG_FILES.values(), *LONG_FUNCTIONS.values()))
+
+
+def test_the_tests_that_begin_first_exist() -> None:
+    assert set(LONGEST) <= {path.stem for path in (ROOT / "tests").rglob("test_*.py")}

@@ -494,6 +494,19 @@ async def test_what_was_set_again_meanwhile_is_not_given_up(keyed: Store, mercha
     assert (await keyed.reads.webhooks(merchant.account))[0] == before
 
 
+async def test_the_secret_of_a_deleted_webhook_is_given_up_too(
+    keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
+) -> None:
+    """Else the hub would not start without its key."""
+    await run_sql(migrated_url, "UPDATE webhook SET status = 'deleted'")
+    await keyed.close()
+    os.unlink(key_file)
+    given = ("--database", migrated_url, "--secret-key-file", str(key_file))
+    code, output = await waypost("secrets", "forget", "--yes", "--json", *given)
+    assert (code, json.loads(output.splitlines()[-1])["done"]) == (0, True), output
+    await (await open_store(migrated_url, migrate=False, key_file=key_file)).close()
+
+
 async def test_a_lost_key_is_given_up_and_the_hub_starts_again(
     keyed: Store, merchant: Merchant, migrated_url: str, key_file: Path
 ) -> None:

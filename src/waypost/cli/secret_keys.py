@@ -84,27 +84,30 @@ def forget(yes: bool, database: str, as_json: bool) -> None:
     no key file any more, a new one is made.
     """
     lost = meeting.lost_secrets(database)
+    done = yes and lost.any
+    if not as_json:
+        _tell_lost(lost)
+    if done:
+        meeting.forget_secrets(database, lost)
     if as_json:
         print_json({"file": str(lost.file), "exists": lost.exists, "missingKeys": lost.missing,
-                    "webhooks": lost.webhooks, "sources": lost.sources, "done": yes and lost.any})  # fmt: skip
-    elif not lost.any:
-        say("Every secret can be decrypted: there is nothing to give up.")
-    else:
-        _tell_lost(lost)
-    if not lost.any:
-        return
-    if not yes:
-        raise click.UsageError("Nothing was changed. Giving up secrets cannot be undone; --yes does it.")
-    meeting.forget_secrets(database, lost)
-    if not as_json:
+                    "webhooks": lost.webhooks, "sources": lost.sources, "done": done})  # fmt: skip
+    elif done:
         say(f"The secrets of {len(lost.webhooks):,} webhooks and {len(lost.sources):,} sources were given up.")
+    if lost.any and not done:
+        raise click.UsageError(
+            "Nothing was changed. If a copy of a missing key is anywhere, put it into the key file, or name the right"
+            " file with --secret-key-file, and nothing is lost. Else --yes gives these secrets up; it cannot be undone."
+        )
 
 
 def _tell_lost(lost: "LostSecrets") -> None:
+    if not lost.any:
+        say("Every secret can be decrypted: there is nothing to give up.")
+        return
     say(f"Key file: {lost.file}{'' if lost.exists else ', which does not exist'}.")
     if lost.missing:
-        say(f"Missing keys: {', '.join(lost.missing)}. If a copy of them is anywhere, put it into the key file, or name"
-            " the right file with --secret-key-file, and nothing is lost.")  # fmt: skip
+        say(f"Missing keys: {', '.join(lost.missing)}.")
     for what, ids in (("webhooks", lost.webhooks), ("sources", lost.sources)):
         if ids:
             say(f"Secrets that cannot be decrypted, of {what}: {', '.join(map(str, ids))}.")

@@ -32,11 +32,9 @@ _RANGE = re.compile(r"[1-5]xx")
 # What the hub itself says of a call; a setting must not contradict it.
 _RESERVED = ("host", "content-length", "transfer-encoding", "connection", "content-type", "user-agent", "upgrade",
              "te", "trailer", "expect")  # fmt: skip
-
-
-# Headers that always say who the caller is. Settings are stored and shown as they are; secrets are encrypted.
-_INTO_AUTH = 'Set it as auth {"type": "header", "name": …}, and its value as secrets {"value": …}'
+# What always says who the caller is. Settings are stored and shown as they are; secrets are encrypted.
 _ALWAYS_SECRET = ("authorization", "proxy-authorization", "cookie")
+_INTO_AUTH = 'Set it as auth {"type": "header", "name": …}, and its value as secrets {"value": …}'
 
 
 class Auth(Struct, rename="camel", forbid_unknown_fields=True):
