@@ -467,9 +467,12 @@ async def test_nothing_is_given_up_before_somebody_has_read_what(
     given = ("--database", migrated_url, "--secret-key-file", str(key_file))
     code, output = await waypost("secrets", "forget", "--yes", *given)
     assert (code, "nothing to give up" in output) == (0, True), output
+    code, output = await waypost("secrets", "forget", "--json", *given)
+    assert (code, json.loads(output)["missingKeys"]) == (0, []), output
     os.chmod(key_file, 0o644)
-    code, output = await waypost("secrets", "forget", "--yes", *given)
-    assert (code, "chmod 600" in output) == (1, True), output
+    for options in ((), ("--yes",)):
+        code, output = await waypost("secrets", "forget", *options, *given)
+        assert (code, "chmod 600" in output) == (1, True), output
     os.chmod(key_file, 0o600)
     elsewhere = key_file.with_name("elsewhere.key")
     wrong = ("--database", migrated_url, "--secret-key-file", str(elsewhere))
