@@ -7,13 +7,13 @@ BIN := .venv/bin
 # The suite starts hundreds of processes: each would compile every module again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test test-all storm answers check bench bench-scale generate lock clean
+.PHONY: serve test test-all lowest storm answers check bench bench-scale generate lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
 
-test: check .venv/browser ## everything that must be green
-	$(BIN)/python -m pytest -n 3 --dist worksteal  # much of it waits for processes; who is done takes over from others
+test: check .venv/browser .venv/nginx ## everything that must be green
+	$(BIN)/python -m pytest -n 4 --dist worksteal  # much of it waits for processes; who is done takes over from others
 
 LONG := --timeout 1800  # seconds for each test
 
@@ -23,7 +23,16 @@ test-all: test ## and what takes longer: thousands of reads of each kind, 100 ki
 	WAYPOST_RACE=1000 $(BIN)/python -m pytest $(LONG) tests/fault/test_race.py tests/fault/test_feed_race.py
 	WAYPOST_MACHINE=10 $(BIN)/python -m pytest $(LONG) tests/property/test_orders_machine.py
 	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest $(LONG) tests/fault/test_webhook_restarts.py
+	WAYPOST_MUTATED=100000 WAYPOST_MUTATED_SEED=2 $(BIN)/python -m pytest $(LONG) tests/hostile/test_mutated.py
+	$(MAKE) lowest
 	$(MAKE) storm answers
+
+LOWEST := tests/server tests/hostile tests/http tests/wire tests/cli tests/storage tests/delivery tests/events tests/fault/test_kill.py
+
+lowest: .venv/browser .venv/nginx ## the main tests with the lowest versions that pyproject.toml allows
+	$(BIN)/python scripts/lowest-versions .venv/lowest
+	.venv/lowest/bin/python scripts/link-source
+	.venv/lowest/bin/python -m pytest -n 3 --dist worksteal -p no:cacheprovider --deselect tests/http/test_schemathesis.py $(LOWEST)
 
 storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers are killed
 	WAYPOST_STORM=5000 $(BIN)/python -m pytest $(LONG) tests/fault/test_supplier_storm.py
@@ -69,4 +78,8 @@ clean:
 
 .venv/browser: .venv/dev scripts/ensure-browser
 	scripts/ensure-browser
+	@touch $@
+
+.venv/nginx: .venv/dev scripts/ensure-nginx
+	scripts/ensure-nginx
 	@touch $@

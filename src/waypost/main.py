@@ -7,12 +7,11 @@ import signal
 import socket
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
-import uvicorn
 import uvloop
 
 from waypost.app.access import TokenBook
@@ -22,20 +21,27 @@ from waypost.app.ports import Clock, Store
 from waypost.app.ports.kinds import Kind
 from waypost.app.upkeep import give_back_space, keep_time, purge, tending
 from waypost.delivery.clock_rules import ClockWatch
-from waypost.delivery.lanes import DEFAULT_LIMITS, Limits
+from waypost.delivery.lanes import DEFAULT_LIMITS
+from waypost.delivery.lanes import Limits as DeliveryLimits
 from waypost.delivery.sources.http.kind import Http
 from waypost.delivery.sources.poll.kind import Poll
 from waypost.delivery.worker import Worker
 from waypost.events.webhooks import Webhooks
 from waypost.http.app import create_app
-from waypost.http.door import Door
+from waypost.http.door import ALWAYS_ANSWERED, Door
+from waypost.http.faults import document_of
 from waypost.http.gate import Gate
-from waypost.http.log import LineLog, log_to
-from waypost.http.protocol import Protocol
-from waypost.http.rates import Network, Rate
+from waypost.http.log import LineLog, log_failure, log_to
+from waypost.http.rates import Network, Rate, client_name, is_in
+from waypost.http.refusals import Refusals
+from waypost.http.unfinished import CALLS_OF_TOKEN, Unfinished
 from waypost.last_resort import LastResort
+from waypost.open_files import within_open_files
 from waypost.outgoing.calling import Caller
 from waypost.outgoing.targets import Targets
+from waypost.server.admission import Surroundings
+from waypost.server.limits import Limits
+from waypost.server.server import Server
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.one_server import one_server
 from waypost.storage.opening import open_store
@@ -44,7 +50,6 @@ from waypost.storage.opening import open_store
 # closes its connections; and the process is gone within ten seconds, whatever hangs.
 GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
-LAST_LOOKS, LOOK_S = 10, 0.025  # how often calls are still read after the signal, and the pause in between
 CLOSE_S = 1.0
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 
@@ -69,6 +74,8 @@ class ServerSettings(NamedTuple):
     outward: Outward = Outward()
     works: bool = True
     key_file: Path | None = None  # of the secrets; None: the database's own
+    limits: Limits = Limits()
+    calls_of_token: int = CALLS_OF_TOKEN
 
 
 class WorkerSettings(NamedTuple):
@@ -79,39 +86,6 @@ class WorkerSettings(NamedTuple):
     log_level: str = "info"
     outward: Outward = Outward()
     key_file: Path | None = None
-
-
-class Server(uvicorn.Server):
-    """uvicorn's server, which would end its process by the signal again; a polite end has the exit code 0."""
-
-    def __init__(self, config: uvicorn.Config, ending: Callable[[], None]) -> None:
-        super().__init__(config)
-        self._ending = ending
-
-    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Nobody waits for events any more; then as ever.
-
-        uvicorn closes connections that have nothing under way, even if a call has arrived there that nobody has read.
-        So calls go on being answered for a moment, each with `Connection: close`: who calls often is told in time.
-        """
-        self._ending()
-        for _ in range(LAST_LOOKS):  # looks, not seconds: a machine that stands still must read first
-            if not self.server_state.connections:
-                break
-            await asyncio.sleep(LOOK_S)
-        await super().shutdown(sockets)
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """SIGTERM and SIGINT end the server; a second SIGINT does not wait."""
-        loop = asyncio.get_running_loop()
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, self.handle_exit, number, None)
-        try:
-            yield
-        finally:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                loop.remove_signal_handler(number)
 
 
 class CannotListen(Exception):
@@ -138,7 +112,7 @@ Job = Callable[[asyncio.Event], Awaitable[None]]
 
 def background(hub: Hub, writer: GroupWriter, outward: Outward) -> dict[str, Callable[[], Job]]:
     """The makers of all work in the background, by name. Each makes it afresh, so that it can begin again."""
-    limits = Limits(outward.in_flight)
+    limits = DeliveryLimits(outward.in_flight)
     return {
         "delivery": lambda: Worker(hub.reads, writer, hub.clock, hub.kinds, limits).run,
         "clock_rules": lambda: ClockWatch(hub.reads, writer, hub.changes, hub.clock).run,
@@ -200,12 +174,19 @@ def _collect_rarely() -> None:
     gc.set_threshold(100_000, 20, 50)
 
 
-def _config(app: Door) -> uvicorn.Config:
-    return uvicorn.Config(
-        app, loop="uvloop", http=Protocol, ws="none", lifespan="off", access_log=False, log_config=None,
-        log_level="warning", proxy_headers=False, server_header=False,
-        timeout_graceful_shutdown=STOP_WITHIN_S, timeout_keep_alive=30, backlog=2048,
-    )  # fmt: skip
+def _server(app: Door, refusals: Refusals, settings: ServerSettings) -> Server:
+    def counted_as(address: str) -> str | None:
+        """A proxy's connections are those of many callers: there the calls are counted, by the forwarded address."""
+        return None if is_in(address, settings.trusted) else client_name(address, None, ())
+
+    around = Surroundings(document_of, refusals.count, log_failure, counted_as, ALWAYS_ANSWERED)
+    return Server(app, around, within_open_files(settings.limits))
+
+
+def _tell_of_few_files(wanted: Limits, possible: Limits) -> None:
+    if possible.connections < wanted.connections:
+        message = "the limit of open files (ulimit -n) allows %d connections, and not the %d of --max-connections"
+        logging.getLogger("waypost").warning(message, possible.connections, wanted.connections)
 
 
 async def serve(
@@ -217,26 +198,35 @@ async def serve(
         store = await open_store(settings.database, key_file=settings.key_file)
         hub, writer = build_hub(store, Targets(settings.outward.allowed))
         stop = asyncio.Event()
-        app = create_app(hub, Gate(hub.tokens, settings.rate, settings.trusted), LineLog(settings.log))
-        config = _config(app)
-        listening.listen(config.backlog)  # who reads the address may call it at once
+        log = LineLog(settings.log)
+        refusals = Refusals()
+        unfinished = Unfinished(settings.trusted, settings.calls_of_token, settings.limits.per_address)
+        gate = Gate(hub.tokens, settings.rate, settings.trusted)
+        app = create_app(hub, gate, log, refusals, unfinished, settings.limits.client_s)
+        server = _server(app, refusals, settings)
+        _tell_of_few_files(settings.limits, server.limits)
+        listening.listen(server.limits.backlog)  # who reads the address may call it at once
+        loop = asyncio.get_running_loop()
+
+        def ending() -> None:
+            last_resort.set()
+            app.is_stopping = True
+            loop.call_later(GIVE_UP_S, writer.give_up)
+            hub.news.end()
+            stop.set()
+
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, ending)
         try:
             await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)
             _collect_rarely()
-
-            def ending() -> None:
-                last_resort.set()
-                app.is_stopping = True
-                asyncio.get_running_loop().call_later(GIVE_UP_S, writer.give_up)
-                hub.news.end()
-                stop.set()
-
             async with AsyncExitStack() as stack:
-                await stack.enter_async_context(tending(hub, keep_time, purge, give_back_space))
+                await stack.enter_async_context(tending(hub, keep_time, purge, give_back_space, refusals.keep_telling))
                 if settings.works:
                     await stack.enter_async_context(working(hub, writer, settings.outward, stop))
-                await Server(config, ending).serve(sockets=[listening])
+                await server.serve(listening, stop, STOP_WITHIN_S)
         finally:
+            refusals.tell()
             await close_hub(hub, writer)
 
 

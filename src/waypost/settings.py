@@ -14,6 +14,7 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 MOST_RATE = 1_000_000
+MOST_CONNECTIONS = 1_000_000
 
 
 class SettingError(ValueError):
@@ -91,6 +92,17 @@ def whole_number(least: int, most: int) -> Callable[[str], int]:
     return parse
 
 
+def seconds(written: str) -> float:
+    """A number of seconds, up to an hour."""
+    try:
+        found = float(written)
+    except ValueError:
+        found = math.nan
+    if not 0.1 <= found <= 3600:
+        raise SettingError("It must be a number of seconds from 0.1 to 3600.")
+    return found
+
+
 def rate(written: str) -> float | None:
     """Requests per second, written `2/s`; `off` is None."""
     if written.strip().lower() == "off":
@@ -134,9 +146,28 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("port", "8080", "TCP port", "The port that the server listens on; 0 takes a free one.",
             whole_number(0, 65535)),
     Setting("rate_limit", "2/s", "requests per second",
-            "How many calls each token may make per second on average; off means no limit, for tests.", rate),
+            "How many calls each token may make per second on average; off means no limit, for addresses neither: for"
+            " tests.", rate),
     Setting("burst", "40", "requests", "How many calls each token may make in one go.",
             whole_number(1, MOST_RATE)),
+    Setting("client_timeout", "30", "seconds",
+            "How long the server waits for a client that is slow to send a head or a body, or to read an answer: 0.1 to"
+            " 3600. Each 64 KiB of a body or an answer give it a second more.", seconds),
+    Setting("idle_timeout", "30", "seconds",
+            "How long a connection is kept on which nothing is asked: 0.1 to 3600. Behind a proxy that keeps"
+            " connections, longer than the proxy does.", seconds),
+    Setting("max_connections", "4096", "connections",
+            "The most connections at once; fewer where the operating system allows fewer open files (ulimit -n).",
+            whole_number(1, MOST_CONNECTIONS)),
+    Setting("max_connections_per_address", "512", "connections",
+            "The most connections of one address (IPv6: /64). Behind a trusted proxy: the most unfinished calls of one"
+            " forwarded address.", whole_number(1, MOST_CONNECTIONS)),
+    Setting("max_calls_per_token", "500", "calls", "The most unfinished calls of one token.",
+            whole_number(1, MOST_CONNECTIONS)),
+    Setting("max_held_mib", "64", "MiB",
+            "The most memory for answers that are not read and heads that do not end, of all connections, 16 at least;"
+            " beyond it, connections of the address with most of it are cut.",
+            whole_number(16, 65536)),
     Setting("trusted_proxy", "none", "networks",
             "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas. It is read from the"
             " right, up to the first hop that is no proxy's or that cannot be read.", networks),

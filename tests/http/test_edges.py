@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.asgi import Client
 from tests.support.world import World
-from waypost.http.door import HEADERS_AT_MOST, URL_AT_MOST
+from waypost.http.faults import HEADERS_AT_MOST, URL_AT_MOST
 
 JSON = {"Content-Type": "application/json"}
 

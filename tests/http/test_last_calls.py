@@ -8,6 +8,12 @@ import pytest
 from tests.support.process import free_port
 from tests.support.world import World
 from waypost import main
+from waypost.http.faults import document_of
+from waypost.http.log import log_failure
+from waypost.server import server
+from waypost.server.admission import Surroundings
+from waypost.server.limits import Limits
+from waypost.server.server import Server
 
 
 @pytest.fixture
@@ -20,21 +26,18 @@ class Serving:
     """A server in this process, whose callers keep their connections."""
 
     def __init__(self, world: World) -> None:
-        self._world = world
-        self._stopping = asyncio.Event()
-        self._server = main.Server(main._config(world.app), self._ending)
+        self._app = world.app
+        self._stop = asyncio.Event()
+        around = Surroundings(document_of, lambda kind, address: None, log_failure)
+        self._server = Server(world.app, around, Limits())
         self._listening = main.listen("127.0.0.1", free_port())
         self._running: asyncio.Task[None] | None = None
         self._kept: list[Kept] = []
 
-    def _ending(self) -> None:
-        self._world.app.is_stopping = True
-        self._stopping.set()
-
     def begin(self) -> None:
         """Let it accept calls."""
         self._listening.listen()
-        self._running = asyncio.create_task(self._server.serve(sockets=[self._listening]))
+        self._running = asyncio.create_task(self._server.serve(self._listening, self._stop, main.STOP_WITHIN_S))
 
     async def connect(self) -> "Kept":
         """One more connection."""
@@ -43,14 +46,15 @@ class Serving:
 
     async def told_to_stop(self) -> None:
         """It stops from now on."""
-        self._server.should_exit = True
-        await self._stopping.wait()
+        self._app.is_stopping = True
+        self._stop.set()
+        await asyncio.sleep(0)
 
     async def end(self) -> None:
         """Close everything."""
         for one in self._kept:
             one.writer.close()
-        self._server.should_exit = True
+        self._stop.set()
         if self._running is not None:
             await self._running
         self._listening.close()
@@ -90,7 +94,7 @@ async def test_a_call_on_a_kept_connection_is_answered_and_told_of_the_end(
     kept = [await serving.connect() for _ in range(3)]
     for one in kept:
         assert "connection:" not in await one.get("/healthz")
-    monkeypatch.setattr(main, "LAST_LOOKS", 100_000)
+    monkeypatch.setattr(server, "LAST_LOOKS", 100_000)
     await serving.told_to_stop()
     kept.append(await serving.connect())
     calls = (("/healthz", 200), ("/orders", 401), ("/nowhere", 404), ("/healthz", 200))
@@ -102,7 +106,7 @@ async def test_a_call_on_a_kept_connection_is_answered_and_told_of_the_end(
 
 
 async def test_who_says_nothing_is_not_waited_for(serving: Serving, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(main, "LOOK_S", 0.001)
+    monkeypatch.setattr(server, "LAST_LOOK_S", 0.001)
     silent = [await serving.connect(), await serving.connect()]
     await silent[0].get("/healthz")
     await serving.told_to_stop()

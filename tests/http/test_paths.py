@@ -14,7 +14,8 @@ from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 
-UNKNOWN = ("/nowhere", "/", "/fulfillment-requests/1/nowhere", "/docs/nothing.js", "/docs/../app.py", "/healthz/x", "/healthz//")
+UNKNOWN = ("/nowhere", "/", "/fulfillment-requests/1/nowhere", "/docs/nothing.js", "/healthz/x", "/orders;x")
+OTHER_SPELLINGS = ("/docs/../app.py", "/healthz//", "//account", "/%2faccount", "/orders%2F1", "/orders/%31", "/%61ccount", "/./account", "/orders/1/..", "/account/.", "/orders%5c1")
 FILES = ("docs.html", "docs.js", "openapi.json", "openapi.yaml", "scalar.LICENSE", "scalar.js")
 OPEN = ("/healthz", "/readyz", "/openapi.json", "/openapi.yaml", "/docs", *(f"/docs/{name}" for name in FILES))
 HERE = "198.51.100.7"
@@ -29,6 +30,18 @@ async def test_an_unknown_path_is_404_with_or_without_a_token(world: World, path
             assert "www-authenticate" not in reply.headers
         reply = await Client(world.app, token).get(path)
         assert (reply.json()["code"], reply.json()["detail"]) == ("not_found", f"There is no path {path[:-1] if path.endswith('/') and path != '/' else path}: /docs lists all paths.")
+
+
+@pytest.mark.parametrize("path", OTHER_SPELLINGS)
+async def test_another_spelling_of_a_path_is_no_path(world: World, path: str) -> None:
+    """A proxy that forbids `/account` lets these pass."""
+    for token in (None, "wp_nobody", world.ours.tokens["acc"]):
+        for method in ("GET", "PATCH", "HEAD"):
+            reply = await Client(world.app, token).call(method, path)
+            assert reply.status == 404, (token, method)
+        reply = await Client(world.app, token).get(path)
+        detail = f"There is no path {path}: write it without //, /./, /../ and needless percent-encoding."
+        assert (reply.json()["code"], reply.json()["detail"], reply.json()["instance"]) == ("not_found", detail, path)
 
 
 async def test_the_checks_come_in_their_order(world: World, limited: Client) -> None:

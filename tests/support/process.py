@@ -1,11 +1,13 @@
 """A real server process on a free port of the loopback, ended by its own id."""
 
 import asyncio
+import random
 import signal
 import socket
 import sys
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -17,11 +19,13 @@ START_WITHIN_S = 30.0
 
 
 def free_port() -> int:
-    """A port nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A port nobody listens on now, of those that no connection is given by itself: nobody takes it meanwhile."""
+    first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10_000, first)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 class ServerProcess:
@@ -47,6 +51,10 @@ class ServerProcess:
         if url_file is not None:
             self._environment["WAYPOST_DATABASE_FILE"] = str(url_file)
         self._process: asyncio.subprocess.Process | None = None
+
+    def run_by(self, *command: str) -> None:
+        """Let this command start it, as `prlimit --nofile=1024` does."""
+        self._command[:0] = command
 
     async def __aenter__(self) -> "ServerProcess":
         await self.start()

@@ -28,6 +28,12 @@ DEMO_TOKEN_NAME = "make serve"
 @setting_option("port")
 @setting_option("rate_limit")
 @setting_option("burst")
+@setting_option("client_timeout")
+@setting_option("idle_timeout")
+@setting_option("max_connections")
+@setting_option("max_connections_per_address")
+@setting_option("max_calls_per_token")
+@setting_option("max_held_mib")
 @setting_option("trusted_proxy")
 @setting_option("allow_targets")
 @setting_option("delivery_concurrency")
@@ -45,6 +51,8 @@ DEMO_TOKEN_NAME = "make serve"
 )
 def serve(
     database: str, host: str, port: int, rate_limit: float | None, burst: int,
+    client_timeout: float, idle_timeout: float, max_connections: int, max_connections_per_address: int,
+    max_calls_per_token: int, max_held_mib: int,
     trusted_proxy: "tuple[Network, ...]", allow_targets: "tuple[Network, ...]", delivery_concurrency: int,
     worker: bool, log_level: str, log: str, demo: bool,
 ) -> None:  # fmt: skip
@@ -55,6 +63,7 @@ def serve(
     """
     from waypost.http.rates import Rate
     from waypost.main import CannotListen, Outward, ServerSettings, run_server
+    from waypost.server.limits import Limits
 
     async def ready(url: str, hub: "Hub") -> None:
         say(f"Waypost listens on {url} - reference and try-out: {url}/docs")
@@ -65,9 +74,14 @@ def serve(
     rate = None if rate_limit is None else Rate(burst, rate_limit)
     with ExitStack() as stack:
         outward = Outward(allow_targets, delivery_concurrency)
+        limits = Limits(
+            client_timeout, idle_timeout, max_connections, max_connections_per_address,
+            held_bytes=max_held_mib * 2**20,
+        )  # fmt: skip
         settings = ServerSettings(
-            database, host, port, rate, trusted_proxy, opened(log, stack), log_level, outward, worker, secret_key_file()
-        )
+            database, host, port, rate, trusted_proxy, opened(log, stack), log_level, outward, worker,
+            secret_key_file(), limits, max_calls_per_token,
+        )  # fmt: skip
         try:
             run_server(settings, ready)
         except CannotListen as error:

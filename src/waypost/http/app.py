@@ -28,10 +28,13 @@ from waypost.http import (
     sources,
     webhooks,
 )
+from waypost.http.bodies import BODY_WITHIN_S
 from waypost.http.door import Door
 from waypost.http.faults import Faults
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog, log_defect
+from waypost.http.refusals import Refusals
+from waypost.http.unfinished import Unfinished
 
 TAGS = (
     fulfillment_requests,
@@ -55,8 +58,11 @@ TAGS = (
 )
 
 
-def create_app(hub: Hub, gate: Gate, log: LineLog) -> Door:
-    """The ASGI application of a hub."""
+def create_app(
+    hub: Hub, gate: Gate, log: LineLog, refusals: Refusals | None = None, unfinished: Unfinished | None = None,
+    body_within_s: float = BODY_WITHIN_S,
+) -> Door:  # fmt: skip
+    """The ASGI application of a hub. Where nothing else is given, refusals are told to the same log."""
     router = CompiledRouter()
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True
@@ -66,7 +72,10 @@ def create_app(hub: Hub, gate: Gate, log: LineLog) -> Door:
         for path, resource in routes.items():
             _complete(resource)
             app.add_route(path, resource)
-    return Door(app, gate, log, frozenset(without_token), lambda path: router.find(path) is not None)
+    return Door(
+        app, gate, log, refusals or Refusals(), unfinished or Unfinished(), body_within_s,
+        frozenset(without_token), lambda path: router.find(path) is not None,
+    )  # fmt: skip
 
 
 def _complete(resource: Any) -> None:

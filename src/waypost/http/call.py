@@ -11,7 +11,9 @@ from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
 from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
+from waypost.http.bodies import Body
 from waypost.http.gate import Gate, Refused
+from waypost.http.paths import is_plain
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
@@ -22,7 +24,6 @@ T = TypeVar("T")
 
 BODY_AT_MOST = 1024 * 1024  # bytes
 BULK_BODY_AT_MOST = 8 * 1024 * 1024
-BODY_WITHIN_S = 30.0
 JSON = "application/json"
 
 ACCOUNT = frozenset({"account"})
@@ -48,19 +49,29 @@ class Call:
     """A call. Reading collects every fault before it raises, so that all are told at once.
 
     The door sets `actor`, `holder` and `gate`: on a path that needs no token there are none. `why` is for the log only.
+    `path` is as it was sent where that is another spelling of a path (`is_plain` is false): there is no such path.
     """
 
-    __slots__ = ("actor", "body", "faults", "forwarded", "gate", "headers", "holder", "id", "operation", "path", "peer",
-                 "pool_headers", "query_string", "req", "token_id", "why")  # fmt: skip
+    __slots__ = ("actor", "body", "counted", "faults", "forwarded", "gate", "headers", "holder", "id", "incoming",
+                 "is_plain", "operation", "path", "peer", "pool_headers", "query_string", "req", "token_id",
+                 "why")  # fmt: skip
     actor: Actor
     holder: Holder
     gate: Gate
     req: Request
+    incoming: Body
 
     def __init__(self, scope: dict[str, Any], call_id: str, peer: str, forwarded: str | None) -> None:
         self.id = call_id
+        raw_path: bytes = scope["raw_path"]
+        self.is_plain = is_plain(raw_path)
         path: str = scope["path"]
-        self.path = path[:-1] if path.endswith("/") and path != "/" else path
+        if not self.is_plain:
+            path = raw_path.decode("latin-1")
+        elif path.endswith("/") and path != "/":
+            path = path[:-1]
+        self.path = path
+        self.counted: list[int | str] = []
         self.query_string: bytes = scope["query_string"]
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
         self.peer = peer
@@ -100,7 +111,10 @@ class Call:
 
         A body may come in slowly: the token is judged again when it is complete.
         """
-        self.body = await read_body(self.req, limit)
+        encoding = self.req.get_header("Content-Encoding")
+        if encoding is not None and encoding.lower() != "identity":
+            raise _encoded(encoding)
+        self.body = await self.incoming.read(self.holder.token_id, self.req.get_header("Content-Length"), limit)
         await self.judge_again()
         try:
             return read_json(self.body, self.req.get_header("Content-Type"), limit, type_)
@@ -129,33 +143,18 @@ class Call:
             raise BadInput(self.faults)
 
 
+def _encoded(encoding: str) -> BadInput:
+    message = f"The body must be sent without Content-Encoding, not as {encoding[:80]}."
+    fault = Fault("header", "Content-Encoding", "unsupported_media_type", message)
+    return BadInput([fault], 415, fault.code)
+
+
 def path_id(text: str, what: str = "fulfillment request") -> int:
     """An id from the path; one that is no id names nothing (404)."""
     id_ = parse_id(text)
     if id_ is None:
         raise NotFound(what)
     return id_
-
-
-async def read_body(req: Request, limit: int) -> bytes:
-    """The body, at most `limit` bytes."""
-    length = req.get_header("Content-Length")
-    if length is not None and length.isdecimal() and int(length) > limit:
-        raise too_large(limit)
-    parts: list[bytes] = []
-    size = 0
-    async for part in req.stream:
-        size += len(part)
-        if size > limit:
-            raise too_large(limit)
-        parts.append(part)
-    return b"".join(parts)
-
-
-def too_large(limit: int) -> BadInput:
-    """413."""
-    message = f"The body may have at most {limit} bytes."
-    return BadInput([Fault("header", "Content-Length", "content_too_large", message)], 413, "content_too_large")
 
 
 def answer(resp: Response, body: bytes, version: int | None = None, status: int = 200) -> None:

@@ -10,23 +10,24 @@ from collections.abc import Awaitable, Callable, Collection, Iterable
 from typing import Any
 
 from waypost.domain.refusals import Defect, Refusal, Unavailable
+from waypost.http.bodies import Body, Room
 from waypost.http.call import Call
-from waypost.http.faults import Reply, reply_to
+from waypost.http.faults import HEADERS_AT_MOST, LIMITS, NO_SNIFFING, NOT_KEPT, URL_AT_MOST, Reply, reply_to
 from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
 from waypost.http.late_answers import LateAnswers
 from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
+from waypost.http.refusals import Refusals
+from waypost.http.unfinished import TOO_MANY_AT_ONCE, Unfinished
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
 from waypost.wire.preconditions import clean_request_id
 
-URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
-HEADERS_AT_MOST = 32_768  # bytes
-CALLS_AT_ONCE = 2000
-LIVENESS_PATH = "/healthz"  # answers when the hub is full: that is no reason to restart it
+ALWAYS_ANSWERED = frozenset(("/healthz", "/readyz"))  # when the hub is full, too: that is no reason to restart it
 HUNG_UP = 499  # in the log only
-_FULL = f"The server is answering {CALLS_AT_ONCE:,} calls, its limit: try again in 1 s."
+# Refusals that cost a caller without a token nothing: they are counted, and have no line each in the log.
+_COUNTED = {414: "long_head", 431: "long_head", 429: "rate_of_address", 503: "full"}
 _READING = ("GET", "HEAD")
 
 Scope = dict[str, Any]
@@ -36,8 +37,6 @@ Send = Callable[[Message], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 RawHeader = tuple[bytes, bytes]
 _CLOSES: tuple[RawHeader, ...] = ((b"connection", b"close"),)
-NO_SNIFFING: RawHeader = (b"x-content-type-options", b"nosniff")
-NOT_KEPT: RawHeader = (b"cache-control", b"no-store")  # a reply may hold a customer's name and address
 # The version that a read shows is for the caller's next `If-Match`: it may be kept, and is asked for again each time.
 _ASKED_AGAIN: RawHeader = (b"cache-control", b"private, no-cache")
 
@@ -50,8 +49,8 @@ class Door:
     """
 
     def __init__(
-        self, inner: Application, gate: Gate, log: LineLog, open_paths: Collection[str],
-        has_route: Callable[[str], bool],
+        self, inner: Application, gate: Gate, log: LineLog, refusals: Refusals, unfinished: Unfinished,
+        body_within_s: float, open_paths: Collection[str], has_route: Callable[[str], bool],
     ) -> None:  # fmt: skip
         self._inner = inner
         self._gate = gate
@@ -59,7 +58,10 @@ class Door:
         self._has_route = has_route
         self._log = log.write
         self._ids = CallIds()
-        self._under_way = 0
+        self._refusals = refusals
+        self._unfinished = unfinished
+        self._room = Room()
+        self._body_within_s = body_within_s
         # Set it before calls under way are cancelled: then they are answered. Every answer closes its connection.
         self.is_stopping = False
         self._pool_headers = PoolHeaders(gate.rate) if gate.rate else None
@@ -79,16 +81,17 @@ class Door:
                 message["headers"] = self._headers(message, scope["method"], call)
             return send(message)
 
-        self._under_way += 1
+        call.incoming = Body(receive, self._room, self._body_within_s)
+        # The watch reads what a reading caller sends: it is the one that learns of a hang-up.
         watch = HangUpWatch(receive) if scope["method"] in _READING else None
         try:
             try:
+                self._unfinished.begin(call, call.path in ALWAYS_ANSWERED)
                 self._judge_limits(scope, call, size)
                 if call.path not in self._open_paths:
                     await self._admit(call, token)
-                # The watch reads what a reading caller sends: it is the one that learns of a hang-up.
                 late = LateAnswers(call, begun_s, answer)
-                await self._inner(scope, receive if watch is None else no_body, late.send)
+                await self._inner(scope, no_body, late.send)  # Falcon would wait for a body before it routes
                 late.end()
             except (Refused, Refusal, BadInput) as error:  # those of the application are answered there
                 await _refuse(reply_to(error, call), scope["method"], answer)
@@ -109,7 +112,8 @@ class Door:
         finally:
             if watch is not None:
                 watch.end()
-            self._under_way -= 1
+            self._unfinished.end(call)
+            call.incoming.end()
             scope["waypost.call"] = None  # else scope, request and call would keep each other until a collection
             self._tell(call, scope["method"], status, begun_s)
 
@@ -148,32 +152,41 @@ class Door:
         return call, None if token is None else token.decode("latin-1"), size
 
     def _judge_limits(self, scope: Scope, call: Call, size: int) -> None:
-        if self._under_way > CALLS_AT_ONCE and call.path != LIVENESS_PATH:
-            raise Unavailable(_FULL, retry_after_s=1)
         if len(scope["raw_path"] or b"") + len(call.query_string) > URL_AT_MOST:
-            raise BadInput([], 414, "url_too_long", f"The URL may have at most {URL_AT_MOST} bytes.")
+            raise BadInput([], 414, "url_too_long", LIMITS[414])
         if size > HEADERS_AT_MOST:
-            raise BadInput([], 431, "headers_too_large", f"The headers may have at most {HEADERS_AT_MOST} bytes.")
+            raise BadInput([], 431, "headers_too_large", LIMITS[431])
 
     async def _admit(self, call: Call, token: str | None) -> None:
         """Path (404), token (401), rate (429). With a good token, Falcon sends the 404."""
         try:
             holder, pool = await self._gate.admit(token, call.peer, call.forwarded)
         except Refused as refused:
-            if refused.status != 401 or self._has_route(call.path):
+            if refused.status != 401 or self._is_known(call):
                 raise
             raise Refused(404, f"unknown path, {refused.why}", token_id=refused.token_id) from None
         call.token_id = holder.token_id
         call.actor, call.holder, call.gate = holder.actor, holder, self._gate
         if pool is not None and self._pool_headers is not None:
             call.pool_headers = self._pool_headers.of(pool)
-            if not pool.allowed and self._has_route(call.path):
+            if not pool.allowed and self._is_known(call):
                 size, per_second = self._pool_headers.rate
                 limit = f"This token has made its {size} calls in one go, and regains {per_second:g} per second."
                 raise Refused(429, "over the rate", pool.retry_after_s, holder.token_id, limit)
+        if not call.is_plain:
+            raise Refused(404, "another spelling of a path", token_id=holder.token_id)
+        self._unfinished.of_token(call, holder.token_id)
+
+    def _is_known(self, call: Call) -> bool:
+        return call.is_plain and self._has_route(call.path)
 
     def _tell(self, call: Call, method: str, status: int, begun_s: float) -> None:
-        """One line per request; nothing secret in it."""
+        """One line per request that costs its caller something; nothing secret in it."""
+        if call.path in self._open_paths and status < 500:
+            return None  # anybody may call these without a limit: no line of the log for each
+        if call.token_id is None and status in _COUNTED:
+            kind = "calls_of_client" if call.why == TOO_MANY_AT_ONCE else _COUNTED[status]
+            return self._refusals.count(kind, self._gate.client_of(call.peer, call.forwarded))
         line = {
             "at": time.time(), "id": call.id, "token": call.token_id,
             "operation": None if call.operation is None else call.operation.id,

@@ -1,5 +1,6 @@
 """Error replies: whatever goes wrong leaves as one problem document, whoever noticed it (contract section 1.1)."""
 
+import os
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -10,9 +11,20 @@ from falcon.asgi import Request, Response
 from waypost.domain.refusals import Defect, NotPermitted, Refusal, TokenEnded, Unavailable
 from waypost.http.call import Call, call_of
 from waypost.http.gate import Gate, Refused
+from waypost.server.heads import Fault
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
+from waypost.wire.preconditions import clean_request_id
 
+NO_SNIFFING = (b"x-content-type-options", b"nosniff")
+NOT_KEPT = (b"cache-control", b"no-store")  # a reply may hold a customer's name and address
+URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
+HEADERS_AT_MOST = 32_768  # bytes
+# The server refuses what is far longer before all of it is there: it is told the same.
+LIMITS = {
+    414: f"The URL may have at most {URL_AT_MOST} bytes.",
+    431: f"The headers may have at most {HEADERS_AT_MOST} bytes.",
+}
 PATH_SHOWN = 200  # characters
 CHALLENGE = (("WWW-Authenticate", "X-API-TOKEN"),)  # every 401 must carry one (RFC 9110)
 
@@ -57,11 +69,27 @@ def _refused(error: Refused, call: Call) -> Reply:
 def _unknown_path(call: Call) -> Reply:
     path = call.path[:PATH_SHOWN]
     call.why = f"{call.why or 'unknown path'}: {path}"
-    return _plain(call, 404, "not_found", f"There is no path {path}: /docs lists all paths.")
+    hint = "/docs lists all paths" if call.is_plain else "write it without //, /./, /../ and needless percent-encoding"
+    return _plain(call, 404, "not_found", f"There is no path {path}: {hint}.")
 
 
 def _plain(call: Call, status: int, code: str, detail: str, *headers: tuple[str, str]) -> Reply:
     return Reply(status, problems.problem(status, code, detail, call.path, call.id), headers)
+
+
+def document_of(fault: Fault, asked: list[tuple[bytes, bytes]]) -> tuple[list[tuple[bytes, bytes]], bytes]:
+    """Headers and body of what the server itself refuses, to a request with these headers; it has no path.
+
+    The id of the call is the caller's, if it came before the fault.
+    """
+    given = b",".join(value for name, value in asked if name == b"x-request-id")
+    call_id = clean_request_id(given.decode("latin-1")) or os.urandom(8).hex()
+    headers = [
+        (b"x-request-id", call_id.encode()), (b"content-type", problems.CONTENT_TYPE.encode()), NO_SNIFFING, NOT_KEPT,
+    ]  # fmt: skip
+    if fault.status == 503:
+        headers.append((b"retry-after", b"1"))
+    return headers, problems.problem(fault.status, fault.code, LIMITS.get(fault.status, fault.detail), "", call_id)
 
 
 class Faults:

@@ -72,11 +72,15 @@ class Gate:
             return f"{denied.reason} since the call began"
         return None
 
+    def client_of(self, peer: str, forwarded: str | None) -> str:
+        """The address that a call is counted under."""
+        return client_name(peer, forwarded, self._trusted)
+
     def refusal(self, why: str, peer: str, forwarded: str | None, token_id: int | None = None) -> Refused:
         """Draw one call from the pool of the client's address: 401, or 429 when that pool is empty."""
         if self.rate is None:
             return Refused(401, why, token_id=token_id)
-        drawn = self._addresses.draw(client_name(peer, forwarded, self._trusted), self._monotonic())
+        drawn = self._addresses.draw(self.client_of(peer, forwarded), self._monotonic())
         if drawn.allowed:
             return Refused(401, why, token_id=token_id)
         limit = "Too many calls from your address had no valid token, or a token of the wrong type: check X-API-TOKEN."

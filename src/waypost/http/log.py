@@ -55,6 +55,7 @@ class Lines(logging.Formatter):
             "at": record.created, "level": record.levelname.lower(), "by": record.name,
             "message": _plain(record.getMessage()),
         }  # fmt: skip
+        line |= getattr(record, "counted", {})
         if record.exc_info:
             line["defect"] = _plain(self.formatException(record.exc_info))
         return _encode(line).decode()
@@ -78,3 +79,8 @@ def log_defect(call_id: str, error: BaseException) -> None:
     text = _plain("".join(traceback.format_exception(error)))
     line = {"at": time.time(), "id": call_id, "level": "error", "defect": text}
     sys.stderr.write(_encode(line).decode() + "\n")
+
+
+def log_failure(error: BaseException) -> None:
+    """As `log_defect`, where no call is known."""
+    log_defect("", error)

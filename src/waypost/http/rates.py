@@ -72,7 +72,7 @@ def client_name(peer: str, forwarded: str | None, trusted: tuple[Network, ...]) 
     if address is None:
         return peer
     hops = [] if forwarded is None else forwarded.split(",")
-    while hops and any(address in network for network in trusted):
+    while hops and _is_in(address, trusted):
         hop = _HOP.fullmatch(hops.pop().strip(" \t"))
         before = None if hop is None else _address(hop[1] or hop[2] or hop[3])
         if before is None:
@@ -81,6 +81,16 @@ def client_name(peer: str, forwarded: str | None, trusted: tuple[Network, ...]) 
     if isinstance(address, ipaddress.IPv6Address):
         return str(ipaddress.IPv6Network((address, 64), strict=False))
     return str(address)
+
+
+def is_in(peer: str, networks: tuple[Network, ...]) -> bool:
+    """Whether the address of a caller is in one of these networks."""
+    address = _address(peer.partition("%")[0])
+    return address is not None and _is_in(address, networks)
+
+
+def _is_in(address: ipaddress.IPv4Address | ipaddress.IPv6Address, networks: tuple[Network, ...]) -> bool:
+    return any(address in network for network in networks)
 
 
 def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -12,7 +12,7 @@ import aiohttp
 from aiohttp.tracing import Trace
 
 # What may arrive before the call has the head of its answer: the head, what aiohttp holds of a body before it stops
-# reading (twice its `read_bufsize`, 128 KiB), and what the event loop reads at once (256 KiB).
+# reading (twice its `read_bufsize`, 8 KiB), and what the event loop reads at once (256 KiB).
 UNREAD_AT_MOST = 512 * 1024  # bytes
 
 

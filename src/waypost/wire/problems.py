@@ -35,6 +35,7 @@ TITLES = {
     401: "Not authorized",
     404: "Not found",
     405: "Method not allowed",
+    408: "Request timeout",
     409: "Conflict",
     412: "Precondition failed",
     413: "Content too large",
@@ -44,6 +45,7 @@ TITLES = {
     429: "Too many requests",
     431: "Headers too large",
     500: "Internal error",
+    501: "Not implemented",
     503: "Unavailable",
 }
 
@@ -59,6 +61,7 @@ CODES: dict[str, int] = {
     "wrong_token_type": 401,
     "not_found": 404,
     "method_not_allowed": 405,
+    "request_timeout": 408,
     "already_exists": 409,
     "idempotency_key_in_progress": 409,
     "precondition_failed": 412,
@@ -69,6 +72,7 @@ CODES: dict[str, int] = {
     "too_many_requests": 429,
     "headers_too_large": 431,
     "internal": 500,
+    "not_implemented": 501,
     "unavailable": 503,
     "secret_key_missing": 503,
 }

@@ -1,0 +1,1 @@
+"""The server by itself: toy applications on real sockets, in this process."""
