@@ -1,6 +1,7 @@
 """The composition root: the only module that knows every implementation."""
 
 import asyncio
+import ctypes
 import gc
 import logging
 import signal
@@ -51,6 +52,8 @@ from waypost.storage.opening import open_store
 GIVE_UP_S = 7.0  # by then a worker has written what it had to cut off
 STOP_WITHIN_S = 8
 CLOSE_S = 1.0
+MALLOC_MMAP_THRESHOLD = -3  # its number in malloc.h; a value that is set does not grow by itself
+LARGE_BLOCK = 128 * 1024  # bytes
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
 
 
@@ -167,6 +170,15 @@ def listen(host: str, port: int) -> socket.socket:
     return listening
 
 
+def _return_memory() -> None:
+    """Large blocks go back to the system when they are freed: glibc would keep more and more of them for itself.
+
+    Else what a flood of unread answers took would stay with the process. Another C library has no such setting.
+    """
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).mallopt(MALLOC_MMAP_THRESHOLD, LARGE_BLOCK)
+
+
 def _collect_rarely() -> None:
     """What was built at the start lives as long as the process, and what a call makes goes with it: the collector need
     not look at either time and again."""
@@ -272,6 +284,7 @@ def run_worker(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]
 def run_server(settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]]) -> None:
     """Run `serve` on uvloop."""
     sys.setswitchinterval(0.0005)  # seconds: readers' threads hold the loop up no longer than this
+    _return_memory()
     last_resort = LastResort()
     try:
         uvloop.run(serve(settings, ready, last_resort))
