@@ -21,6 +21,7 @@ from waypost.http.log import LineLog
 from waypost.http.rates import Rate
 from waypost.http.refusals import KINDS, Refusals
 from waypost.http.unfinished import Unfinished
+from waypost.wire.faults import BadInput
 
 PROXY = ipaddress.ip_network("127.0.0.1/32")
 ORDER = {"orderNumber": "L-1", "channelId": 1, "orderItems": [{"sku": "A", "quantity": 1, "price": 1}]}
@@ -115,6 +116,28 @@ async def test_all_bodies_together_have_only_so_much_room(world: World, monkeypa
     assert (reply.status, reply.headers["retry-after"]) == (429, "1")
     assert "25 bytes together" in reply.json()["detail"]
     assert (await send_body(world, piece(b" " * 20), piece(b" " * 5, more=False))).status == 400
+
+
+async def test_an_empty_body_leaves_nothing_behind() -> None:
+    room = Room()
+
+    async def receive() -> dict[str, Any]:
+        return piece(b"", more=False)
+
+    body = bodies.Body(receive, room)
+    assert await body.read(7, None, 100) == b""
+    body.end()
+    assert room._of_token == {}
+
+
+@pytest.mark.parametrize(("declared", "field"), [("9", "Content-Length"), (None, "Transfer-Encoding")])
+async def test_a_body_that_is_too_large_names_the_header_that_the_caller_sent(declared: str | None, field: str) -> None:
+    async def receive() -> dict[str, Any]:
+        return piece(b"123456789", more=False)
+
+    with pytest.raises(BadInput) as caught:
+        await bodies.Body(receive, Room()).read(7, declared, 8)
+    assert (caught.value.status, [(one.where, one.name) for one in caught.value.faults]) == (413, [("header", field)])
 
 
 def test_a_token_has_a_share_of_the_room_and_gives_it_back() -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 
 from tests.support.toys import Client, Served, answering, echo
+from waypost.http.faults import document_of
 from waypost.http.log import Lines
-from waypost.http.refusals import KINDS
-from waypost.server.admission import SPARE_OF_ADDRESS
+from waypost.http.refusals import KINDS, Refusals
+from waypost.server.admission import SPARE_OF_ADDRESS, Admission, Surroundings
 from waypost.server.limits import Limits
 
 SOON = Limits(client_s=0.3, idle_s=0.3)
@@ -400,6 +401,50 @@ async def test_one_address_cannot_take_all_spare_places() -> None:
         probe.send("GET /healthz HTTP/1.1")
         assert (await probe.answer())[1] == b"hello"
         go.set()
+
+
+class Guest:
+    """A client that has not gone yet when it was cut."""
+
+    address = ""
+    is_cut = False
+
+    def look(self, now: float) -> None: ...
+    def cancel(self) -> None: ...
+    def close(self) -> None: ...
+    def give_way(self) -> None: ...
+    def cut(self) -> None:
+        self.is_cut = True
+
+
+def test_of_many_who_come_at_once_only_so_many_are_spare() -> None:
+    """Before the first of them has gone."""
+    around = Surroundings(document_of, Refusals().count, print)
+    admission = Admission(answering(), around, Limits(connections=0, spare=3))
+    guests = [Guest() for _ in range(10)]
+    for number, guest in enumerate(guests):
+        assert admission.admit(guest, f"127.0.0.{number}")
+    assert [guest.is_cut for guest in guests] == [True] * 7 + [False] * 3
+    for guest in guests:
+        admission.has_gone(guest)
+    assert (admission.connections, admission._spare, admission._of_address) == (set(), {}, {})
+
+
+async def test_a_connection_that_cannot_be_looked_after_does_not_hinder_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fails(*_: object) -> None:
+        raise RuntimeError("broken")
+
+    async with Served(answering(), SOON) as served:
+        broken = await served.client()
+        broken.raw(HEAD)
+        await broken.answer()
+        (connection,) = served.server.admission.connections
+        silent = await served.client()
+        with monkeypatch.context() as patch:
+            patch.setattr(connection, "look", fails)
+            patch.setattr(connection, "cut", fails)
+            assert await silent.ended() == b""
+    assert served.defects
 
 
 async def test_many_small_headers_are_too_many() -> None:

@@ -62,7 +62,7 @@ def create_app(
     hub: Hub, gate: Gate, log: LineLog, refusals: Refusals | None = None, unfinished: Unfinished | None = None,
     body_within_s: float = BODY_WITHIN_S,
 ) -> Door:  # fmt: skip
-    """The ASGI application of a hub. Where nothing else is given, refusals are told to the same log."""
+    """The ASGI application of a hub. Where no `refusals` are given, they are counted, and nobody is told."""
     router = CompiledRouter()
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True

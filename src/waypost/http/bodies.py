@@ -59,7 +59,7 @@ class Body:
         """
         self._token_id = token_id
         if declared is not None and declared.isdecimal() and int(declared) > limit:
-            raise too_large(limit)
+            raise _too_large(limit)
         parts: list[bytes] = []
         began_s = asyncio.get_running_loop().time()
         more = True
@@ -73,10 +73,11 @@ class Body:
                 raise _cut_off()
             part = message.get("body", b"")
             if self.received + len(part) > limit:
-                raise too_large(limit)
-            self._room.take(len(part), token_id)
-            self.received += len(part)
-            parts.append(part)
+                raise _too_large(limit, is_chunked=declared is None)
+            if part:
+                self._room.take(len(part), token_id)
+                self.received += len(part)
+                parts.append(part)
             more = message.get("more_body", False)
         return b"".join(parts)
 
@@ -86,10 +87,10 @@ class Body:
             self._room.give_back(self.received, self._token_id)
 
 
-def too_large(limit: int) -> BadInput:
-    """413."""
-    message = f"The body may have at most {limit} bytes."
-    return BadInput([Fault("header", "Content-Length", "content_too_large", message)], 413, "content_too_large")
+def _too_large(limit: int, is_chunked: bool = False) -> BadInput:
+    name = "Transfer-Encoding" if is_chunked else "Content-Length"
+    fault = Fault("header", name, "content_too_large", f"The body may have at most {limit} bytes.")
+    return BadInput([fault], 413, fault.code)
 
 
 def _cut_off() -> BadInput:

@@ -97,7 +97,9 @@ class Admission:
                 client.cut()
                 return False
             if len(self._spare) >= self.limits.spare:
-                next(iter(self._spare)).cut()
+                longest = next(iter(self._spare))
+                del self._spare[longest]  # now: others may come before it has gone
+                longest.cut()
             self._spare[client] = None
         self.connections.add(client)
         if name is not None:

@@ -3,6 +3,7 @@
 import asyncio
 import email.utils
 import socket
+from contextlib import suppress
 
 from waypost.server.admission import Admission, Application, Surroundings
 from waypost.server.connection import Connection
@@ -53,7 +54,8 @@ class Server:
                     connection.look(now)
                 except Exception as error:  # of one connection, and no reason to stop looking
                     self.admission.around.log_defect(error)
-                    connection.cut()
+                    with suppress(Exception):
+                        connection.cut()
             await asyncio.sleep(LOOK_S)
             await asyncio.sleep(0)  # if the process stood still, what came meanwhile is read before it is judged late
 
