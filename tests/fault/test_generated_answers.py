@@ -24,7 +24,7 @@ from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 
-HANDOVERS = int(os.environ.get("WAYPOST_ANSWERS", "300"))
+HANDOVERS = int(os.environ.get("WAYPOST_ANSWERS", "200"))
 A_SOURCE = 25  # hand-overs: so few that no source counts as down for long
 AT_ONCE = 500  # requests made in one transaction
 BLOWS = max(4, HANDOVERS // 400)  # times that a worker is killed or stood still

@@ -314,9 +314,9 @@ def run(engine: Engine, examples: int, steps: int) -> None:
 
 def test_everything_adds_up_on_sqlite() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        run(SqliteEngine(Path(folder)), examples=25, steps=30)
+        run(SqliteEngine(Path(folder)), examples=20, steps=30)
 
 
 @pytest.mark.usefixtures("postgres_server")
 def test_everything_adds_up_on_postgresql(postgres_server: Server) -> None:
-    run(PostgresEngine(postgres_server), examples=8, steps=25)
+    run(PostgresEngine(postgres_server), examples=6, steps=25)
