@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def test_the_walk_through_by_hand(tmp_path: Path) -> None:
     found = re.search(r"run by tests/test_readme.py -->\n```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
     assert found is not None
-    script = found[1].replace("8090", str(free_port())) + "\nkill %1\nwait %1\n"
+    script = found[1].replace("8091", str(free_port())) + "\nkill %1\nwait %1\n"
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     done = subprocess.run(
         ["bash", "-ec", f"set -m\n{script}"], cwd=tmp_path, env={**os.environ, "PATH": path},

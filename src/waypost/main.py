@@ -201,10 +201,17 @@ def _tell_of_few_files(wanted: Limits, possible: Limits) -> None:
         logging.getLogger("waypost").warning(message, possible.connections, wanted.connections)
 
 
+def _at_the_end(act: Callable[[], None]) -> None:
+    """Have SIGTERM, SIGINT and SIGHUP do this; a SIGHUP that is ignored (nohup) stays so."""
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        if number != signal.SIGHUP or signal.getsignal(number) is not signal.SIG_IGN:
+            asyncio.get_running_loop().add_signal_handler(number, act)
+
+
 async def serve(
     settings: ServerSettings, ready: Callable[[str, Hub], Awaitable[None]], last_resort: LastResort
 ) -> None:
-    """Serve until SIGTERM or SIGINT; `ready` is called with the base URL before the first call is accepted."""
+    """Serve until a signal ends it; `ready` is called with the base URL before the first call is accepted."""
     log_to(settings.log, settings.log_level)
     with one_server(settings.database), listen(settings.host, settings.port) as listening:
         store = await open_store(settings.database, key_file=settings.key_file)
@@ -227,8 +234,7 @@ async def serve(
             hub.news.end()
             stop.set()
 
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.add_signal_handler(number, ending)
+        _at_the_end(ending)
         try:
             await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)
             _collect_rarely()
@@ -245,7 +251,7 @@ async def serve(
 async def work(
     settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]], last_resort: LastResort
 ) -> None:
-    """Hand over until SIGTERM or SIGINT, without serving; `ready` is called before it begins."""
+    """Hand over until a signal ends it, without serving; `ready` is called before it begins."""
     log_to(settings.log, settings.log_level)
     store = await open_store(settings.database, create=False, key_file=settings.key_file)
     hub, writer = build_hub(store, Targets(settings.outward.allowed))
@@ -257,8 +263,7 @@ async def work(
         loop.call_later(GIVE_UP_S, writer.give_up)
         stop.set()
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, ending)
+    _at_the_end(ending)
     try:
         await ready(hub)
         _collect_rarely()

@@ -30,6 +30,7 @@ class Setting(NamedTuple):
     help: str
     parse: Callable[[str], Any]
     is_secret: bool = False
+    is_list: bool = False  # `parse` gives a tuple; on the command line the option may be repeated
 
     @property
     def option(self) -> str:
@@ -152,7 +153,8 @@ SETTINGS: tuple[Setting, ...] = (
             whole_number(1, MOST_RATE)),
     Setting("client_timeout", "30", "seconds",
             "How long the server waits for a client that is slow to send a head or a body, or to read an answer: 0.1 to"
-            " 3600. Each 64 KiB of a body or an answer give it a second more.", seconds),
+            " 3600. Each 64 KiB of a body that have come, or of an answer that were read, give it a second more.",
+            seconds),
     Setting("idle_timeout", "30", "seconds",
             "How long a connection is kept on which nothing is asked: 0.1 to 3600. Behind a proxy that keeps"
             " connections, longer than the proxy does.", seconds),
@@ -170,10 +172,10 @@ SETTINGS: tuple[Setting, ...] = (
             whole_number(16, 65536)),
     Setting("trusted_proxy", "none", "networks",
             "The proxies whose X-Forwarded-For is believed, in CIDR form, separated by commas. It is read from the"
-            " right, up to the first hop that is no proxy's or that cannot be read.", networks),
+            " right, up to the first hop that is no proxy's or that cannot be read.", networks, is_list=True),
     Setting("allow_targets", "none", "networks",
             "Networks, in CIDR form, that may be called although they are not public, also without TLS: for sources and"
-            " webhooks on an intranet.", networks),
+            " webhooks on an intranet.", networks, is_list=True),
     Setting("delivery_concurrency", "64", "calls",
             "How many requests are being handed to sources at once, over all sources.", whole_number(1, 1024)),
     Setting("log_level", "info", None, f"The least severity that is logged: {', '.join(LOG_LEVELS)}.",

@@ -3,8 +3,11 @@
 import ipaddress
 from pathlib import Path
 
+import click
 import pytest
+from click.testing import CliRunner
 
+from waypost.cli.options import setting_option
 from waypost.settings import SETTINGS, Setting, SettingError, setting
 
 
@@ -47,6 +50,22 @@ def test_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
 
 def test_only_a_secret_may_lie_in_a_file(tmp_path: Path) -> None:
     assert setting("host").value({"WAYPOST_HOST_FILE": str(tmp_path)}) == "127.0.0.1"
+
+
+def test_a_list_may_be_repeated_on_the_command_line() -> None:
+    @click.command()
+    @setting_option("trusted_proxy")
+    def command(trusted_proxy: tuple[object, ...]) -> None:
+        click.echo(" ".join(map(str, trusted_proxy)))
+
+    def told(*arguments: str, **environment: str) -> str:
+        return CliRunner().invoke(command, arguments, env=environment).output.strip()
+
+    assert told() == ""
+    assert told("--trusted-proxy", "10.0.0.0/8,::1", "--trusted-proxy", "127.0.0.1") == "10.0.0.0/8 ::1/128 127.0.0.1/32"
+    assert told(WAYPOST_TRUSTED_PROXY="10.0.0.0/8, ::1") == "10.0.0.0/8 ::1/128"
+    assert told("--trusted-proxy", "::1", WAYPOST_TRUSTED_PROXY="10.0.0.0/8") == "::1/128"
+    assert "'x' does not appear" in told("--trusted-proxy", "::1", "--trusted-proxy", "x")
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,7 @@ async def until_applied(book: Book, more: int, callers: list["asyncio.Task[None]
             for caller in callers:
                 if caller.done():
                     caller.result()
+                    raise AssertionError("a caller has no requests left: there must be more of them")
             await asyncio.sleep(0.001)
 
 

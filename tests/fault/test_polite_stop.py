@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 from collections import Counter
 from ipaddress import ip_network
 from pathlib import Path
@@ -49,6 +51,25 @@ async def test_what_is_cut_off_is_settled(house: House, migrated_url: str, tmp_p
         assert len(doubtful) == AT_ONCE
         assert set(supplier.asked.values()) == {1}
     await adds_up(house)
+
+
+async def test_a_terminal_that_is_closed_ends_it_politely_too(tmp_path: Path) -> None:
+    server = ServerProcess(f"sqlite:///{tmp_path}/hub.db", tmp_path / "log")
+    await server.start()
+    assert await server.stop(signal.SIGHUP) == 0
+    assert '"message":"stopped"' in (tmp_path / "log").read_text().splitlines()[-1]
+
+
+async def test_what_ignores_the_end_of_its_terminal_goes_on(tmp_path: Path) -> None:
+    server = ServerProcess(f"sqlite:///{tmp_path}/hub.db", tmp_path / "log")
+    server.run_by("nohup")
+    await server.start()
+    os.kill(server.pid, signal.SIGHUP)
+    async with httpx.AsyncClient(base_url=server.url) as client:
+        for _ in range(5):
+            assert (await client.get("/healthz")).status_code == 200
+            await asyncio.sleep(0.1)  # longer than it answers after a signal that ends it
+    assert await server.stop() == 0
 
 
 async def test_who_tries_a_source_out_hears_of_the_stop(migrated_url: str, tmp_path: Path) -> None:

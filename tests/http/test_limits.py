@@ -73,6 +73,30 @@ async def test_a_body_that_does_not_come_in_time_is_408(world: World) -> None:
     assert "0.05 s" in reply.json()["detail"]
 
 
+async def test_a_body_that_has_not_come_when_the_server_stops_was_not_stored(world: World) -> None:
+    app = create_app(world.hub, Gate(world.hub.tokens, None, ()), LineLog(io.StringIO()))
+    waits = asyncio.Event()
+    answered: list[dict[str, Any]] = []
+
+    async def receive() -> dict[str, Any]:
+        waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    async def send(message: dict[str, Any]) -> None:
+        answered.append(message)
+
+    headers = [("X-API-TOKEN", world.ours.tokens["acc"]), ("Content-Type", "application/json")]
+    call = asyncio.create_task(app(Client(app)._scope("POST", b"/orders", b"", headers, "127.0.0.1"), receive, send))
+    await waits.wait()
+    app.is_stopping = True
+    call.cancel()
+    await call
+    told = json.loads(answered[1]["body"])
+    assert (told["status"], told["applied"]) == (503, "no")
+    assert "the body did not come" in told["detail"]
+
+
 async def test_bytes_buy_a_slow_body_more_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of ten pieces each is worth the whole time again."""
     monkeypatch.setattr(bodies, "BODY_RATE", 100)
@@ -217,7 +241,7 @@ async def test_what_costs_a_stranger_nothing_is_counted_and_not_logged(
     refusals.tell()
     await asyncio.sleep(0)
     lines = lines_of(log)
-    assert sum("method" in line for line in lines) == 10  # those before the limit of their address
+    assert [line["from"] for line in lines] == ["192.0.2.7"] * 10  # those before the limit of their address
     counted = [record.counted for record in caplog.records]  # type: ignore[attr-defined]  # by its formatter
     told = {line["refused"]: (line["count"], line["last_from"]) for line in counted}
     assert told == {"rate_of_address": (490, "192.0.2.7"), "long_head": (2, "127.0.0.1")}
@@ -230,5 +254,5 @@ def test_every_kind_of_refusal_is_explained() -> None:
         assert f"| `{kind}` | {told} |" in manual
     sources = "".join(path.read_text() for path in (ROOT / "src" / "waypost" / "server").glob("*.py"))
     counted = set(re.findall(r'count\("([a-z_]+)"', sources)) | set(re.findall(r'kind: str = "([a-z_]+)"', sources))
-    counted |= set(re.findall(r'", "([a-z_]+)"\)', sources)) | {"silent", "rest", "close", "held_bytes"} | set(door._COUNTED.values())
+    counted |= set(re.findall(r'", "([a-z_]+)",?\s*\)', sources)) | {"connections_of_address"} | {"silent", "rest", "close", "held_bytes"} | set(door._COUNTED.values())
     assert counted - {"head", "linger"} == set(KINDS) - {"calls_of_client"}  # those two are no refusals

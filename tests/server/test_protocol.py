@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.toys import Served, answering, echo
-from waypost.server.limits import BODY_AHEAD, HEAD_AT_MOST, PIPELINED_AT_MOST, Limits
+from waypost.server.limits import BODY_AHEAD, HEAD_AT_MOST, HEADERS_AT_MOST, PIPELINED_AT_MOST, Limits
 
 
 async def test_an_answer_has_a_date_and_its_length() -> None:
@@ -19,6 +19,32 @@ async def test_an_answer_has_a_date_and_its_length() -> None:
     assert "\r\ndate: " in head
     assert "\r\ncontent-length: 5\r\n" in head
     assert body == b"hello"
+
+
+@pytest.mark.parametrize(
+    ("data", "told"),
+    [
+        (b"get / HTTP/1.1\r\n", "in capitals"),
+        (b"GET /a b HTTP/1.1\r\n", "the first line"),
+        (b"GET /\xc3\xa9 HTTP/1.1\r\nHost: hub\r\n\r\n", "percent-encoded"),
+        (b"GET / HTTP/1.1\r\nHost : hub\r\n\r\n", "the first line and the headers"),
+        (b"GET / HTTP/1.1\r\nHost: hub\r\nX-A : b\r\n\r\n", "a name, a colon, a value"),  # the parser is not sure of Host
+        (b"GET / HTTP/1.1\r\nHost: hub\r\nA: b\r\nContent-Length: a\r\n\r\n", "A header breaks"),
+        (b"GET / HTTP/1.1\r\n\r\n", "exactly once"),
+        (b"GET / HTTP/1.1\r\nHost: a b\r\n\r\n", "must be a host name"),
+        (b"POST / HTTP/1.1\r\nHost: hub\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", "check its chunks"),
+        (b"GET / HTTP/1.1\r\nHost: hub\r\n" + b"a:b\r\n" * HEADERS_AT_MOST + b"\r\n", "at most 200 headers"),
+        (b"GET / HTTP/1.1\r\nHost: hub\r\nA: " + b"b" * HEAD_AT_MOST, "at most 32768 bytes"),
+        (b"GET /" + b"b" * HEAD_AT_MOST, "The URL may have at most 40000 bytes"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+async def test_a_refusal_names_what_is_wrong(data: bytes, told: str) -> None:
+    async with Served(echo) as served:
+        client = await served.client()
+        client.raw(data)
+        _, body = await client.answer()
+        assert told in json.loads(body)["detail"]
 
 
 async def test_an_answer_without_a_length_gets_one() -> None:

@@ -35,7 +35,8 @@ async def test_a_head_that_does_not_end_is_told_so_in_time(beginning: bytes) -> 
         client.raw(beginning)
         head, body = await client.answer()
         assert head.startswith("http/1.1 408 ")
-        assert json.loads(body)["code"] == "request_timeout"
+        told = json.loads(body)
+        assert (told["code"], "within 0.3 s" in told["detail"]) == ("request_timeout", True)
         assert await client.ended() == b""
     assert served.refusals.totals == {"slow_head": 1}
 
@@ -196,7 +197,7 @@ async def test_an_address_has_only_so_many_connections() -> None:
         refused[0].raw(HEAD)
         head, body = await refused[0].answer()  # a few are told why
         assert head.startswith("http/1.1 503 ")
-        assert "your address" in json.loads(body)["detail"]
+        assert "Your address" in json.loads(body)["detail"]
         assert await refused[0].ended() == b""
         assert await refused[1].ended() == b""
         other = await served.client("127.0.0.3")
@@ -207,7 +208,9 @@ async def test_an_address_has_only_so_many_connections() -> None:
         again = await served.client("127.0.0.2")
         again.raw(HEAD)
         assert (await again.answer())[1] == b"hello"
-    assert served.refusals.totals["connections_of_address"] == SPARE_OF_ADDRESS + 1
+    # Each once, the one that was told and the one that said nothing as well, and never as if the server were full.
+    assert served.refusals.totals.keys() == {"connections_of_address"}
+    assert 3 <= served.refusals.totals["connections_of_address"] <= SPARE_OF_ADDRESS + 1
     assert served.server.admission._of_address == {}
 
 

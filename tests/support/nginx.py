@@ -4,6 +4,7 @@ import asyncio
 import getpass
 import json
 import os
+import re
 import shutil
 import signal
 import time
@@ -11,6 +12,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
 
+from tests.support.contract import ROOT
 from tests.support.process import free_port
 
 START_WITHIN_S = 10.0
@@ -30,21 +32,7 @@ http {{
     '"hub_connection":"$upstream_http_connection"}}';
   access_log {folder}/access.log json;
   keepalive_requests 100000;
-  upstream hub {{
-    server 127.0.0.1:{hub_port};
-    keepalive {kept};
-    keepalive_timeout {kept_ms}ms;
-    keepalive_requests 100000;
-  }}
-  proxy_http_version 1.1;
-  proxy_set_header Connection "";
-  proxy_set_header Host $host;
-  proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
-  server {{
-    listen 127.0.0.1:{port};
-    server_name waypost.test;
-    location / {{ proxy_pass http://hub; }}
-  }}
+  {documented}
   server {{
     listen 127.0.0.1:{lax_port};
     server_name waypost.test;
@@ -52,10 +40,31 @@ http {{
     underscores_in_headers on;
     proxy_request_buffering off;
     proxy_buffering off;
-    location / {{ proxy_pass http://hub; }}
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    proxy_set_header Host $host;
+    proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
+    location / {{ proxy_pass http://waypost; }}
   }}
 }}
 """
+
+
+def _documented(port: int, hub_port: int, kept: int, kept_ms: int) -> str:
+    """The example of docs/operations.md, with the test's own ports and times."""
+    found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
+    assert found is not None
+    lines = [line for line in found[1].splitlines() if not line.strip().startswith("ssl_")]
+    example = "\n".join(lines)
+    changes = {
+        "127.0.0.1:8080": f"127.0.0.1:{hub_port}", "keepalive 16;": f"keepalive {kept}; keepalive_requests 100000;",
+        "keepalive_timeout 20s;": f"keepalive_timeout {kept_ms}ms;", "listen 443 ssl;": f"listen 127.0.0.1:{port};",
+        "hub.example.com": "waypost.test",
+    }  # fmt: skip
+    for written, wanted in changes.items():
+        assert example.count(written) == 1, written
+        example = example.replace(written, wanted)
+    return example
 
 
 class Passed(NamedTuple):
@@ -73,7 +82,7 @@ class Passed(NamedTuple):
 class Nginx:
     """nginx on 127.0.0.1, with keep-alive to the hub.
 
-    `port` is as most people set nginx up. `lax_port` passes bodies on as they come, and header names that nginx would
+    `port` is as docs/operations.md sets nginx up, without TLS. `lax_port` passes bodies on as they come, and header names that nginx would
     drop. `kept`, `kept_ms`: how many idle connections to the hub it keeps, and how long.
     """
 
@@ -85,8 +94,8 @@ class Nginx:
         user = f"user {getpass.getuser()};" if os.getuid() == 0 else ""  # else it would take one that cannot read here
         temporary = "\n  ".join(f"{name}_temp_path {folder}/{name};" for name in _TEMPORARY)
         config = _CONFIG.format(
-            user=user, folder=folder, temporary=temporary, hub_port=hub_port, kept=kept, kept_ms=kept_ms,
-            port=self.port, lax_port=self.lax_port,
+            user=user, folder=folder, temporary=temporary, lax_port=self.lax_port,
+            documented=_documented(self.port, hub_port, kept, kept_ms),
         )  # fmt: skip
         (folder / "nginx.conf").write_text(config)
 

@@ -112,10 +112,10 @@ class ServerProcess:
         assert self._process is not None
         self._process.send_signal(signal.SIGCONT)
 
-    async def stop(self) -> int:
-        """Ask it to end (SIGTERM); its exit code."""
+    async def stop(self, by: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, with this signal; its exit code."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        self._process.send_signal(by)
         code = await asyncio.wait_for(self._process.wait(), 12)
         self._process = None
         return code

@@ -34,6 +34,10 @@ class SettingValue(AnyParam):
         self.declared = declared
         self.name = declared.unit or declared.name.replace("_", " ")
 
+    def split_envvar_value(self, rv: str) -> list[str]:
+        """All of it is one written form, of a list too."""
+        return [rv]
+
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
         """The parsed value; a written form that the setting cannot take is wrong usage."""
         if not isinstance(value, str):
@@ -67,19 +71,26 @@ class SettingOption(click.Option):
         return value, source
 
 
+def _joined(context: click.Context, parameter: click.Parameter, values: tuple[tuple[Any, ...], ...]) -> tuple[Any, ...]:
+    return tuple(one for value in values for one in value)
+
+
 def setting_option(name: str, **more: Any) -> Callable[[F], F]:
     """The option of the setting `name`; the command gets its parsed value as the argument `name`. `more`: of click."""
     declared = setting(name)
     words = declared.help
     if declared.file_variable:
         words += f" {declared.file_variable} may name a file that holds it."
+    if declared.is_list:
+        words += " The option may be repeated."
+        more |= {"multiple": True, "callback": _joined}
     return click.option(
         declared.option,
         name,
         cls=SettingOption,
         declared=declared,
         type=SettingValue(declared),
-        default=declared.default,
+        default=(declared.default,) if declared.is_list else declared.default,
         show_default=True,
         envvar=declared.variable,
         show_envvar=True,

@@ -43,7 +43,7 @@ class Room:
 
 
 class Body:
-    """The body of one call. `received` bytes are in memory, until the call ends."""
+    """The body of one call. `received` bytes are in memory, until the call ends; `is_coming`: more is waited for."""
 
     def __init__(self, receive: Receive, room: Room, within_s: float = BODY_WITHIN_S) -> None:
         self._receive = receive
@@ -51,6 +51,7 @@ class Body:
         self._within_s = within_s
         self._token_id = 0
         self.received = 0
+        self.is_coming = False
 
     async def read(self, token_id: int, declared: str | None, limit: int) -> bytes:
         """All of it, at most `limit` bytes (413); `declared` is the caller's Content-Length.
@@ -62,7 +63,7 @@ class Body:
             raise _too_large(limit)
         parts: list[bytes] = []
         began_s = asyncio.get_running_loop().time()
-        more = True
+        self.is_coming = more = True
         while more:
             try:
                 async with asyncio.timeout_at(began_s + self._within_s + self.received / BODY_RATE):
@@ -79,6 +80,7 @@ class Body:
                 self.received += len(part)
                 parts.append(part)
             more = message.get("more_body", False)
+        self.is_coming = False
         return b"".join(parts)
 
     def end(self) -> None:
@@ -99,5 +101,6 @@ def _cut_off() -> BadInput:
 
 
 def _late(within_s: float) -> BadInput:
-    message = f"The body did not come within {within_s:g} s, and a second more for each 64 KiB: nothing was changed."
+    time = f"{within_s:g} s, and a second more for each 64 KiB that came"
+    message = f"The body did not come within {time}: nothing was changed."
     return BadInput([], 408, "request_timeout", message)

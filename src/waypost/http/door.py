@@ -12,7 +12,7 @@ from typing import Any
 from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.bodies import Body, Room
 from waypost.http.call import Call
-from waypost.http.faults import HEADERS_AT_MOST, LIMITS, NO_SNIFFING, NOT_KEPT, URL_AT_MOST, Reply, reply_to
+from waypost.http.faults import HEADERS_AT_MOST, LONG, NO_SNIFFING, NOT_KEPT, URL_AT_MOST, Reply, reply_to
 from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
 from waypost.http.late_answers import LateAnswers
@@ -20,6 +20,7 @@ from waypost.http.log import CallIds, LineLog, log_defect
 from waypost.http.rates import Drawn, Rate
 from waypost.http.refusals import Refusals
 from waypost.http.unfinished import TOO_MANY_AT_ONCE, Unfinished
+from waypost.server.heads import LONG_HEAD, LONG_URL
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
 from waypost.wire.preconditions import clean_request_id
@@ -153,9 +154,9 @@ class Door:
 
     def _judge_limits(self, scope: Scope, call: Call, size: int) -> None:
         if len(scope["raw_path"] or b"") + len(call.query_string) > URL_AT_MOST:
-            raise BadInput([], 414, "url_too_long", LIMITS[414])
+            raise BadInput([], 414, "url_too_long", LONG[LONG_URL])
         if size > HEADERS_AT_MOST:
-            raise BadInput([], 431, "headers_too_large", LIMITS[431])
+            raise BadInput([], 431, "headers_too_large", LONG[LONG_HEAD])
 
     async def _admit(self, call: Call, token: str | None) -> None:
         """Path (404), token (401), rate (429). With a good token, Falcon sends the 404."""
@@ -194,12 +195,16 @@ class Door:
         }  # fmt: skip
         if call.why is not None:
             line["why"] = call.why
+        if call.token_id is None:
+            line["from"] = self._gate.client_of(call.peer, call.forwarded)
         self._log(line)
 
 
 def _cut_off(call: Call, only_reads: bool) -> Unavailable:
     if only_reads or call.operation is None:
         return Unavailable("The server is stopping: ask again.", retry_after_s=1)
+    if call.incoming.is_coming:
+        return Unavailable("The server is stopping, and the body did not come in time: send it again.", retry_after_s=1)
     message = "The server is stopping, and this was not finished: it is not known how much of it was done."
     return Unavailable(message, "unknown")
 

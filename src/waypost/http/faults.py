@@ -11,7 +11,7 @@ from falcon.asgi import Request, Response
 from waypost.domain.refusals import Defect, NotPermitted, Refusal, TokenEnded, Unavailable
 from waypost.http.call import Call, call_of
 from waypost.http.gate import Gate, Refused
-from waypost.server.heads import Fault
+from waypost.server.heads import LONG_HEAD, LONG_URL, Fault
 from waypost.wire import problems
 from waypost.wire.faults import BadInput
 from waypost.wire.preconditions import clean_request_id
@@ -20,11 +20,10 @@ NO_SNIFFING = (b"x-content-type-options", b"nosniff")
 NOT_KEPT = (b"cache-control", b"no-store")  # a reply may hold a customer's name and address
 URL_AT_MOST = 40_000  # bytes; a reason of 2,000 characters may take 24,000 when percent-encoded
 HEADERS_AT_MOST = 32_768  # bytes
-# The server refuses what is far longer before all of it is there: it is told the same.
-LIMITS = {
-    414: f"The URL may have at most {URL_AT_MOST} bytes.",
-    431: f"The headers may have at most {HEADERS_AT_MOST} bytes.",
-}
+LONG = {
+    LONG_URL: f"The URL may have at most {URL_AT_MOST} bytes.",
+    LONG_HEAD: f"The headers may have at most {HEADERS_AT_MOST} bytes.",
+}  # the server refuses what is far longer before all of it is there: it is told the same
 PATH_SHOWN = 200  # characters
 CHALLENGE = (("WWW-Authenticate", "X-API-TOKEN"),)  # every 401 must carry one (RFC 9110)
 
@@ -89,7 +88,7 @@ def document_of(fault: Fault, asked: list[tuple[bytes, bytes]]) -> tuple[list[tu
     ]  # fmt: skip
     if fault.status == 503:
         headers.append((b"retry-after", b"1"))
-    return headers, problems.problem(fault.status, fault.code, LIMITS.get(fault.status, fault.detail), "", call_id)
+    return headers, problems.problem(fault.status, fault.code, LONG.get(fault, fault.detail), "", call_id)
 
 
 class Faults:

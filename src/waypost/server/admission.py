@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
 from waypost.server.exchange import STATUS_LINES, RawHeader
-from waypost.server.heads import Fault
+from waypost.server.heads import FULL, FULL_OF_ADDRESS, Fault
 from waypost.server.limits import Limits
 
 TOGETHER_AT_MOST = 8 * 1024  # bytes of an answer that may wait for others
@@ -54,7 +54,7 @@ class Admission:
         self.connections: set[Client] = set()
         self.waiting: dict[Client, None] = {}  # for their clients, longest first
         self._of_address: Counter[str] = Counter()
-        self._spare: dict[Client, None] = {}  # those beyond the limits
+        self._spare: dict[Client, Fault] = {}  # those beyond the limits, and which
         self._held: dict[Client, int] = {}  # bytes, longest first
         self._held_bytes = 0
         self._outbox: list[tuple[asyncio.Transport, bytes]] = []
@@ -81,30 +81,32 @@ class Admission:
         """One more that is refused."""
         self.around.refused(kind, client.address)
 
-    def admit(self, client: Client, address: str) -> bool:
-        """Let a new client in, whose address this is, or close it. True: for a moment only, as the server is full."""
+    def admit(self, client: Client, address: str) -> Fault | None:
+        """Let a new client in, whose address this is, or cut it.
+
+        A fault: it is let in for a moment only, to be told this, or to ask for the server's health.
+        """
         name = self.around.counted_as(address)
         client.address = name or address
-        has_all = name is not None and self._of_address[name] >= self.limits.per_address
-        if has_all:
-            self.count("connections_of_address", client)
-        elif len(self.connections) - len(self._spare) >= self.limits.connections:
-            has_all = not self._make_room()
-            if has_all:
-                self.count("full", client)
-        if has_all:
+        fault = None
+        if name is not None and self._of_address[name] >= self.limits.per_address:
+            fault = FULL_OF_ADDRESS
+        elif len(self.connections) - len(self._spare) >= self.limits.connections and not self._make_room():
+            fault = FULL
+        if fault is not None:
             if sum(one.address == client.address for one in self._spare) >= SPARE_OF_ADDRESS:
+                self.count(fault.kind, client)
                 client.cut()
-                return False
+                return None
             if len(self._spare) >= self.limits.spare:
                 longest = next(iter(self._spare))
-                del self._spare[longest]  # now: others may come before it has gone
+                self.count(self._spare.pop(longest).kind, longest)  # now: others may come before it has gone
                 longest.cut()
-            self._spare[client] = None
+            self._spare[client] = fault
         self.connections.add(client)
         if name is not None:
             self._of_address[name] += 1
-        return has_all
+        return fault
 
     def _make_room(self) -> bool:
         """Close the connection that waits longest for its client, of the address that has most of them."""

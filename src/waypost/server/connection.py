@@ -11,7 +11,7 @@ import httptools
 
 from waypost.server.admission import Admission
 from waypost.server.exchange import Exchange
-from waypost.server.heads import DEFECT, FULL, LONG_HEAD, LONG_URL, SLOW_HEAD, Fault, broken, read_head
+from waypost.server.heads import DEFECT, LONG_HEAD, LONG_URL, MANY_HEADERS, SLOW_HEAD, Fault, broken, read_head
 from waypost.server.limits import HEAD_AT_MOST, HEADERS_AT_MOST, LINGER_S, PIPELINED_AT_MOST, RATE, SMALL_HEAD
 
 _NOTHING_MORE = struct.pack("ii", 1, 0)  # on, for 0 seconds: the client gets a reset
@@ -25,7 +25,7 @@ class Connection(asyncio.BufferedProtocol):
         self._server = admission
         self._loop = asyncio.get_running_loop()
         self.address = ""  # under which its client is counted
-        self._is_spare = False
+        self._beyond: Fault | None = None  # the limit that it is beyond
         self._parser = httptools.HttpRequestParser(self)
         self._in_head, self._target, self._header_count = False, b"", 0
         self._headers: list[tuple[bytes, bytes]] = []
@@ -48,7 +48,7 @@ class Connection(asyncio.BufferedProtocol):
         """A client has come."""
         self._transport = cast(asyncio.Transport, transport)
         self._client = (self._transport.get_extra_info("peername") or ("unknown", 0))[:2]
-        self._is_spare = self._server.admit(self, self._client[0])
+        self._beyond = self._server.admit(self, self._client[0])
         if not self._ends:
             self._wait("silent")
 
@@ -73,7 +73,7 @@ class Connection(asyncio.BufferedProtocol):
         try:
             self._parse(_BUFFER[:count])
         except httptools.HttpParserError as error:
-            self._refuse(broken(error, bool(self._headers)))
+            self._refuse(broken(error, bool(self._headers), self._reading is not None))
         self._server.holds(self, self._silent if self._silent > SMALL_HEAD else 0)
         if self._silent > HEAD_AT_MOST:
             self._refuse(LONG_URL if len(self._target) > HEAD_AT_MOST // 2 else LONG_HEAD)
@@ -133,7 +133,7 @@ class Connection(asyncio.BufferedProtocol):
         """A header; a trailer is dropped."""
         self._header_count += 1
         if self._header_count > HEADERS_AT_MOST:
-            self._refuse(LONG_HEAD)
+            self._refuse(MANY_HEADERS)
         elif self._reading is None and not self._is_deaf:
             self._headers.append((name.lower(), value.strip(b" \t")))
 
@@ -147,10 +147,10 @@ class Connection(asyncio.BufferedProtocol):
         head = read_head(parser.get_http_version(), parser.get_method(), self._target, self._headers)
         if isinstance(head, Fault):
             return self._refuse(head)
-        if self._is_spare and head.scope["path"] not in self._server.around.spare_paths:
-            return self._refuse(FULL)
+        if self._beyond is not None and head.scope["path"] not in self._server.around.spare_paths:
+            return self._refuse(self._beyond)
         head.scope["client"], head.scope["server"] = self._client, self._server.address
-        is_last = self._is_spare or head.closes or len(self._next) >= PIPELINED_AT_MOST
+        is_last = self._beyond is not None or head.closes or len(self._next) >= PIPELINED_AT_MOST
         keeps = parser.should_keep_alive() and not is_last
         self._reading = Exchange(self, head.scope, keeps, head.awaits_continue)
         self._upgrade_body = head.framing if parser.should_upgrade() else None
@@ -252,8 +252,8 @@ class Connection(asyncio.BufferedProtocol):
         self._why = why
         limits = self._server.limits
         within_s = limits.idle_s if why in ("idle", "silent") else limits.client_s
-        self._due = self._loop.time() + (LINGER_S if self._is_spare or why == "linger" else within_s)
-        if not self._is_spare:
+        self._due = self._loop.time() + (LINGER_S if self._beyond is not None or why == "linger" else within_s)
+        if self._beyond is None:
             self._server.waiting.pop(self, None)
             self._server.waiting[self] = None
 
@@ -267,10 +267,11 @@ class Connection(asyncio.BufferedProtocol):
         elif self._due is None or now <= self._due:
             return
         elif self._why == "head":
-            self._refuse(SLOW_HEAD)
+            words = f"The head of the request did not come within {self._server.limits.client_s:g} s."
+            self._refuse(SLOW_HEAD._replace(detail=words) if self._beyond is None else self._beyond)
         else:
             if self._why not in ("idle", "linger"):  # which are as they should be
-                self._server.count(self._why, self)
+                self._server.count(self._why if self._beyond is None else self._beyond.kind, self)
             self.cut() if self._why == "close" or self._transport.get_write_buffer_size() else self._end()
 
     def judge_reading(self) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import httptools
 
 from waypost.server.exchange import RawHeader
-from waypost.server.limits import HEAD_AT_MOST
+from waypost.server.limits import HEAD_AT_MOST, HEADERS_AT_MOST
 
 METHODS = frozenset((b"GET", b"HEAD", b"POST", b"PUT", b"PATCH", b"DELETE", b"OPTIONS"))
 _HOST = re.compile(rb"(?:[A-Za-z0-9._~!$&'()*+;=%-]*|\[[0-9A-Fa-f:.]+\])(?::[0-9]*)?")
@@ -38,26 +38,41 @@ class Head(NamedTuple):
     closes: bool
 
 
-BAD = Fault(400, "invalid_input", f"This is not HTTP/1.1: check the first line. {_URL} {_PLAIN}")
-_NO_METHOD = Fault(400, "invalid_input", f"This is not HTTP/1.1: it begins with no method ({_METHODS}). {_PLAIN}")
-_BROKEN = Fault(
-    400, "invalid_input", f"This is not HTTP/1.1: check the lines of its head, Content-Length and the chunks. {_PLAIN}"
+_BAD_URL = Fault(400, "invalid_input", f"This is not HTTP/1.1: check the first line. {_URL}")
+_NO_METHOD = Fault(
+    400, "invalid_input", f"This is not HTTP/1.1: it begins with no method ({_METHODS}; in capitals). {_PLAIN}"
 )  # fmt: skip
+_HEADER = "A header is a name, a colon, a value, CR and LF; of Content-Length and Transfer-Encoding send at most one."
+_BAD_BEGINNING = Fault(
+    400, "invalid_input", f"This is not HTTP/1.1: check the first line and the headers. {_URL} {_HEADER} {_PLAIN}"
+)  # fmt: skip
+_BAD_HEADER = Fault(400, "invalid_input", f"A header breaks the rules of HTTP/1.1. {_HEADER}")
+_BAD_BODY = Fault(400, "invalid_input", "The body breaks the rules of HTTP/1.1: check its chunks and trailers.")
 LONG_HEAD = Fault(431, "headers_too_large", f"Headers may have at most {HEAD_AT_MOST} bytes.", "long_head")
+MANY_HEADERS = Fault(
+    431, "headers_too_large", f"A call may have at most {HEADERS_AT_MOST} headers and trailers.", "long_head"
+)  # fmt: skip
 LONG_URL = Fault(414, "url_too_long", f"The URL may have at most {TARGET_AT_MOST} bytes.", "long_head")
 SLOW_HEAD = Fault(408, "request_timeout", "The head of the request did not come in time.", "slow_head")
 DEFECT = Fault(500, "internal", "Something went wrong here. Quote the request id when you report it.", "malformed")
-FULL = Fault(503, "unavailable", "The server, or your address, has as many connections as it may: try again.", "full")
+FULL = Fault(503, "unavailable", "The server has as many connections as it may: try again.", "full")
+FULL_OF_ADDRESS = Fault(
+    503, "unavailable", "Your address has as many connections as it may: use those, or close some.",
+    "connections_of_address",
+)  # fmt: skip
 _VERSION = Fault(400, "invalid_input", "The first line must be: method, blank, path, blank, HTTP/1.1 (or HTTP/1.0).")
 _HOSTS = Fault(400, "invalid_input", "HTTP/1.1 needs the header Host exactly once: a host name, and a port if need be.")
+_HOST_NAME = Fault(400, "invalid_input", "The header Host must be a host name, with a colon and a port if need be.")
 _OLD_CHUNKS = Fault(400, "invalid_input", "HTTP/1.0 has no Transfer-Encoding: send Content-Length.")
 
 
-def broken(error: httptools.HttpParserError, has_headers: bool) -> Fault:
+def broken(error: httptools.HttpParserError, has_headers: bool, in_body: bool) -> Fault:
     """Why the parser does not take it, as far as it is known."""
+    if in_body:
+        return _BAD_BODY
     if isinstance(error, httptools.HttpParserInvalidMethodError):
         return _NO_METHOD
-    return _BROKEN if has_headers else BAD
+    return _BAD_HEADER if has_headers else _BAD_BEGINNING
 
 
 def _not_known(what: str) -> Fault:
@@ -77,7 +92,7 @@ def read_head(version: str, method: bytes, target: bytes, headers: list[RawHeade
         if name == b"host":
             hosts += 1
             if _HOST.fullmatch(value) is None:
-                return _HOSTS
+                return _HOST_NAME
         elif name == b"transfer-encoding":
             if value.lower() != b"chunked":
                 return _not_known(f"Transfer-Encoding may be chunked, and not {value.decode('latin-1')[:80]}.")
@@ -95,11 +110,11 @@ def read_head(version: str, method: bytes, target: bytes, headers: list[RawHeade
     try:
         url = httptools.parse_url(target)
     except httptools.HttpParserInvalidURLError:
-        return BAD
+        return _BAD_URL
     raw_path = url.path or b"/"
     is_path = raw_path.startswith(b"/") or (raw_path == b"*" and method == b"OPTIONS")
     if not is_path or url.schema not in (None, b"http", b"https") or url.userinfo or url.fragment is not None:
-        return BAD
+        return _BAD_URL
     path = raw_path.decode("ascii")
     scope = {
         "type": "http", "asgi": {"version": "3.0", "spec_version": "2.3"}, "http_version": version, "scheme": "http",
