@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from tests.fault.merchant import TOKEN, fill
 from tests.hostile.flood import Flood, allow_many_files
-from tests.hostile.raw import complaints, resident_mib
+from tests.hostile.raw import complaints, forget_peak, peak_mib, resident_mib
 from tests.support.engines import SqliteEngine
 from tests.support.process import ServerProcess, waypost
 
@@ -26,6 +26,9 @@ HEAD = b"GET /healthz HTTP/1.1\r\nHost: x\r\n"
 POST = f"POST /orders HTTP/1.1\r\nHost: x\r\nX-API-TOKEN: {TOKEN}\r\nContent-Type: application/json\r\n".encode()
 PAGE = f"GET /orders?pageSize=1000 HTTP/1.1\r\nHost: x\r\nX-API-TOKEN: {TOKEN}\r\n\r\n".encode()
 CONTRACT = b"GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n"
+LARGE = b"GET /docs/scalar.js HTTP/1.1\r\nHost: x\r\n\r\n"
+SMALL = b"GET /docs/scalar.LICENSE HTTP/1.1\r\nHost: x\r\n\r\n"
+POLL = f"GET /events?wait=3&after=latest HTTP/1.1\r\nHost: x\r\nX-API-TOKEN: {TOKEN}\r\n\r\n".encode()
 
 
 class Hub(NamedTuple):
@@ -54,11 +57,13 @@ class Hub(NamedTuple):
     async def has_refused(self, count: int, *kinds: str) -> None:
         """Wait until the log tells of so many, of these kinds together."""
         async with asyncio.timeout(10):
-            while True:
-                told = re.findall(rf'"refused":"(?:{"|".join(kinds)})","count":(\d+)', self.log.read_text())
-                if sum(map(int, told)) >= count:
-                    break
+            while self.refusals(*kinds) < count:
                 await asyncio.sleep(0.1)
+
+    def refusals(self, *kinds: str) -> int:
+        """How many the log tells of, of these kinds together."""
+        told = re.findall(rf'"refused":"(?:{"|".join(kinds)})","count":(\d+)', self.log.read_text())
+        return sum(map(int, told))
 
     def told(self, kind: str) -> int:
         """How many lines tell of this kind."""
@@ -169,6 +174,81 @@ async def test_asking_on_and_on_without_reading_gains_nothing(hub: Hub) -> None:
 
     await leaves_little(hub, flood, 200)
     await hub.has_refused(150, "unread_answer", "held_bytes")
+
+
+async def test_asking_at_once_for_what_is_large_takes_no_more_memory(hub: Hub) -> None:
+    """Each answer has four megabytes. All ask in the same moment: so the server has had no time yet to cut any of them."""
+
+    async def flood(count: int) -> None:
+        async with hub.flood(count) as made:
+            await hub.is_well()
+            await asyncio.to_thread(made.send, LARGE)
+            await hub.is_well()
+            assert await asyncio.to_thread(made.left_unread, OVER_S) == 0
+
+    before = resident_mib(hub.server.pid)
+    forget_peak(hub.server.pid)
+    await leaves_little(hub, flood, 240)
+    assert peak_mib(hub.server.pid) < before + 64
+
+
+@pytest.mark.parametrize("first", [CONTRACT, POLL], ids=["unread", "long poll"])
+async def test_requests_that_wait_for_the_one_before_are_bounded(first: bytes, hub: Hub) -> None:
+    """Of each connection, as many requests with as many headers as one read takes."""
+    data = first + (HEAD + b"a:\r\n" * 190 + b"\r\n") * 70
+
+    async def flood(count: int) -> None:
+        async with hub.flood(count, data) as made:
+            await asyncio.sleep(1)
+            await hub.is_well()
+            assert await asyncio.to_thread(made.left, OVER_S) == 0
+
+    before = resident_mib(hub.server.pid)
+    forget_peak(hub.server.pid)
+    await leaves_little(hub, flood, 400)
+    assert peak_mib(hub.server.pid) < before + 64
+
+
+async def test_heads_of_many_headers_that_do_not_end_are_bounded(hub: Hub) -> None:
+    async def flood(count: int) -> None:
+        async with hub.flood(count, HEAD + b"a:\r\n" * 198) as made:
+            await hub.is_well()
+            assert await asyncio.to_thread(made.left, OVER_S) == 0
+
+    before = hub.refusals("held_bytes")
+    await leaves_little(hub, flood, 2000)
+    await hub.has_refused(before + 1000, "held_bytes")
+
+
+async def test_small_answers_that_nobody_reads_are_given_up(hub: Hub) -> None:
+    """As many as the kernel takes, and a few more: too few for what an event loop calls much."""
+
+    async def flood(count: int) -> None:
+        async with hub.flood(count) as made:
+            for _ in range(21):
+                await asyncio.to_thread(made.send, SMALL * 5)
+                await asyncio.sleep(0.05)
+            await hub.is_well()
+            assert await asyncio.to_thread(made.left_unread, OVER_S) == 0
+
+    before = hub.refusals("unread_answer")
+    await leaves_little(hub, flood, 200)
+    await hub.has_refused(before + 200, "unread_answer")
+
+
+async def test_a_body_that_takes_long_to_read_holds_nobody_else_up(hub: Hub) -> None:
+    """As many values as a body may have, each of which must be read with care."""
+    body = b"[" + b'{"a":1e1},' * 99_000 + b"{}]"
+    headers = {"X-API-TOKEN": hub.other_token, "Content-Type": "application/json"}
+    async with httpx.AsyncClient(base_url=hub.server.url, timeout=60) as client:
+        bulk = asyncio.create_task(client.post("/fulfillment-requests/bulk", content=body, headers=headers))
+        answered = 0
+        while not bulk.done():
+            assert (await client.get("/healthz")).status_code == 200
+            answered += 1
+        reply = await bulk
+    assert reply.status_code == 400
+    assert answered > 20  # a few before all of it was sent
 
 
 async def test_refusals_are_few_lines(hub: Hub) -> None:

@@ -225,6 +225,16 @@ async def test_behind_a_proxy_a_client_may_have_only_so_many_calls_under_way(wor
     assert unfinished._of == {}
 
 
+async def test_only_so_much_is_read_of_the_hops(world: World) -> None:
+    """Each costs time, before anybody is known."""
+    log = io.StringIO()
+    stranger = Client(create_app(world.hub, Gate(world.hub.tokens, None, (PROXY,)), LineLog(log)))
+    for count in (100, 1000):
+        await stranger.get("/account", headers={"X-Forwarded-For": "192.0.2.7" + ",127.0.0.1" * count})
+    await asyncio.sleep(0)
+    assert [line["from"] for line in lines_of(log)] == ["192.0.2.7", "127.0.0.1"]
+
+
 async def test_what_costs_a_stranger_nothing_is_counted_and_not_logged(
     world: World, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -47,6 +47,16 @@ async def test_a_refusal_names_what_is_wrong(data: bytes, told: str) -> None:
         assert told in json.loads(body)["detail"]
 
 
+async def test_a_trailer_that_closes_the_connection_is_told_of() -> None:
+    """The parser takes nothing more after it: a next request would be refused, whoever sends it."""
+    async with Served(echo) as served:
+        client = await served.client()
+        client.send("POST / HTTP/1.1", "Transfer-Encoding: chunked", body=b"2\r\n{}\r\n0\r\nConnection: close\r\n\r\n")
+        head, _ = await client.answer()
+        assert "connection: close\r\n" in head
+        assert await client.ended() == b""
+
+
 async def test_an_answer_without_a_length_gets_one() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await send({"type": "http.response.start", "status": 200, "headers": []})

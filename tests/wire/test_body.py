@@ -1,6 +1,7 @@
 """JSON bodies: what is refused before anything is looked at."""
 
 import json
+import re
 from collections import Counter
 from typing import Any
 
@@ -9,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.wire.bodies import Order, read, refused
-from waypost.wire.body import DEPTH_AT_MOST
+from waypost.wire.body import DEPTH_AT_MOST, VALUES_AT_MOST, _needs_care
 from waypost.wire.faults import FAULTS_AT_MOST, BadInput
 
 
@@ -67,6 +68,18 @@ def test_the_size_is_limited() -> None:
     with pytest.raises(BadInput) as caught:
         read(b'"1234"', limit=5)
     assert (caught.value.status, caught.value.code) == (413, "content_too_large")
+
+
+def test_the_number_of_values_is_limited() -> None:
+    assert len(read(b"[" + b"1," * VALUES_AT_MOST + b"1]", limit=10**6)) == VALUES_AT_MOST + 1
+    for raw in (b"[" + b"1," * (VALUES_AT_MOST + 1) + b"1]", b'{"a":[' + b"{}," * (VALUES_AT_MOST + 1) + b"{}]}"):
+        assert refused(raw) == [("", "too_many_values")]
+
+
+@given(st.text(st.sampled_from('0123456789eE\\ud8Fax"'), max_size=60))
+def test_what_needs_care_is_found(text: str) -> None:
+    said = re.search(r"[0-9]{19}|[0-9][eE]|\\u0000|\\u[dD][89a-fA-F]", text)
+    assert _needs_care(text.encode()) == (said is not None)
 
 
 class TestMalformed:

@@ -1,7 +1,9 @@
 """One call: who makes it, what was asked, and the pieces every resource needs to read it and to answer it."""
 
+import asyncio
 import hashlib
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
 from falcon.asgi import Request, Response
@@ -24,7 +26,9 @@ T = TypeVar("T")
 
 BODY_AT_MOST = 1024 * 1024  # bytes
 BULK_BODY_AT_MOST = 8 * 1024 * 1024
+SHORT = 64 * 1024  # bytes: what is longer is read by a thread, one body after the other, so that other callers go on
 JSON = "application/json"
+_READER = ThreadPoolExecutor(1, "bodies")
 
 ACCOUNT = frozenset({"account"})
 ACCOUNT_SOURCE = frozenset({"account", "source"})
@@ -116,8 +120,12 @@ class Call:
             raise _encoded(encoding)
         self.body = await self.incoming.read(self.holder.token_id, self.req.get_header("Content-Length"), limit)
         await self.judge_again()
+        content_type = self.req.get_header("Content-Type")
         try:
-            return read_json(self.body, self.req.get_header("Content-Type"), limit, type_)
+            if len(self.body) <= SHORT:
+                return read_json(self.body, content_type, limit, type_)
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(_READER, read_json, self.body, content_type, limit, type_)
         except BadInput as error:
             if error.status != 400:
                 raise

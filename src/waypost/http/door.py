@@ -30,6 +30,7 @@ HUNG_UP = 499  # in the log only
 # Refusals that cost a caller without a token nothing: they are counted, and have no line each in the log.
 _COUNTED = {414: "long_head", 431: "long_head", 429: "rate_of_address", 503: "full"}
 _READING = ("GET", "HEAD")
+HOPS_AT_MOST = 4096  # bytes of X-Forwarded-For that are read, from the right: each hop costs time
 
 Scope = dict[str, Any]
 Message = dict[str, Any]
@@ -145,7 +146,7 @@ class Door:
                 forwarded = value if forwarded is None else forwarded + b"," + value
         call_id = (given_id and clean_request_id(given_id.decode("latin-1"))) or self._ids.new()
         client = scope.get("client")
-        hops = None if forwarded is None else forwarded.decode("latin-1")
+        hops = None if forwarded is None else forwarded[-HOPS_AT_MOST:].decode("latin-1")
         call = Call(scope, call_id, client[0] if client else "unknown", hops)
         scope["waypost.call"] = call
         # Falcon need not read what the hub judges itself, raw (section 1.1, Text input).

@@ -5,11 +5,10 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
-from waypost.server.exchange import STATUS_LINES, RawHeader
+from waypost.server.exchange import LONG, STATUS_LINES, RawHeader
 from waypost.server.heads import FULL, FULL_OF_ADDRESS, Fault
 from waypost.server.limits import Limits
 
-TOGETHER_AT_MOST = 8 * 1024  # bytes of an answer that may wait for others
 SPARE_OF_ADDRESS = 4  # connections of one address, beyond the limits: to be told so, and to ask for the server's health
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
@@ -57,25 +56,25 @@ class Admission:
         self._spare: dict[Client, Fault] = {}  # those beyond the limits, and which
         self._held: dict[Client, int] = {}  # bytes, longest first
         self._held_bytes = 0
-        self._outbox: list[tuple[asyncio.Transport, bytes]] = []
+        self._outbox: list[tuple[asyncio.Transport, tuple[bytes, ...]]] = []
 
-    def send(self, transport: asyncio.Transport, data: bytes) -> None:
-        """Send `data`; what is short together with what else is sent in this round of the event loop.
+    def send(self, transport: asyncio.Transport, parts: tuple[bytes, ...]) -> None:
+        """Send this; what is short together with what else is sent in this round of the event loop.
 
         A write to somebody who sleeps wakes him, and costs ten times one to somebody who is at work already.
         """
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self.flush)
-        self._outbox.append((transport, data))
-        if len(data) > TOGETHER_AT_MOST:
+        self._outbox.append((transport, parts))
+        if len(parts[-1]) >= LONG:
             self.flush()
 
     def flush(self) -> None:
         """Send what waits for the end of this round."""
         outbox, self._outbox = self._outbox, []
-        for transport, data in outbox:
+        for transport, parts in outbox:
             if not transport.is_closing():
-                transport.write(data)
+                transport.writelines(parts)
 
     def count(self, kind: str, client: Client) -> None:
         """One more that is refused."""
@@ -132,7 +131,7 @@ class Admission:
                 self._of_address.pop(client.address, None)
 
     def holds(self, client: Client, count: int) -> None:
-        """So many bytes are in memory for it, of an answer that it does not read or a head that it does not end.
+        """So many bytes are in memory for it, of an answer that it does not read and of heads.
 
         Where that is too much in all, those are cut that do so for longest, of the address with most bytes.
         """

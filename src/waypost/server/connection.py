@@ -12,7 +12,17 @@ import httptools
 from waypost.server.admission import Admission
 from waypost.server.exchange import Exchange
 from waypost.server.heads import DEFECT, LONG_HEAD, LONG_URL, MANY_HEADERS, SLOW_HEAD, Fault, broken, read_head
-from waypost.server.limits import HEAD_AT_MOST, HEADERS_AT_MOST, LINGER_S, PIPELINED_AT_MOST, RATE, SMALL_HEAD
+from waypost.server.limits import (
+    HEAD_AT_MOST,
+    HEADER_WEIGHT,
+    HEADERS_AT_MOST,
+    HEADS_AT_MOST,
+    LIGHT,
+    LINGER_S,
+    PIPELINED_AT_MOST,
+    RATE,
+    WAITING_WEIGHT,
+)
 
 _NOTHING_MORE = struct.pack("ii", 1, 0)  # on, for 0 seconds: the client gets a reset
 _BUFFER = memoryview(bytearray(64 * 1024))
@@ -35,6 +45,8 @@ class Connection(asyncio.BufferedProtocol):
         self._next: deque[Exchange] = deque()
         self._last_words: tuple[Fault, list[tuple[bytes, bytes]]] | None = None  # told after all exchanges, and to whom
         self._upgrade_body: bytes | None = None  # the framing of a body that the parser leaves out
+        self._heads = 0  # bytes held, of requests that were not answered yet
+        self._weight = 0  # that the server counts for it
         self._silent = 0  # bytes since a head was complete, or a part of a body came
         self._is_deaf = False  # what comes is thrown away
         self._ends = False  # no further answer is sent
@@ -47,6 +59,7 @@ class Connection(asyncio.BufferedProtocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client has come."""
         self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=0)  # whatever the kernel does not take is known at once
         self._client = (self._transport.get_extra_info("peername") or ("unknown", 0))[:2]
         self._beyond = self._server.admit(self, self._client[0])
         if not self._ends:
@@ -74,9 +87,9 @@ class Connection(asyncio.BufferedProtocol):
             self._parse(_BUFFER[:count])
         except httptools.HttpParserError as error:
             self._refuse(broken(error, bool(self._headers), self._reading is not None))
-        self._server.holds(self, self._silent if self._silent > SMALL_HEAD else 0)
         if self._silent > HEAD_AT_MOST:
             self._refuse(LONG_URL if len(self._target) > HEAD_AT_MOST // 2 else LONG_HEAD)
+        self._weigh()
         if self._current is None and self._next:
             self._go_on()  # now that all that has come is known to be good
         self.judge_reading()
@@ -104,13 +117,13 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than the answer comes."""
         self._unread, self._unread_since = self._transport.get_write_buffer_size(), self._loop.time()
-        self._server.holds(self, self._written)
+        self._weigh()
         self.judge_reading()
 
     def resume_writing(self) -> None:
         """It has read."""
         self._unread = None
-        self._server.holds(self, 0)
+        self._weigh()
         if self._ends:
             self._wait(self._why)  # for the last bytes
         elif self._current is None and not self._transport.is_closing():
@@ -142,7 +155,9 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         if self._is_deaf or self._reading is not None:  # the head of a body that is read already
             return
-        self._silent = 0
+        weight, self._silent = self._silent + HEADER_WEIGHT * len(self._headers), 0
+        if self._current is not None or self._next:
+            weight += WAITING_WEIGHT
         parser = self._parser
         head = read_head(parser.get_http_version(), parser.get_method(), self._target, self._headers)
         if isinstance(head, Fault):
@@ -151,8 +166,9 @@ class Connection(asyncio.BufferedProtocol):
             return self._refuse(self._beyond)
         head.scope["client"], head.scope["server"] = self._client, self._server.address
         is_last = self._beyond is not None or head.closes or len(self._next) >= PIPELINED_AT_MOST
-        keeps = parser.should_keep_alive() and not is_last
-        self._reading = Exchange(self, head.scope, keeps, head.awaits_continue)
+        keeps = parser.should_keep_alive() and not is_last and self._heads < HEADS_AT_MOST
+        self._reading = Exchange(self, head.scope, weight, keeps, head.awaits_continue)
+        self._heads += weight
         self._upgrade_body = head.framing if parser.should_upgrade() else None
         self._next.append(self._reading)
         self._target, self._headers = b"", []
@@ -170,6 +186,8 @@ class Connection(asyncio.BufferedProtocol):
             return
         self._reading = None
         self._silent = 0
+        if not self._parser.should_keep_alive():  # by a trailer, too, for a parser that takes nothing more then
+            exchange.keeps = False
         exchange.complete()
         if not exchange.keeps:
             self._is_deaf = True  # whatever comes after the last request is not read
@@ -185,8 +203,10 @@ class Connection(asyncio.BufferedProtocol):
         except Exception as error:
             self._server.around.log_defect(error)
         self._current = None
+        self._heads -= exchange.weight
         if self._ends or self._transport.is_closing():
             return
+        self._weigh()
         if not exchange.is_answered:
             words = self._last_words if exchange.has_left else (DEFECT, exchange.scope["headers"])
             exchange.leave()
@@ -228,7 +248,7 @@ class Connection(asyncio.BufferedProtocol):
         if broken is not None and broken is self._current:
             broken.leave(for_good=False)  # the application is at work: it answers, or leaves that to these words
         elif broken is not None:
-            self._next.pop()  # the last one
+            self._heads -= self._next.pop().weight  # the last one
         self._last_words = (fault, self._headers if broken is None else broken.scope["headers"])
         if self._current is None:
             self._go_on()
@@ -274,6 +294,16 @@ class Connection(asyncio.BufferedProtocol):
                 self._server.count(self._why if self._beyond is None else self._beyond.kind, self)
             self.cut() if self._why == "close" or self._transport.get_write_buffer_size() else self._end()
 
+    def _weigh(self) -> None:
+        """Tell the server how much is in memory for this client, if that is worth counting."""
+        weight = self._heads + self._silent + HEADER_WEIGHT * len(self._headers)
+        if self._unread is not None:
+            weight += self._written
+        weight = weight if weight > LIGHT else 0
+        if weight != self._weight:
+            self._weight = weight
+            self._server.holds(self, weight)
+
     def judge_reading(self) -> None:
         """Read on only while there is room for what comes."""
         is_full = self._next or self._unread is not None or (self._reading is not None and self._reading.is_full)
@@ -287,13 +317,14 @@ class Connection(asyncio.BufferedProtocol):
         """The `Date` header of an answer."""
         return self._server.date
 
-    def write(self, data: bytes) -> None:
+    def write(self, *parts: bytes) -> None:
         """Send, at the latest when the loop has done what is ready now."""
-        self._written = len(data) + (self._written if self._transport.get_write_buffer_size() else 0)
+        count = sum(map(len, parts))
+        self._written = count + (self._written if self._transport.get_write_buffer_size() else 0)
         if self._unread is not None:
-            self._unread += len(data)
-            self._server.holds(self, self._written)
-        self._server.send(self._transport, data)
+            self._unread += count
+            self._weigh()
+        self._server.send(self._transport, parts)
 
     def close(self) -> None:
         """Close now, unless an exchange is under way: then after it."""

@@ -9,6 +9,7 @@ from waypost.server.limits import BODY_AHEAD, RATE
 Message = dict[str, Any]
 RawHeader = tuple[bytes, bytes]
 STATUS_LINES = {one.value: f"HTTP/1.1 {one.value} {one.phrase}\r\n".encode() for one in http.HTTPStatus}
+LONG = 8 * 1024  # bytes of an answer
 _BODILESS = (204, 304)
 _LEFT_TO_US = (b"connection", b"transfer-encoding", b"content-length")
 
@@ -20,7 +21,7 @@ class BadAnswer(Exception):
 class Carrier(Protocol):
     """What an exchange needs of its connection. `judge_reading`: there is room for more of the body."""
 
-    def write(self, data: bytes) -> None: ...
+    def write(self, *parts: bytes) -> None: ...
     def judge_reading(self) -> None: ...
     @property
     def date(self) -> bytes: ...
@@ -30,12 +31,16 @@ class Exchange:
     """The `scope`, `receive` and `send` of one call of an ASGI application.
 
     `is_whole`: all of the request is there. `has_left`: the caller says no more, and may have hung up. `is_gone`: it
-    does not wait for the answer any more. `keeps`: the connection is used again after it.
+    does not wait for the answer any more. `keeps`: the connection is used again after it. `weight`: bytes in memory
+    for its head.
     """
 
-    def __init__(self, connection: Carrier, scope: dict[str, Any], keeps: bool, awaits_continue: bool) -> None:
+    def __init__(
+        self, connection: Carrier, scope: dict[str, Any], weight: int, keeps: bool, awaits_continue: bool
+    ) -> None:
         self._connection = connection
         self.scope = scope
+        self.weight = weight
         self.keeps = keeps
         self._awaits_continue = awaits_continue
         self._body = bytearray()
@@ -98,14 +103,17 @@ class Exchange:
         elif kind == "http.response.body" and self._start is not None and not self.is_answered:
             self._answer.append(message.get("body", b""))
             if not message.get("more_body", False):
-                self._connection.write(self._written(self._start, b"".join(self._answer)))
+                self._connection.write(*self._written(self._start, b"".join(self._answer)))
                 self.is_answered = True
                 self._tell()
         else:
             raise BadAnswer(f"The application sends {kind} out of turn.")
 
-    def _written(self, start: Message, body: bytes) -> bytes:
-        """The answer as it is sent; it decides whether the connection is used again."""
+    def _written(self, start: Message, body: bytes) -> tuple[bytes, ...]:
+        """The answer as it is sent; it decides whether the connection is used again.
+
+        A long body is not copied: the same one may be under way to many clients.
+        """
         status, is_old = start["status"], self.scope["http_version"] == "1.0"
         parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status, self._connection.date]
         lines, length = 3, None
@@ -136,7 +144,7 @@ class Exchange:
         if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
             raise BadAnswer("A header of the answer has a line end or a zero byte in it.")
         self.keeps = keeps
-        return head + body
+        return (head + body,) if len(body) < LONG else (head, body)
 
     def _declared(self) -> int:
         """Bytes of the body, by its head; more than the connection would wait for where that is not known."""

@@ -22,6 +22,7 @@ from waypost.wire.shapes import explain, fault_at, in_words_of, pointer_to
 T = TypeVar("T")
 
 DEPTH_AT_MOST = 32
+VALUES_AT_MOST = 100_000  # commas: each value costs time, however short it is
 _FITS = range(-(2**63), 2**63)
 _TOO_LARGE = math.inf  # stands for a number that does not fit, until the careful reading names its place
 
@@ -30,9 +31,8 @@ _STRINGS = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)', re.DOTALL)
 _ALL_SQUARE = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(byte for byte in range(256) if byte not in b"[]{}")
 
-# What the quick reading cannot judge: long or exponent numbers, U+0000, surrogates. It looks inside strings
-# as well, so a hit means no more than the careful reading.
-_NEEDS_CARE = re.compile(r"[0-9]{19}|[0-9][eE]|\\u0000|\\u[dD][89a-fA-F]")
+_ODD_CHARACTERS = re.compile(rb"\\u0000|\\u[dD][89a-fA-F]")
+_ONE_DIGIT = bytes.maketrans(b"123456789E", b"000000000e")
 
 
 def read_json(raw: bytes, content_type: str | None, limit: int, type_: type[T]) -> T:
@@ -87,13 +87,15 @@ def _bad(code: str, message: str) -> BadInput:
 
 def _plain(raw: bytes) -> Any:
     """The body as plain objects with stripped texts, once it is known to be harmless."""
+    if raw.count(b",") > VALUES_AT_MOST:
+        raise _bad("too_many_values", f"The body may have at most {VALUES_AT_MOST} commas, and so many values.")
     if _is_too_deep(raw):
         raise _bad("too_deep", f"The body is nested deeper than {DEPTH_AT_MOST}.")
     try:
         text = raw.removeprefix(b"\xef\xbb\xbf").decode("utf-8")
     except UnicodeDecodeError as error:
         raise _bad("bad_encoding", f"The body is not UTF-8: see byte {error.start}.") from None
-    if _NEEDS_CARE.search(text) is None:
+    if not _needs_care(raw):
         try:
             return _stripped(_QUICK.decode(text))
         except ValueError:
@@ -110,6 +112,17 @@ def _plain(raw: bytes) -> Any:
     if faults:
         raise BadInput(faults)
     return _stripped(plain)
+
+
+def _needs_care(raw: bytes) -> bool:
+    """Whether there may be what the quick reading cannot judge: long or exponent numbers, U+0000, surrogates.
+
+    It looks inside strings as well, so that yes means no more than the careful reading.
+    """
+    digits = raw.translate(_ONE_DIGIT)
+    if b"0e" in digits or b"0" * 19 in digits:
+        return True
+    return b"\\u" in raw and _ODD_CHARACTERS.search(raw) is not None
 
 
 def _is_too_deep(raw: bytes) -> bool:
