@@ -167,7 +167,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("max_calls_per_token", "500", "calls", "The most unfinished calls of one token.",
             whole_number(1, MOST_CONNECTIONS)),
     Setting("max_held_mib", "64", "MiB",
-            "The most memory for answers that are not read and heads that do not end, of all connections, 16 at least;"
+            "The most memory for answers that are not read and for heads of requests, of all connections, 16 at least;"
             " beyond it, connections of the address with most of it are cut.",
             whole_number(16, 65536)),
     Setting("trusted_proxy", "none", "networks",

@@ -15,13 +15,12 @@ KINDS = {
     "silent": "connections on which nothing was asked within --idle-timeout",
     "rest": "connections on which the rest of a body did not come within --client-timeout, after its answer",
     "unread_answer": "connections cut, as an answer was not read within --client-timeout",
-    "held_bytes": "connections cut, as unread answers and unfinished heads had more than --max-held-mib",
+    "held_bytes": "connections cut, as unread answers and heads had more than --max-held-mib",
     "connections_of_address": "connections beyond --max-connections-per-address",
     "calls_of_client": "calls beyond --max-connections-per-address, of one client behind a trusted proxy",
     "made_room": "connections closed to make room, as there were --max-connections",
     "full": "calls and connections beyond --max-connections, or beyond 2,000 calls at once",
     "rate_of_address": "calls without a good token, beyond the rate of their address",
-    "close": "connections cut, as the last bytes of an answer were not read within --client-timeout",
 }
 
 _log = logging.getLogger("waypost.refused")

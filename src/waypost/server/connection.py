@@ -290,9 +290,9 @@ class Connection(asyncio.BufferedProtocol):
             words = f"The head of the request did not come within {self._server.limits.client_s:g} s."
             self._refuse(SLOW_HEAD._replace(detail=words) if self._beyond is None else self._beyond)
         else:
-            if self._why not in ("idle", "linger"):  # which are as they should be
+            if self._why not in ("idle", "linger", "close"):  # which are as they should be
                 self._server.count(self._why if self._beyond is None else self._beyond.kind, self)
-            self.cut() if self._why == "close" or self._transport.get_write_buffer_size() else self._end()
+            self.cut() if self._why == "close" else self._end()
 
     def _weigh(self) -> None:
         """Tell the server how much is in memory for this client, if that is worth counting."""

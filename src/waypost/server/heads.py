@@ -94,6 +94,8 @@ def read_head(version: str, method: bytes, target: bytes, headers: list[RawHeade
             if _HOST.fullmatch(value) is None:
                 return _HOST_NAME
         elif name == b"transfer-encoding":
+            if not value:
+                return _BAD_HEADER
             if value.lower() != b"chunked":
                 return _not_known(f"Transfer-Encoding may be chunked, and not {value.decode('latin-1')[:80]}.")
             if version == "1.0":
