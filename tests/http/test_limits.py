@@ -5,6 +5,7 @@ import io
 import ipaddress
 import json
 import re
+import threading
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from waypost.domain.refusals import Unavailable
 from waypost.http import bodies, door
 from waypost.http.app import create_app
 from waypost.http.bodies import Room
+from waypost.http.call import _READER
 from waypost.http.gate import Gate, Refused
 from waypost.http.log import LineLog
 from waypost.http.rates import Rate
@@ -94,7 +96,42 @@ async def test_a_body_that_has_not_come_when_the_server_stops_was_not_stored(wor
     await call
     told = json.loads(answered[1]["body"])
     assert (told["status"], told["applied"]) == (503, "no")
-    assert "the body did not come" in told["detail"]
+    assert "the body was not read" in told["detail"]
+
+
+@pytest.mark.parametrize("ends", ["stops", "is revoked"])
+async def test_a_long_body_that_waits_for_others_changes_nothing_once_it_is_too_late(ends: str, world: World) -> None:
+    """Bodies of more than 64 KiB are read one after the other, beside other calls."""
+    app = create_app(world.hub, Gate(world.hub.tokens, None, ()), LineLog(io.StringIO()))
+    before = (await world.client().get("/orders?pageSize=1000")).json()
+    begun, blocked = threading.Event(), threading.Event()
+    _READER.submit(lambda: (begun.set(), blocked.wait()))
+    await asyncio.to_thread(begun.wait)
+    try:
+        order = ORDER | {"note": "a" * 70_000} | {"orderItems": ORDER["orderItems"] * 700}
+        client = Client(app, world.ours.tokens["acc"])
+        call = asyncio.create_task(client.post("/orders", json=order))
+        async with asyncio.timeout(10):
+            while _READER._work_queue.qsize() == 0:
+                await asyncio.sleep(0.01)
+        if ends == "stops":
+            app.is_stopping = True
+            call.cancel()
+            reply = await call
+        else:
+            rows = await world.hub.reads.tokens(world.ours.account)
+            token_id = next(row.id for row in rows if row.name == "ours acc")
+            await world.hub.store.write(lambda tx: tx.revoke_token(token_id, world.hub.clock()))
+            world.hub.tokens._known.clear()
+            blocked.set()
+            reply = await call
+    finally:
+        blocked.set()
+    if ends == "stops":
+        assert (reply.status, reply.json()["applied"]) == (503, "no")
+        assert (await world.client().get("/orders?pageSize=1000")).json() == before
+    else:
+        assert reply.status == 401
 
 
 async def test_bytes_buy_a_slow_body_more_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -479,6 +479,38 @@ async def test_heads_that_do_not_end_are_held_in_bounds() -> None:
     assert served.server.admission._held_bytes == 0
 
 
+async def test_bodies_that_the_application_reads_are_its_own_affair() -> None:
+    """They come together with their heads."""
+    async with Served(echo, Limits(held_bytes=200_000)) as served:
+        clients = [await served.client() for _ in range(10)]
+        for client in clients:
+            client.send("POST / HTTP/1.1", "Content-Length: 60001", body=b"a" * 60_000)
+            await asyncio.sleep(0.02)
+        for client in clients:
+            client.raw(b"a")
+            assert (await client.answer())[0].startswith("http/1.1 200 ")
+    assert served.refusals.totals == {}
+
+
+async def test_bodies_behind_a_long_call_are_held_in_bounds() -> None:
+    go = asyncio.Event()
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await go.wait()
+        await answering()(scope, receive, send)
+
+    async with Served(app, Limits(held_bytes=200_000)) as served:
+        for _ in range(10):
+            client = await served.client()
+            client.raw(HEAD)
+            client.send("POST / HTTP/1.1", "Content-Length: 60000", body=b"a" * 60_000)
+        async with asyncio.timeout(10):
+            while served.refusals.totals["held_bytes"] < 6:
+                await asyncio.sleep(0.01)
+        assert served.server.admission._held_bytes <= 200_000
+        go.set()
+
+
 async def test_the_whole_of_an_unread_answer_counts() -> None:
     """It stays in memory until its last byte is sent."""
     async with Served(answering(b"x" * 4 * MIB), Limits(held_bytes=20 * MIB)) as served:

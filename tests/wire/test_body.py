@@ -71,8 +71,11 @@ def test_the_size_is_limited() -> None:
 
 
 def test_the_number_of_values_is_limited() -> None:
-    assert len(read(b"[" + b"1," * VALUES_AT_MOST + b"1]", limit=10**6)) == VALUES_AT_MOST + 1
-    for raw in (b"[" + b"1," * (VALUES_AT_MOST + 1) + b"1]", b'{"a":[' + b"{}," * (VALUES_AT_MOST + 1) + b"{}]}"):
+    assert len(read(b"[" + b"1," * (VALUES_AT_MOST - 1) + b"1]", limit=10**6)) == VALUES_AT_MOST
+    nested = b'{"":' * 30 + b"1" + b"}" * 30
+    for raw in (b"[" + b"1," * (VALUES_AT_MOST + 1) + b"1]", b'{"a":[' + b"{}," * (VALUES_AT_MOST // 2) + b"{}]}",
+                b"[" + (nested + b",") * 4000 + b"1]", b"[" + b"[]" * VALUES_AT_MOST + b"]",
+                b"[" + b'""' * (2 * VALUES_AT_MOST + 1) + b"]"):  # fmt: skip
         assert refused(raw) == [("", "too_many_values")]
 
 

@@ -43,7 +43,7 @@ class Room:
 
 
 class Body:
-    """The body of one call. `received` bytes are in memory, until the call ends; `is_coming`: more is waited for."""
+    """The body of one call. `received` bytes are in memory, until the call ends; `is_coming`: it is read."""
 
     def __init__(self, receive: Receive, room: Room, within_s: float = BODY_WITHIN_S) -> None:
         self._receive = receive

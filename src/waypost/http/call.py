@@ -124,13 +124,27 @@ class Call:
         try:
             if len(self.body) <= SHORT:
                 return read_json(self.body, content_type, limit, type_)
-            loop = asyncio.get_running_loop()
-            return await loop.run_in_executor(_READER, read_json, self.body, content_type, limit, type_)
+            return await self._read_beside_others(content_type, limit, type_)
         except BadInput as error:
             if error.status != 400:
                 raise
             self.faults += error.faults
             return None
+
+    async def _read_beside_others(self, content_type: str | None, limit: int, type_: type[T]) -> T:
+        self.incoming.is_coming = True
+        loop = asyncio.get_running_loop()
+        try:
+            found = await loop.run_in_executor(_READER, read_json, self.body, content_type, limit, type_)
+        except BadInput:
+            await self._was_read()
+            raise
+        await self._was_read()
+        return found
+
+    async def _was_read(self) -> None:
+        self.incoming.is_coming = False
+        await self.judge_again()  # the body may have had to wait for others
 
     def expected(self) -> frozenset[int] | str | None:
         """If-Match."""

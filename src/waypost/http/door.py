@@ -205,7 +205,7 @@ def _cut_off(call: Call, only_reads: bool) -> Unavailable:
     if only_reads or call.operation is None:
         return Unavailable("The server is stopping: ask again.", retry_after_s=1)
     if call.incoming.is_coming:
-        return Unavailable("The server is stopping, and the body did not come in time: send it again.", retry_after_s=1)
+        return Unavailable("The server is stopping, and the body was not read in time: send it again.", retry_after_s=1)
     message = "The server is stopping, and this was not finished: it is not known how much of it was done."
     return Unavailable(message, "unknown")
 

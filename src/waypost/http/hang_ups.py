@@ -41,7 +41,8 @@ class HangUpWatch:
             self._call.uncancel()
 
     def end(self) -> None:
-        """Stop watching."""
+        """Stop watching, and forget the call: task, traceback and watch would keep each other, and the answer."""
         self._timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
+        self._watching = self._call = None

@@ -89,10 +89,9 @@ class Connection(asyncio.BufferedProtocol):
             self._refuse(broken(error, bool(self._headers), self._reading is not None))
         if self._silent > HEAD_AT_MOST:
             self._refuse(LONG_URL if len(self._target) > HEAD_AT_MOST // 2 else LONG_HEAD)
-        self._weigh()
         if self._current is None and self._next:
             self._go_on()  # now that all that has come is known to be good
-        self.judge_reading()
+        self.judge()
 
     def _parse(self, data: memoryview) -> None:
         while True:
@@ -107,7 +106,7 @@ class Connection(asyncio.BufferedProtocol):
                     self._parser.feed_data(b"POST / HTTP/1.1\r\n%b\r\n\r\n" % framing)
 
     def eof_received(self) -> bool:
-        """The client says no more: what it has asked is answered, in case it listens on."""
+        """The client says no more. What it has asked is answered, in case it listens on; an application may give up."""
         self._server.flush()
         self._is_deaf = True
         for exchange in filter(None, (self._current, *self._next)):
@@ -117,18 +116,16 @@ class Connection(asyncio.BufferedProtocol):
     def pause_writing(self) -> None:
         """The client reads more slowly than the answer comes."""
         self._unread, self._unread_since = self._transport.get_write_buffer_size(), self._loop.time()
-        self._weigh()
-        self.judge_reading()
+        self.judge()
 
     def resume_writing(self) -> None:
         """It has read."""
         self._unread = None
-        self._weigh()
         if self._ends:
             self._wait(self._why)  # for the last bytes
         elif self._current is None and not self._transport.is_closing():
             self._go_on()
-        self.judge_reading()
+        self.judge()
 
     def on_message_begin(self) -> None:
         """A request begins."""
@@ -155,7 +152,8 @@ class Connection(asyncio.BufferedProtocol):
         self._in_head = False
         if self._is_deaf or self._reading is not None:  # the head of a body that is read already
             return
-        weight, self._silent = self._silent + HEADER_WEIGHT * len(self._headers), 0
+        self._silent = 0
+        weight = HEADER_WEIGHT * len(self._headers) + sum([len(name) + len(value) for name, value in self._headers])
         if self._current is not None or self._next:
             weight += WAITING_WEIGHT
         parser = self._parser
@@ -206,7 +204,6 @@ class Connection(asyncio.BufferedProtocol):
         self._heads -= exchange.weight
         if self._ends or self._transport.is_closing():
             return
-        self._weigh()
         if not exchange.is_answered:
             words = self._last_words if exchange.has_left else (DEFECT, exchange.scope["headers"])
             exchange.leave()
@@ -217,6 +214,7 @@ class Connection(asyncio.BufferedProtocol):
             self._go_on()
         else:
             self._wait("rest")  # what is left of the request is not much
+        self.judge()
 
     def _go_on(self) -> None:
         """What comes after an exchange."""
@@ -234,7 +232,7 @@ class Connection(asyncio.BufferedProtocol):
             self._end()
         elif self._reading is None:
             self._wait("head" if self._in_head else "idle")
-        self.judge_reading()
+        self.judge()
 
     def _refuse(self, fault: Fault) -> None:
         """Refuse what comes in, after the answers to what came before, and hear nothing more."""
@@ -264,7 +262,7 @@ class Connection(asyncio.BufferedProtocol):
         self._wait("linger" if lingers else "close")
         if lingers:
             self._transport.write_eof()
-            self.judge_reading()
+            self.judge()
         else:
             self._transport.close()
 
@@ -297,6 +295,8 @@ class Connection(asyncio.BufferedProtocol):
     def _weigh(self) -> None:
         """Tell the server how much is in memory for this client, if that is worth counting."""
         weight = self._heads + self._silent + HEADER_WEIGHT * len(self._headers)
+        if self._next:
+            weight += sum(exchange.body_bytes for exchange in self._next)
         if self._unread is not None:
             weight += self._written
         weight = weight if weight > LIGHT else 0
@@ -304,8 +304,9 @@ class Connection(asyncio.BufferedProtocol):
             self._weight = weight
             self._server.holds(self, weight)
 
-    def judge_reading(self) -> None:
-        """Read on only while there is room for what comes."""
+    def judge(self) -> None:
+        """Count what is in memory, and read on only while there is room for what comes."""
+        self._weigh()
         is_full = self._next or self._unread is not None or (self._reading is not None and self._reading.is_full)
         reads = self._is_deaf or not is_full
         if reads != self._reads and not self._transport.is_closing():

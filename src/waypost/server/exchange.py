@@ -19,10 +19,10 @@ class BadAnswer(Exception):
 
 
 class Carrier(Protocol):
-    """What an exchange needs of its connection. `judge_reading`: there is room for more of the body."""
+    """What an exchange needs of its connection. `judge`: a part of the body was read."""
 
     def write(self, *parts: bytes) -> None: ...
-    def judge_reading(self) -> None: ...
+    def judge(self) -> None: ...
     @property
     def date(self) -> bytes: ...
 
@@ -49,6 +49,11 @@ class Exchange:
         self._start: Message | None = None
         self._answer: list[bytes] = []
         self.is_whole = self.is_answered = self.has_left = self.is_gone = False
+
+    @property
+    def body_bytes(self) -> int:
+        """How much of the body is there, and was not read yet."""
+        return len(self._body)
 
     @property
     def is_full(self) -> bool:
@@ -90,7 +95,7 @@ class Exchange:
                 self._news = None
         body, self._body = bytes(self._body), bytearray()
         self._is_read = self.is_whole
-        self._connection.judge_reading()
+        self._connection.judge()
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
     async def send(self, message: Message) -> None:
@@ -103,7 +108,8 @@ class Exchange:
         elif kind == "http.response.body" and self._start is not None and not self.is_answered:
             self._answer.append(message.get("body", b""))
             if not message.get("more_body", False):
-                self._connection.write(*self._written(self._start, b"".join(self._answer)))
+                body, self._answer = b"".join(self._answer), []
+                self._connection.write(*self._written(self._start, body))
                 self.is_answered = True
                 self._tell()
         else:

@@ -45,17 +45,19 @@ class Server:
     def _look_at_the_clock(self) -> None:
         self.admission.date = f"date: {email.utils.formatdate(usegmt=True)}\r\n".encode()
 
+    def _look_at_all(self, now: float) -> None:
+        for connection in list(self.admission.connections):
+            try:
+                connection.look(now)
+            except Exception as error:  # of one connection, and no reason to stop looking
+                self.admission.around.log_defect(error)
+                with suppress(Exception):
+                    connection.cut()
+
     async def _keep_looking(self) -> None:
         while True:
             self._look_at_the_clock()
-            now = asyncio.get_running_loop().time()
-            for connection in list(self.admission.connections):
-                try:
-                    connection.look(now)
-                except Exception as error:  # of one connection, and no reason to stop looking
-                    self.admission.around.log_defect(error)
-                    with suppress(Exception):
-                        connection.cut()
+            self._look_at_all(asyncio.get_running_loop().time())
             await asyncio.sleep(LOOK_S)
             await asyncio.sleep(0)  # if the process stood still, what came meanwhile is read before it is judged late
 

@@ -22,7 +22,7 @@ from waypost.wire.shapes import explain, fault_at, in_words_of, pointer_to
 T = TypeVar("T")
 
 DEPTH_AT_MOST = 32
-VALUES_AT_MOST = 100_000  # commas: each value costs time, however short it is
+VALUES_AT_MOST = 100_000  # commas, brackets and braces: each value costs time and memory, however short it is
 _FITS = range(-(2**63), 2**63)
 _TOO_LARGE = math.inf  # stands for a number that does not fit, until the careful reading names its place
 
@@ -87,8 +87,9 @@ def _bad(code: str, message: str) -> BadInput:
 
 def _plain(raw: bytes) -> Any:
     """The body as plain objects with stripped texts, once it is known to be harmless."""
-    if raw.count(b",") > VALUES_AT_MOST:
-        raise _bad("too_many_values", f"The body may have at most {VALUES_AT_MOST} commas, and so many values.")
+    if _has_too_many_values(raw):
+        message = f"The body may have at most {VALUES_AT_MOST} values: commas, [ and {{ are counted, in texts as well."
+        raise _bad("too_many_values", message)
     if _is_too_deep(raw):
         raise _bad("too_deep", f"The body is nested deeper than {DEPTH_AT_MOST}.")
     try:
@@ -112,6 +113,12 @@ def _plain(raw: bytes) -> Any:
     if faults:
         raise BadInput(faults)
     return _stripped(plain)
+
+
+def _has_too_many_values(raw: bytes) -> bool:
+    """Whether it would take long to read; a value that is counted has a name and a text at most, of two quotes each."""
+    values = raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+    return values > VALUES_AT_MOST or raw.count(b'"') > 4 * VALUES_AT_MOST
 
 
 def _needs_care(raw: bytes) -> bool:
