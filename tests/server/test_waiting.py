@@ -11,6 +11,7 @@ from waypost.http.faults import document_of
 from waypost.http.log import Lines
 from waypost.http.refusals import KINDS, Refusals
 from waypost.server.admission import SPARE_OF_ADDRESS, Admission, Surroundings
+from waypost.server.connection import Connection
 from waypost.server.limits import Limits
 
 SOON = Limits(client_s=0.3, idle_s=0.3)
@@ -83,6 +84,24 @@ async def test_an_answer_that_nobody_reads_is_given_up() -> None:
                 await asyncio.sleep(0.01)
         await gone(served)
         assert served.server.admission._held_bytes == 0
+
+
+async def test_small_answers_count_as_unread_as_soon_as_the_kernel_takes_no_more() -> None:
+    """An event loop alone calls 64 KiB few."""
+    async with Served(answering(b"x" * 1000), SOON) as served:
+        client = await served.client(unread=True)
+        client.raw(HEAD)
+        async with asyncio.timeout(10):
+            while not served.server.admission.connections:
+                await asyncio.sleep(0)
+            (connection,) = served.server.admission.connections
+            assert isinstance(connection, Connection)
+            while not connection._transport.get_write_buffer_size():
+                client.raw(HEAD)
+                await asyncio.sleep(0.001)
+        assert connection._unread is not None
+        await gone(served, 0)
+    assert served.refusals.totals == {"unread_answer": 1}
 
 
 async def test_who_reads_steadily_gets_all_of_it_however_long_it_takes() -> None:
