@@ -1,0 +1,178 @@
+"""Runs the example of each operation on a fresh demo merchant, and keeps what the hub replies.
+
+The merchant is the one of `make serve`, up to its 40th order: what an example names exists there, too. Time stands
+still, so the same code gives the same replies.
+"""
+
+import asyncio
+import io
+import itertools
+import json
+import re
+import secrets
+import shutil
+import sqlite3
+import sys
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+import httpx
+import yaml
+
+from waypost.demo import Demo, fill
+from waypost.http.app import create_app
+from waypost.http.door import Door
+from waypost.http.gate import Gate
+from waypost.http.log import LineLog
+from waypost.http.rates import Rate
+from waypost.main import build_hub
+from waypost.storage.opening import open_store
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLES = ROOT / "contract" / "examples.yaml"
+REPLIES = ROOT / "contract" / "replies.json"
+NOW = 1_776_686_400_000_000  # 2026-04-20, 12:00 UTC, in microseconds
+ORDERS = 40
+RATE = Rate(40, 2.0)
+HOST = "http://127.0.0.1:8080"
+METHODS = ("get", "put", "post", "delete", "patch")
+# Headers that say the same of every reply, or change from run to run.
+HIDDEN = ("x-content-type-options", "content-length")
+_SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
+SECRET_SHOWN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+
+
+class Example(NamedTuple):
+    """One call. `after`: the operations whose examples are run before it, in this order."""
+
+    operation: str
+    method: str
+    path: str
+    query: Mapping[str, Any]
+    body: Any
+    token: str
+    after: tuple[str, ...]
+
+    @property
+    def target(self) -> str:
+        """Path and query, percent-encoded."""
+        pairs = [(name, _text(one)) for name, value in self.query.items() for one in _many(value)]
+        return self.path + ("?" + urlencode(pairs, quote_via=quote) if pairs else "")
+
+
+def _many(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _text(value: Any) -> str:
+    return json.dumps(value) if isinstance(value, bool) else str(value)
+
+
+def examples(document: dict[str, Any]) -> dict[str, Example]:
+    """Every example, by operationId."""
+    written: dict[str, Any] = yaml.load(EXAMPLES.read_text(), Loader=yaml.CSafeLoader)
+    found = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method in METHODS and operation["operationId"] in written:
+                own = written[operation["operationId"]] or {}
+                filled = path.format(**own.get("path", {}))
+                found[operation["operationId"]] = Example(
+                    operation["operationId"], method.upper(), filled, own.get("query", {}), own.get("body"),
+                    own.get("token", "account"), tuple(own.get("after", ())),
+                )  # fmt: skip
+    return found
+
+
+class Recorder:
+    """A demo merchant in a file, and copies of it: each example begins with the same data."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / "demo.db"
+        self._numbers = itertools.count(1)
+        self.demo: Demo | None = None
+
+    async def prepare(self) -> None:
+        """Make the merchant."""
+        store = await open_store(f"sqlite:///{self._file}")
+        self.demo = await fill(store, ORDERS, 1, NOW, secrets.token_bytes)
+        await store.close()
+        with sqlite3.connect(self._file) as connection:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def token(self, kind: str) -> str:
+        """The account's token, or that of the first source or channel."""
+        assert self.demo is not None
+        tokens = {"account": self.demo.account_token, "source": self.demo.source_tokens[0].token,
+                  "channel": self.demo.channel_tokens[0].token}  # fmt: skip
+        return tokens[kind]
+
+    def copy(self) -> str:
+        """The URL of a fresh copy."""
+        target = self._folder / f"{next(self._numbers)}.db"
+        shutil.copy(self._file, target)
+        for beside in self._folder.glob("demo.db.*"):  # the key of the secrets
+            shutil.copy(beside, self._folder / beside.name.replace("demo.db", target.name))
+        return f"sqlite:///{target}"
+
+    async def record(self, all_: Mapping[str, Example], name: str) -> dict[str, Any]:
+        """The reply to an example, after those that it needs."""
+        store = await open_store(self.copy(), migrate=False)
+        hub, writer = build_hub(store, clock=lambda: NOW)
+        app = create_app(hub, Gate(hub.tokens, RATE, (), lambda: 100.0), LineLog(io.StringIO()))
+        try:
+            for before in all_[name].after:
+                reply = await self._send(app, all_[before], {})
+                assert reply.is_success, f"{before}, before {name}: {reply.status_code} {reply.text}"
+            return _kept(await self._send(app, all_[name], {"X-Request-Id": "4f1c9a2e7b30-1f"}))
+        finally:
+            for kind in hub.kinds.values():
+                await kind.close()
+            await writer.close()
+            await store.close()
+
+    async def _send(self, app: Door, example: Example, headers: dict[str, str]) -> httpx.Response:
+        transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
+        async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
+            return await client.request(
+                example.method, example.target, headers={"X-API-TOKEN": self.token(example.token), **headers},
+                **({"json": example.body} if example.body is not None else {}),
+            )  # fmt: skip
+
+
+def _kept(reply: httpx.Response) -> dict[str, Any]:
+    """What is kept of a reply; a secret is replaced by one that opens nothing."""
+    headers = {_titled(name): value for name, value in reply.headers.items() if name not in HIDDEN}
+    text = _SECRET.sub(SECRET_SHOWN, reply.text)
+    is_json = "json" in reply.headers.get("content-type", "")
+    return {"status": reply.status_code, "headers": headers, "body": json.loads(text) if text and is_json else text or None}
+
+
+def _titled(name: str) -> str:
+    return {"etag": "ETag", "x-auth-pool-size": "X-Auth-Pool-Size", "ratelimit": "RateLimit",
+            "ratelimit-policy": "RateLimit-Policy"}.get(name, name.title())  # fmt: skip
+
+
+async def record(document: dict[str, Any], names: list[str] | None = None) -> dict[str, Any]:
+    """Replies by operationId, of all examples or of those named."""
+    known = examples(document)
+    with tempfile.TemporaryDirectory() as folder:
+        recorder = Recorder(Path(folder))
+        await recorder.prepare()
+        return {name: await recorder.record(known, name) for name in names or known}
+
+
+def main(names: list[str]) -> int:
+    """`scripts/record`: run the examples (all, or those named), and keep the replies. Says which were refused."""
+    document = yaml.load((ROOT / "contract" / "openapi.yaml").read_text(), Loader=yaml.CSafeLoader)
+    found = asyncio.run(record(document, names or None))
+    refused = {name: reply for name, reply in found.items() if reply["status"] >= 400}
+    for name, reply in refused.items():
+        print(f"{name}: {reply['status']} {json.dumps(reply['body'])}", file=sys.stderr)
+    kept = json.loads(REPLIES.read_text()) if names and REPLIES.exists() else {}
+    REPLIES.write_text(json.dumps({**kept, **found}, indent=1, ensure_ascii=False, sort_keys=True) + "\n")
+    return 1 if refused else 0
