@@ -45,7 +45,7 @@ CALL_ID = "4f1c9a2e7b30-1f"
 HIDDEN = ("x-content-type-options", "content-length")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
 LONG = 20_000  # characters; of a longer reply the beginning is kept
-SECRET_SHOWN = "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD"
+SECRET_SHOWN = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 
 
 class Example(NamedTuple):
@@ -141,10 +141,10 @@ class Recorder:
 
     async def record(self, document: Document, all_: Mapping[str, Example], name: str) -> dict[str, Any]:
         """The reply to an example, after those that it needs; and to what is refused, or only tried."""
-        async with self._hub(all_, name, RATE) as app:
+        async with self.hub(all_, name, RATE) as app:
             found = _kept(await self._send(app, all_[name], {}))
         operation, refusals = document.operations[name], {}
-        async with self._hub(all_, name, None) as app:
+        async with self.hub(all_, name, None) as app:
             if operation.takes("dryRun"):
                 dry = await self._send(app, all_[name].asking(dryRun=True), {})
                 found["dry"] = dry.json()
@@ -157,7 +157,7 @@ class Recorder:
         return {**found, "refusals": refusals}
 
     @asynccontextmanager
-    async def _hub(self, all_: Mapping[str, Example], name: str, rate: Rate | None) -> AsyncIterator[Door]:
+    async def hub(self, all_: Mapping[str, Example], name: str, rate: Rate | None) -> AsyncIterator[Door]:
         """A hub on a fresh copy, on which the examples before this one have been run."""
         store = await open_store(self.copy(), migrate=False)
         hub, writer = build_hub(store, clock=lambda: NOW)
