@@ -9,6 +9,8 @@ import jsonschema_rs
 import msgspec
 import yaml
 
+from waypost.wire.codes import FIELD_CODES, PROBLEMS, type_of
+
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "contract" / "openapi.yaml"
 NOT_YET = ROOT / "contract" / "not-yet.txt"
@@ -85,8 +87,10 @@ class Contract:
         return {}
 
     def judge(self, method: str, path: str, reply: Any) -> None:
-        """Fail when the contract does not know this reply."""
+        """Fail when the contract does not know this reply, or the registry of codes a code of it."""
         self._judge_keeping(method, path, reply)
+        if reply.headers.get("content-type") == "application/problem+json" and reply.body:
+            self._judge_codes(msgspec.json.decode(reply.body))
         operation = self.operation_of(method, path)
         if operation is None:
             known = (200,) if path.startswith("/docs/") else ()  # the files of the reference page are no operations
@@ -130,6 +134,11 @@ class Contract:
             errors = [f"{list(e.instance_path)}: {e.message}" for e in
                       self.validator(schema).iter_errors(msgspec.json.decode(reply.body))]  # fmt: skip
             assert not errors, f"{what}: {errors[:5]} in {reply.body[:500]!r}"
+
+    @staticmethod
+    def _judge_codes(problem: dict[str, Any]) -> None:
+        assert (problem["code"], problem["type"]) in {(one.code, type_of(one.code)) for one in PROBLEMS}, problem
+        assert {one["code"] for one in problem.get("errors", ())} <= FIELD_CODES, problem
 
     def _judge_problem(self, reply: Any) -> None:
         assert reply.headers["content-type"] == "application/problem+json"
