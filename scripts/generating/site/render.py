@@ -95,8 +95,7 @@ class Site:
     def _page(self, template: str, depth: int, here: str, **values: Any) -> str:
         """`depth`: how many folders below the root of the hub the page stands."""
         root, docs = "../" * depth, ("docs/", "", "../")[depth]
-        html = self._environment.get_template(template).render(root=root, docs=docs, here=here, **values)
-        return re.sub(r"\n\s*\n+", "\n", html)
+        return self._environment.get_template(template).render(root=root, docs=docs, here=here, **values)
 
     def files(self) -> Iterator[tuple[str, str]]:
         """Path and content of every generated file."""

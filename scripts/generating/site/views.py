@@ -23,7 +23,8 @@ _REFUSED_AS = {
     400: "The input is wrong",
     401: "No good token",
     404: "No such thing, or outside the token’s scope",
-    409: "It exists already, or a call with this key is running",
+    405: "Wrong method",
+    409: "A call with this key is running",
     412: "It has changed since you read it",
     422: "The idempotency key was used for another call",
     429: "Too many calls",
@@ -248,13 +249,16 @@ class View:
         found = []
         for status in sorted(status for status in by_status if status not in grouped):
             says = _REFUSED_AS[status]
-            if status == 400 and self.facts:
+            if "not_allowed_from_status" in by_status[status]:
                 says = "The status or the input does not allow it"
+            if "already_exists" in by_status[status]:
+                says = "It exists already, or a call with this key is running"
             found.append(Refusals(str(status), says, tuple(map(self._refusal, by_status[status]))))
         for group, says in zip(_GROUPED, _GROUP_SAYS, strict=True):
             present = [status for status in group if status in by_status]
             codes = tuple(self._refusal(name) for status in present for name in by_status[status])
             if present:
+                says = says if self.operation.body_schema is not None or 500 in group else "The request is too long"
                 found.append(Refusals(", ".join(map(str, present)), says, codes))
         return found
 
@@ -332,11 +336,9 @@ def codes_of(operation: Operation) -> list[str]:
     """Every code that a refusal of this operation may carry: from its input, its table row, and what it declares."""
     found = {"headers_too_large", "url_too_long", "internal", "unavailable", "not_implemented"}
     if not operation.is_open:
-        found |= {"unauthorized", "too_many_requests"}
+        found |= {"unauthorized", "too_many_requests", "invalid_input"}
         if len(operation.tokens) < 3:
             found.add("wrong_token_type")
-    if operation.parameters or operation.body_schema is not None:
-        found.add("invalid_input")
     if "{" in operation.path or "404" in operation.raw["responses"]:
         found.add("not_found")
     if operation.body_schema is not None:
