@@ -20,7 +20,7 @@ HEAD = "<!-- Made by `make generate`. Do not edit. -->\n"
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
-def _table(title: str, intro: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
+def _table(title: str, intro: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     return "\n".join([HEAD, f"# {title}\n", f"{intro}\n", _rows(headings, rows)])
 
 

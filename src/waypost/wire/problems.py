@@ -3,7 +3,6 @@
 One table translates the domain's refusals; a test proves that it knows every one of them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
@@ -162,8 +161,3 @@ def of_bad_input(error: BadInput, instance: str, call_id: str) -> tuple[int, byt
 def bulk_status(code: str | None) -> int:
     """The HTTP status that a single call with this outcome would have had."""
     return 200 if code is None else CODES[code]
-
-
-def codes() -> Sequence[str]:
-    """Every stable error code."""
-    return tuple(CODES)
