@@ -51,7 +51,7 @@ class Field(NamedTuple):
 
     name: str
     place: str  # path, query, body
-    kind: str  # for the tester: integer, number, string, boolean, array, date-time, object
+    type: str  # for the tester: integer, number, string, boolean, array, date-time, object
     says: str  # type and limits in words
     required: bool
     native: bool

@@ -80,7 +80,7 @@ def _arguments(operation: Operation, example: Example) -> list[str]:
     found = [_marked(one) for one in filled.groups()]
     if example.body is not None:
         found.append(_marked(_literal(example.body, "    ")))
-    kinds = {field.name: field.kind for field in operation.fields("query", {})}
+    kinds = {field.name: field.type for field in operation.fields("query", {})}
     for name, value in example.query.items():
         taken = [value] if kinds.get(name) == "array" and not isinstance(value, list) else value
         word = snake(name) + ("_" if keyword.iskeyword(snake(name)) else "")

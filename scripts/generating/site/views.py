@@ -16,6 +16,7 @@ from waypost.wire import problems
 from waypost.wire.codes import PROBLEMS, ProblemCode
 
 CODES: dict[str, ProblemCode] = {one.code: one for one in PROBLEMS}
+THEN_AT_MOST = 4
 REPLY_AT_MOST = 2600  # characters of an example reply; a longer one is cut, and says so
 LANGUAGES = (("curl", "curl"), ("py", "Python"), ("js", "JavaScript"))
 
@@ -111,10 +112,9 @@ _OFFERS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 
 
-class Recorded(NamedTuple):
-    """What the examples were answered with: by operationId, and there by code for refusals."""
-
-    replies: Mapping[str, Mapping[str, Any]]
+def _label(path: str) -> str:
+    """What an id in this path is the id of."""
+    return next((label for beginning, _, label, *_ in _OFFERS if path.startswith(beginning)), "")
 
 
 class View:
@@ -306,6 +306,23 @@ class View:
                     noun = f"that can {self.facts.action} now" if self.facts.action != "processed" else "in Processing"
                 return Offer(url, field, label, noun, key, show)
         return None
+
+    @property
+    def to(self) -> str:
+        """The status in which a success leaves the request, where that is one."""
+        return self.facts.to[0].name if self.facts and len(self.facts.to) == 1 and not self.facts.stays else ""
+
+    @property
+    def then(self) -> list[tuple[str, str, str]]:
+        """Title, operation and link of what the tester offers after a success; an empty link carries the id over."""
+        found = []
+        for one in self.next[:THEN_AT_MOST]:
+            other = self.document.operations[one.id]
+            if one.id in ("list_fulfillment_request_events", "list_order_events"):
+                continue  # the tester shows the timeline itself
+            carries = "{" in other.path and _label(other.path) == _label(self.path)
+            found.append((one.title, one.id, "" if carries else one.id))
+        return found[:2]
 
     @property
     def timeline(self) -> str:
