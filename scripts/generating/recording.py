@@ -139,7 +139,8 @@ class Recorder:
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             return await client.request(
-                example.method, example.target, headers={"X-API-TOKEN": self.token(example.token), **headers},
+                example.method, example.target,
+                headers={"X-API-TOKEN": self.token(example.token), "Accept-Encoding": "identity", **headers},
                 **({"json": example.body} if example.body is not None else {}),
             )  # fmt: skip
 

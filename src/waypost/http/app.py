@@ -21,6 +21,7 @@ from waypost.http import (
     native,
     order_changes,
     orders,
+    reference,
     routing_groups,
     server,
     shipments,
@@ -60,21 +61,25 @@ TAGS = (
 
 def create_app(
     hub: Hub, gate: Gate, log: LineLog, refusals: Refusals | None = None, unfinished: Unfinished | None = None,
-    body_within_s: float = BODY_WITHIN_S,
+    body_within_s: float = BODY_WITHIN_S, base_url: str | None = None,
 ) -> Door:  # fmt: skip
-    """The ASGI application of a hub. Where no `refusals` are given, they are counted, and nobody is told."""
+    """The ASGI application of a hub. Where no `refusals` are given, they are counted, and nobody is told.
+
+    `base_url`: where callers reach the hub; the examples of the reference name it.
+    """
     router = CompiledRouter()
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True
     Faults(gate, log_defect).add_to(app)
-    without_token = server.routes(hub)
-    for routes in (without_token, *(module.routes(hub) for module in TAGS)):
+    about_itself, pages = server.routes(hub), reference.routes(hub, base_url)
+    # The router tries paths in this order: calls of the API do not pass by all pages.
+    for routes in (about_itself, *(module.routes(hub) for module in TAGS), pages):
         for path, resource in routes.items():
             _complete(resource)
             app.add_route(path, resource)
     return Door(
         app, gate, log, refusals or Refusals(), unfinished or Unfinished(), body_within_s,
-        frozenset(without_token), lambda path: router.find(path) is not None,
+        frozenset((*about_itself, *pages)), lambda path: router.find(path) is not None,
     )  # fmt: skip
 
 
