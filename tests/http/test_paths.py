@@ -4,12 +4,11 @@ import asyncio
 import io
 import json
 
-import falcon.routing
 import pytest
 
 from tests.support.asgi import Client
 from tests.support.world import World
-from waypost.http.app import create_app
+from waypost.http.app import Router, create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 
@@ -95,12 +94,12 @@ async def test_a_trailing_slash_is_accepted_on_every_path(world: World) -> None:
 async def test_a_good_call_is_routed_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     found: list[str] = []
 
-    class Counting(falcon.routing.CompiledRouter):
+    class Counting(Router):
         def find(self, uri, req=None):  # type: ignore[no-untyped-def]
             found.append(uri)
             return super().find(uri, req)
 
-    monkeypatch.setattr("waypost.http.app.CompiledRouter", Counting)
+    monkeypatch.setattr("waypost.http.app.Router", Counting)
     client = Client(create_app(world.hub, Gate(world.hub.tokens, None, ()), LineLog(io.StringIO())), world.ours.tokens["acc"])
     assert (await client.get("/account/")).status == 200
     assert (await client.get("/nowhere")).status == 404

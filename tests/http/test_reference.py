@@ -273,8 +273,8 @@ async def test_a_server_names_itself(migrated_url: str, tmp_path: Path) -> None:
         page = await client.get(f"{server.url}/docs/operations/fail_fulfillment_request.md")
         assert f"'{server.url}/fulfillment-requests/" in page.text
         assert PLACEHOLDER not in page.text
-        assert page.headers["content-encoding"] == "gzip"
         reply = await client.get(f"{server.url}/docs", follow_redirects=True)
+        assert reply.headers["content-encoding"] == "gzip"
         assert (reply.status_code, str(reply.url)) == (200, f"{server.url}/docs/")
         again = await client.get(f"{server.url}/docs/", headers={"If-None-Match": reply.headers["etag"]})
         assert (again.status_code, again.content) == (304, b"")
@@ -287,7 +287,7 @@ async def test_a_file_is_read_once(world: World, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(type(FILES["/docs/"]), "read_bytes", lambda file: (read.append(file.name), reads(file))[1])
     compressed: list[int] = []
     compress = gzip.compress
-    monkeypatch.setattr(gzip, "compress", lambda data, **more: (compressed.append(len(data)), compress(data, **more))[1])
+    monkeypatch.setattr(gzip, "compress", lambda data, *how, **more: (compressed.append(len(data)), compress(data, *how, **more))[1])
     for _ in range(3):
         for encoding in ("gzip", "identity"):
             for path in FILES:

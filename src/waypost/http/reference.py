@@ -26,6 +26,7 @@ PLACEHOLDER = "http://127.0.0.1:8080"
 # scripts of an older version on a newer page after an upgrade. After five minutes it asks again, and mostly gets 304.
 MAX_AGE_S = 300
 KEPT = f"max-age={MAX_AGE_S}"
+LEVEL = 6  # of gzip. 9 takes up to twice the time, during which no other call is answered, and saves 3 % at most
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
     " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -85,7 +86,7 @@ class StaticFile:
     @cached_property
     def best(self) -> Variant:
         """The file for a caller that takes gzip: compressed, unless that makes it no smaller."""
-        compressed = gzip.compress(self.plain.body, mtime=0)
+        compressed = gzip.compress(self.plain.body, LEVEL, mtime=0)
         return _variant(compressed, "gzip") if len(compressed) < len(self.plain.body) else self.plain
 
     def send(self, req: Request, resp: Response, cache_control: str, vary: str = "Accept-Encoding") -> None:
