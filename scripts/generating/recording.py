@@ -208,7 +208,7 @@ class Recorder:
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             return await client.request(
                 example.method, example.target,
-                headers={"X-API-TOKEN": self.token(example.token), "X-Request-Id": CALL_ID, **headers},
+                headers={"X-API-TOKEN": self.token(example.token), "X-Request-Id": CALL_ID, "Accept-Encoding": "identity", **headers},
                 **({"json": example.body} if example.body is not None else {}),
             )  # fmt: skip
 

@@ -55,6 +55,7 @@ CLOSE_S = 1.0
 MALLOC_MMAP_THRESHOLD = -3  # its number in malloc.h; a value that is set does not grow by itself
 LARGE_BLOCK = 128 * 1024  # bytes
 BEGIN_AGAIN_S = 5.0  # after work in the background has failed
+_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "127.0.0.1"}  # who listens on every address can be called on this one
 
 
 class Outward(NamedTuple):
@@ -166,7 +167,7 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listening.close()
         reason = error.strerror or str(error)
-        raise CannotListen(f"Cannot listen on {_shown(host)}:{port}: {reason.lower()}.") from error
+        raise CannotListen(f"Cannot listen on {_address(host, port)}: {reason.lower()}.") from error
     return listening
 
 
@@ -221,7 +222,9 @@ async def serve(
         refusals = Refusals()
         unfinished = Unfinished(settings.trusted, settings.calls_of_token, settings.limits.per_address)
         gate = Gate(hub.tokens, settings.rate, settings.trusted)
-        app = create_app(hub, gate, log, refusals, unfinished, settings.limits.client_s)
+        port = listening.getsockname()[1]
+        base_url = f"http://{_address(_LOOPBACK.get(settings.host, settings.host), port)}"
+        app = create_app(hub, gate, log, refusals, unfinished, settings.limits.client_s, base_url)
         server = _server(app, refusals, settings)
         _tell_of_few_files(settings.limits, server.limits)
         listening.listen(server.limits.backlog)  # who reads the address may call it at once
@@ -236,7 +239,7 @@ async def serve(
 
         _at_the_end(ending)
         try:
-            await ready(f"http://{_shown(settings.host)}:{listening.getsockname()[1]}", hub)
+            await ready(f"http://{_address(settings.host, port)}", hub)
             _collect_rarely()
             async with AsyncExitStack() as stack:
                 await stack.enter_async_context(tending(hub, keep_time, purge, give_back_space, refusals.keep_telling))
@@ -273,8 +276,8 @@ async def work(
         await close_hub(hub, writer)
 
 
-def _shown(host: str) -> str:
-    return f"[{host}]" if ":" in host else host
+def _address(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
 
 def run_worker(settings: WorkerSettings, ready: Callable[[Hub], Awaitable[None]]) -> None:

@@ -20,14 +20,20 @@ def allow_many_files() -> None:
 class Flood:
     """Connections that each have sent the same bytes, and read nothing."""
 
-    def __init__(self, port: int, count: int, data: bytes = b"", first: int = 0) -> None:
-        """The first `first` places, of which each address has OF_ADDRESS, are left to others."""
+    def __init__(self, port: int, count: int, data: bytes = b"", first: int = 0, segment: int | None = None) -> None:
+        """The first `first` places, of which each address has OF_ADDRESS, are left to others.
+
+        `segment`: of so many bytes, as on a network. The loopback's are so large that the kernel takes megabytes of an
+        answer which nobody reads; of small ones it takes some ten kilobytes, and the rest is left to the server.
+        """
         self._port = port
         self.sockets: list[socket.socket] = []
         for number in range(first, first + count):
             made = socket.socket()
             made.settimeout(5)
             made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # what is not read soon fills it
+            if segment is not None:
+                made.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, segment)
             made.bind((ADDRESSES[number // OF_ADDRESS], 0))
             self.sockets.append(made)
             with suppress(OSError):  # one that is turned away

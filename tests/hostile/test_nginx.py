@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import re
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+from urllib.parse import urldefrag, urljoin
 
 import pytest
 
@@ -508,3 +510,39 @@ async def test_a_long_poll_is_no_slow_client(tmp_path: Path) -> None:
             assert len(json.loads(told.body)["events"]) == 1
         await nginx.stop()
     assert not complaints(nginx)
+
+
+# Below a path of another site
+
+LINKED = re.compile(r"""<(?:a|link|script|img|form)\b[^>]*?\s(?:href|src|action)=["']?([^"' >]*)""")
+BROWSER = "Accept: text/html,application/xhtml+xml,*/*;q=0.8"
+
+
+async def test_the_reference_works_below_a_path(tmp_path: Path) -> None:
+    """Every link of home page and overview leads to what the hub serves, and every redirect stays below the path."""
+    async with behind(tmp_path) as (_, nginx), connected(nginx.port) as client:
+
+        async def page(path: str, status: int = 200) -> Answer:
+            answer = await client.ask(f"GET {path} HTTP/1.1", BROWSER)
+            assert (answer.status, answer.id is not None) == (status, True), path
+            return answer
+
+        for home in ("/hub/", "/hub/docs/"):
+            found = {urljoin(home, link) for link in LINKED.findall((await page(home)).body.decode()) if ":" not in link}
+            inside = {urldefrag(url).url for url in found}
+            assert len(inside) > 3
+            assert not [url for url in inside if not url.startswith("/hub/")]
+            for url in sorted(inside):
+                followed = await page(url)
+                if followed.headers["content-type"].startswith("text/html"):
+                    further = {urljoin(url, link) for link in LINKED.findall(followed.body.decode()) if ":" not in link}
+                    assert not [one for one in further if not one.startswith("/hub/")], url
+        for asked, wanted in (("/hub/docs", "/hub/docs/"), ("/hub/docs/errors/", "/hub/docs/errors"), ("/hub/docs/search/?q=a", "/hub/docs/search?q=a"),
+                              ("/hub/docs/guides/operations/", "/hub/docs/guides/operations")):  # fmt: skip
+            location = (await page(asked, 308)).headers["location"]
+            assert urljoin(asked, location) == wanted
+            await page(wanted)
+        call = await client.ask("GET /hub/account HTTP/1.1", GOOD)
+        assert (call.status, json.loads(call.body)["companyName"] != "") == (200, True)
+        assert (await client.ask("GET /hub/ HTTP/1.1")).status == 404  # a program
+    assert complaints(nginx) == []

