@@ -111,6 +111,7 @@ function typedIn(event) {
 }
 
 async function start() {
+  place.querySelector('[data-part=no-script]').remove();
   let timer = 0;
   const asked = new URLSearchParams(location.search).get('q') ?? '';
   for (const one of boxes) {

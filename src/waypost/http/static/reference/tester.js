@@ -472,6 +472,7 @@ function labelButtons() {
 }
 
 function start() {
+  part('no-script').remove();
   const carried = new URLSearchParams(location.search).get('id');
   if (carried && idField) idField.value = carried;
   if (/^\d+$/.test(carried) && !idField && field('body')) {
