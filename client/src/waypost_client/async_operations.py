@@ -72,8 +72,8 @@ class AsyncOperations:
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["acknowledge_fulfillment_request"], (id, ), {}, None, idempotency_key, if_match))
 
     async def acknowledge_fulfillment_request_post(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Acknowledge (the form of the guide)."""
-        return cast("m.FulfillmentRequest", await self._call(OPERATIONS["acknowledge_fulfillment_request_post"], (id, ), {}, None, idempotency_key, if_match))
+        """Alias of `acknowledge_fulfillment_request`."""
+        return await self.acknowledge_fulfillment_request(id, idempotency_key=idempotency_key, if_match=if_match)
 
     async def cancel_fulfillment_request(self, id: int, *, reason: str | None = None, kill_or_fill_type: Literal['fill', 'kill'] | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
         """Cancel."""
@@ -423,33 +423,33 @@ class AsyncOperations:
         """List webhook configurations."""
         return cast("list[m.WebhookConfiguration]", await self._call(OPERATIONS["list_webhook_configurations"], (), {}, None, None, None))
 
+    async def list_webhook_configurations_right_spelling(self) -> list[m.WebhookConfiguration]:
+        """Alias of `list_webhook_configurations`."""
+        return await self.list_webhook_configurations()
+
     async def create_webhook_configuration(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
         """Create a webhook configuration."""
         return cast("m.WebhookConfigurationWithSecret", await self._call(OPERATIONS["create_webhook_configuration"], (), {}, body, idempotency_key, None))
+
+    async def create_webhook_configuration_right_spelling(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
+        """Alias of `create_webhook_configuration`."""
+        return await self.create_webhook_configuration(body, idempotency_key=idempotency_key)
 
     async def get_webhook_configuration(self, id: int) -> m.WebhookConfiguration:
         """Read a webhook configuration."""
         return cast("m.WebhookConfiguration", await self._call(OPERATIONS["get_webhook_configuration"], (id, ), {}, None, None, None))
 
+    async def get_webhook_configuration_right_spelling(self, id: int) -> m.WebhookConfiguration:
+        """Alias of `get_webhook_configuration`."""
+        return await self.get_webhook_configuration(id)
+
     async def update_webhook_configuration(self, id: int, body: m.UpdateWebhookInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfiguration:
         """Change a webhook configuration."""
         return cast("m.WebhookConfiguration", await self._call(OPERATIONS["update_webhook_configuration"], (id, ), {}, body, idempotency_key, if_match))
 
-    async def list_webhook_configurations_right_spelling(self) -> list[m.WebhookConfiguration]:
-        """List webhook configurations."""
-        return cast("list[m.WebhookConfiguration]", await self._call(OPERATIONS["list_webhook_configurations_right_spelling"], (), {}, None, None, None))
-
-    async def create_webhook_configuration_right_spelling(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
-        """Create a webhook configuration."""
-        return cast("m.WebhookConfigurationWithSecret", await self._call(OPERATIONS["create_webhook_configuration_right_spelling"], (), {}, body, idempotency_key, None))
-
-    async def get_webhook_configuration_right_spelling(self, id: int) -> m.WebhookConfiguration:
-        """Read a webhook configuration."""
-        return cast("m.WebhookConfiguration", await self._call(OPERATIONS["get_webhook_configuration_right_spelling"], (id, ), {}, None, None, None))
-
     async def update_webhook_configuration_right_spelling(self, id: int, body: m.UpdateWebhookInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfiguration:
-        """Change a webhook configuration."""
-        return cast("m.WebhookConfiguration", await self._call(OPERATIONS["update_webhook_configuration_right_spelling"], (id, ), {}, body, idempotency_key, if_match))
+        """Alias of `update_webhook_configuration`."""
+        return await self.update_webhook_configuration(id, body, idempotency_key=idempotency_key, if_match=if_match)
 
     async def rotate_webhook_secret(self, id: int, body: m.RotateSecretInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfigurationWithSecret:
         """Give it a new secret."""
