@@ -10,7 +10,7 @@ import yaml
 WIDTH = 140  # columns
 # Mappings that are always blocks, and lists whose members have a line each: what people look for begins a line.
 BLOCKS = frozenset(
-    "paths get put post patch delete components schemas parameters properties securitySchemes tags".split()
+    ["paths", "get", "put", "post", "patch", "delete", "components", "schemas", "parameters", "properties", "securitySchemes", "tags"]
 )
 LISTS = frozenset(("parameters", "tags"))
 
