@@ -14,6 +14,7 @@ from waypost.domain.lifecycle import ALLOWED_ACTIONS, EVENT_TYPES
 from waypost.domain.refusals import Refusal
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http.operations import ALL
+from waypost.wire.codes import FIELD_CODES, type_of
 from waypost.wire.orders import ORDER_STATUSES
 from waypost.wire.problems import CODES, STATUS_OF, TITLES
 from waypost.wire.query import VALUES_AT_MOST
@@ -171,7 +172,8 @@ def test_every_refusal_shows_an_example_that_fits(name: str) -> None:
         assert CODES[problem["code"]] == problem["status"]
         assert TITLES[problem["status"]] == problem["title"]
         assert problem["message"] == problem["detail"]
-        assert problem["type"] == f"/docs/errors#{problem['code']}"
+        assert problem["type"] == type_of(problem["code"])
+        assert {one["code"] for one in problem.get("errors", ())} <= FIELD_CODES
     if "examples" in media:
         assert [one["value"]["code"] for one in media["examples"].values()] == list(media["examples"])
 

@@ -1,5 +1,6 @@
 """Reference pages: error codes, failure codes, events, settings, commands, contract coverage."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import click
@@ -12,24 +13,33 @@ from waypost.domain.lifecycle import TABLE
 from waypost.domain.statuses import STATUSES
 from waypost.importing.columns import INVENTORY, ORDERS
 from waypost.settings import CALLER_SETTINGS, SETTINGS, Setting
+from waypost.wire.codes import FIELDS, PROBLEMS
 from waypost.wire.orders import ORDER_STATUS_NAMES
-from waypost.wire.problems import CODES, TITLES
 
 HEAD = "<!-- Made by `make generate`. Do not edit. -->\n"
 METHODS = ("get", "put", "post", "delete", "patch")
 
 
-def _table(title: str, intro: str, headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> str:
-    lines = [HEAD, f"# {title}\n", f"{intro}\n", f"| {' | '.join(headings)} |", "|" + " --- |" * len(headings)]
+def _table(title: str, intro: str, headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    return "\n".join([HEAD, f"# {title}\n", f"{intro}\n", _rows(headings, rows)])
+
+
+def _rows(headings: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = [f"| {' | '.join(headings)} |", "|" + " --- |" * len(headings)]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]
     return "\n".join(lines) + "\n"
 
 
 def errors() -> str:
     """Every `code` of an error reply."""
-    rows = [(f"`{code}`", str(status), TITLES[status]) for code, status in CODES.items()]
-    intro = "Every error reply is `application/problem+json` with one of these in `code`; bad input lists all its faults in `errors[]`."
-    return _table("Error codes", intro, ("code", "status", "title"), rows)
+    problems = [(f"`{one.code}`", str(one.status), one.cause, one.remedy) for one in PROBLEMS]
+    also = [(f"`{one.code}`", one.cause, one.remedy) for one in PROBLEMS if one.in_errors]
+    fields = [(f"`{one.code}`", one.cause, one.remedy) for one in FIELDS]
+    intro = "Every error reply is `application/problem+json` with one of these in `code`. Its `type` is `/docs/errors#` and the code."
+    headings = ("cause", "remedy")
+    table = _table("Error codes", intro, ("code", "status", *headings), problems)
+    beside = "Bad input (`invalid_input`) lists every fault in `errors[]`, each with one of these in its `code`."
+    return table + "\n## Field codes\n\n" + beside + "\n\n" + _rows(("code", *headings), fields + also)
 
 
 def failure_codes() -> str:

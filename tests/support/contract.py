@@ -9,6 +9,8 @@ import jsonschema_rs
 import msgspec
 import yaml
 
+from waypost.wire.codes import FIELD_CODES, PROBLEMS, type_of
+
 ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "contract" / "openapi.yaml"
 NOT_YET = ROOT / "contract" / "not-yet.txt"
@@ -96,11 +98,13 @@ class Contract:
         return {}
 
     def judge(self, method: str, path: str, reply: Any, has_pool: bool | None) -> None:
-        """Fail when the contract does not know this reply.
+        """Fail when the contract does not know this reply, or the registry of codes a code of it.
 
         `has_pool`: the call had a good token, and the hub has a rate; None: that is not known, or may change meanwhile.
         """
         self._judge_keeping(method, path, reply)
+        if reply.headers.get("content-type") == "application/problem+json" and reply.body:
+            self._judge_codes(msgspec.json.decode(reply.body))
         operation = self.operation_of(method, path)
         what = f"{method} {path} {reply.status}" if operation is None else f"{operation['operationId']} {reply.status}"
         self._judge_common_headers(what, operation, reply, has_pool)
@@ -198,6 +202,11 @@ class Contract:
             errors = [f"{list(e.instance_path)}: {e.message}" for e in
                       self.validator(schema).iter_errors(msgspec.json.decode(reply.body))]  # fmt: skip
             assert not errors, f"{what}: {errors[:5]} in {reply.body[:500]!r}"
+
+    @staticmethod
+    def _judge_codes(problem: dict[str, Any]) -> None:
+        assert (problem["code"], problem["type"]) in {(one.code, type_of(one.code)) for one in PROBLEMS}, problem
+        assert {one["code"] for one in problem.get("errors", ())} <= FIELD_CODES, problem
 
     def _judge_problem(self, reply: Any) -> None:
         assert reply.headers["content-type"] == "application/problem+json"

@@ -29,6 +29,11 @@ class Served:
         self._clients: list[Client] = []
         self._running: asyncio.Task[None] | None = None
 
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://{self._address[0]}:{self._address[1]}"
+
     async def __aenter__(self) -> "Served":
         serving = self.server.serve(self._listening, self.told_to_end, self._stop_within_s)
         self._running = asyncio.create_task(serving)

@@ -3,13 +3,13 @@
 One table translates the domain's refusals; a test proves that it knows every one of them.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 
 from waypost.domain import refusals
 from waypost.domain.statuses import STATUSES
+from waypost.wire.codes import PROBLEMS, type_of
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.orders import ORDER_STATUS_NAMES
 
@@ -49,33 +49,8 @@ TITLES = {
     503: "Unavailable",
 }
 
-# Every code that an error reply may carry, with the statuses it comes with; the docs list these.
-CODES: dict[str, int] = {
-    "invalid_input": 400,
-    "not_allowed_from_status": 400,
-    "still_blocked": 400,
-    "needs_confirmation": 400,
-    "handover_in_progress": 400,
-    "already_shipped": 400,
-    "unauthorized": 401,
-    "wrong_token_type": 401,
-    "not_found": 404,
-    "method_not_allowed": 405,
-    "request_timeout": 408,
-    "already_exists": 409,
-    "idempotency_key_in_progress": 409,
-    "precondition_failed": 412,
-    "content_too_large": 413,
-    "url_too_long": 414,
-    "unsupported_media_type": 415,
-    "idempotency_key_reused": 422,
-    "too_many_requests": 429,
-    "headers_too_large": 431,
-    "internal": 500,
-    "not_implemented": 501,
-    "unavailable": 503,
-    "secret_key_missing": 503,
-}
+CODES: dict[str, int] = {one.code: one.status for one in PROBLEMS}
+"""The status that each code of an error reply comes with."""
 
 # The domain's field names, where the wire spells them otherwise, by the kind of place they stand in.
 _PARAMETERS = {"line_ids": "itemIds", "to_source_id": "sourceId", "after": "after", "webhook_id": "id"}
@@ -147,7 +122,7 @@ def problem(
 ) -> bytes:
     """One problem document."""
     document = {
-        "type": f"urn:waypost:problem:{code}",
+        "type": type_of(code),
         "title": TITLES[status],
         "status": status,
         "detail": detail,
@@ -186,8 +161,3 @@ def of_bad_input(error: BadInput, instance: str, call_id: str) -> tuple[int, byt
 def bulk_status(code: str | None) -> int:
     """The HTTP status that a single call with this outcome would have had."""
     return 200 if code is None else CODES[code]
-
-
-def codes() -> Sequence[str]:
-    """Every stable error code."""
-    return tuple(CODES)
