@@ -112,6 +112,7 @@ class Operation:
         self.method = method.upper()
         self.path = path
         self.summary: str = operation["summary"].rstrip(".")
+        self.aliases: list[str] = list(operation.get("x-aliases", ()))
         self.parameters = [self._resolved(one) for one in operation.get("parameters", ())]
         self.native = operation.get("x-waypost") == "native"
         camel = "".join(part.title() for part in self.name.split("_"))
@@ -168,11 +169,17 @@ class Operation:
         return (f'    "{self.name}": Operation("{self.name}", "{self.method}", "{self.path}", reads={reads}, '
                 f'takes_key={self.has("Idempotency-Key")}, takes_dry_run={self.has("dryRun")}, pages={paging}),')  # fmt: skip
 
+    def declared_aliases(self) -> Iterator[str]:
+        """Their entries in the table: the same call under another name."""
+        for alias in self.aliases:
+            yield f'OPERATIONS["{alias}"] = OPERATIONS["{self.name}"]'
+
     def method_text(self, is_async: bool, models: Models) -> Iterator[str]:
-        """The method."""
+        """The method, and its aliases."""
         ids = [p for p in self.parameters if p["in"] == "path"]
         query = [p for p in self.parameters if p["in"] == "query" and p["name"] not in _OWN]
-        args = ["self", *(f"{snake(p['name'])}: int" for p in ids)]
+        id_names = ["id"] if len(ids) == 1 else [snake(p["name"]) for p in ids]
+        args = ["self", *(f"{name}: int" for name in id_names)]
         if self.body is not None:
             args.append(f"body: {_m(self.body)}" + ("" if self.body_required else " | None = None"))
         named = []
@@ -186,16 +193,23 @@ class Operation:
             named.append("if_match: int | str | None = None")
         if named:
             args += ["*", *named]
-        word = "async def" if is_async else "def"
+        word, wait = ("async def", "await ") if is_async else ("def", "")
         yield f"    {word} {self.name}({', '.join(args)}) -> {_m(self.reply)}:"
         yield f'        """{self.summary}."""'
         pairs = ", ".join(f'"{p["name"]}": {_safe(snake(p["name"]))}' for p in query)
-        given = [f'OPERATIONS["{self.name}"]', f"({''.join(snake(p['name']) + ', ' for p in ids)})", f"{{{pairs}}}"]
+        given = [f'OPERATIONS["{self.name}"]', f"({''.join(f'{name}, ' for name in id_names)})", f"{{{pairs}}}"]
         given.append("body" if self.body is not None else "None")
         given += ["idempotency_key" if self.has("Idempotency-Key") else "None", "if_match" if self.has("If-Match") else "None"]
-        call = f"{'await ' if is_async else ''}self._call({', '.join(given)})"
+        call = f"{wait}self._call({', '.join(given)})"
         yield f"        {call}" if self.reply == "None" else f"        return cast({_quoted(_m(self.reply))}, {call})"
         yield ""
+        passed = [*id_names, *(["body"] if self.body is not None else [])]
+        passed += [f"{name}={name}" for name in (one.partition(":")[0] for one in named)]
+        for alias in self.aliases:
+            yield f"    {word} {alias}({', '.join(args)}) -> {_m(self.reply)}:"
+            yield f'        """Alias of `{self.name}`."""'
+            yield f"        {'' if self.reply == 'None' else 'return '}{wait}self.{self.name}({', '.join(passed)})"
+            yield ""
 
 
 def _m(hint: str) -> str:
@@ -256,6 +270,8 @@ def client(document: dict[str, Any], asynchronous: str) -> dict[str, str]:
     table = HEAD.format(doc="What each operation is on the wire.") + (
         "from waypost_client.core import Operation\n\nOPERATIONS = {\n" + "\n".join(one.declared() for one in operations) + "\n}\n"
     )
+    aliases = [line for one in operations for line in one.declared_aliases()]
+    table += "\n" + "\n".join(aliases) + "\n" if aliases else ""
     made = {"operations.py": table}
     for kind, is_async in (("sync", False), ("async", True)):
         lines = [

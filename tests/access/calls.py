@@ -15,9 +15,10 @@ from waypost.domain.statuses import STATUSES
 from waypost.wire.orders import ORDER_STATUS_NAMES
 
 PATH_THINGS = {
-    "FulfillmentRequestId": "request", "OrderId": "order", "ShipmentId": "shipment", "SourceInvoiceId": "invoice",
-    "SourceId": "source", "ChannelId": "channel", "InventoryVariantId": "variant", "ShippingMethodId": "method",
-    "ShippingPolicyId": "policy", "RoutingGroupId": "group", "WebhookId": "webhook",
+    "FulfillmentRequestId": "request", "PurchaseOrderId": "request", "OrderId": "order", "OrderIdOfItems": "order",
+    "ShipmentId": "shipment", "SourceInvoiceId": "invoice", "SourceId": "source", "SourceIdOfSettings": "source",
+    "ChannelId": "channel", "InventoryVariantId": "variant", "ShippingMethodId": "method", "ShippingPolicyId": "policy",
+    "RoutingGroupId": "group", "WebhookId": "webhook",
 }  # fmt: skip
 # Parameters of lists that carry ids, numbers or texts of a subject.
 QUERY_THINGS = {
@@ -384,17 +385,25 @@ def places_of(name: str) -> list[Place]:
     thing = next((thing for thing in map(path_thing, operation.get("parameters", ())) if thing), None)
     thing = OTHER_THINGS.get((name, "id"), thing)
     if thing is not None:
-        found = [Place(name, "id", method, (path.replace("{id}", f"<{thing}>"),))]
+        found = [Place(name, "id", method, (with_id(path, f"<{thing}>"),))]
     else:
         found = [Place(name, "-", method, (path,))]
     if method == "GET":
-        found += _filters(name, path.replace("{id}", f"<own {thing}>"), operation)
+        found += _filters(name, with_id(path, f"<own {thing}>"), operation)
     return found
 
 
+def with_id(path: str, id_: str) -> str:
+    """The path of a call, from a path of the contract."""
+    return re.sub(r"\{\w+\}", id_, path)
+
+
 def path_thing(parameter: dict[str, Any]) -> str | None:
-    """What a path parameter names; None: it is none, or not in the path."""
-    return PATH_THINGS.get(str(parameter.get("$ref", "")).rsplit("/", 1)[-1])
+    """What a path parameter names; None: it is not in the path."""
+    name = str(parameter.get("$ref", "")).rsplit("/", 1)[-1]
+    is_in_path = CONTRACT.resolve(parameter)["in"] == "path"
+    assert name in PATH_THINGS or not is_in_path, f"{name or parameter}: say in PATH_THINGS what it names"
+    return PATH_THINGS.get(name)
 
 
 def query_parameters(operation: dict[str, Any]) -> list[dict[str, Any]]:

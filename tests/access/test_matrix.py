@@ -4,7 +4,7 @@ import difflib
 
 import pytest
 
-from tests.access.calls import LEFT_OUT, NEUTRAL, places_of, query_parameters, references
+from tests.access.calls import LEFT_OUT, NEUTRAL, places_of, query_parameters, references, with_id
 from tests.access.matrix import rendered, served, table_digest
 from tests.access.run import EXPECTED, asked, with_head
 from tests.support.asgi import Client
@@ -44,7 +44,7 @@ def test_every_id_and_number_of_the_contract_has_a_line(name: str) -> None:
 def plain_calls(world: World) -> list[tuple[str, str]]:
     """Method and path of every operation that needs a token, with an id that is there."""
     return [
-        (method, path.replace("{id}", "1"))
+        (method, with_id(path, "1"))
         for method, path, _ in (CONTRACT.operations[name] for name in served())
     ]
 

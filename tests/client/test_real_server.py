@@ -170,10 +170,34 @@ def test_every_operation_of_the_contract_is_there() -> None:
     paths = yaml.safe_load(CONTRACT.read_text())["paths"]
     told = [one for path in paths.values() for one in path.values() if isinstance(one, dict) and "operationId" in one]
     served = {operation.id for operation in operations.ALL}
-    ours = {one["operationId"] for one in told if one["tags"] != ["Server"]} & served
+    names = {name: one["tags"] for one in told for name in (one["operationId"], *one.get("x-aliases", ()))}
+    ours = {name for name, tags in names.items() if tags != ["Server"]} & served
     assert ours <= set(OPERATIONS)
     assert len(ours) > 100
-    assert set(OPERATIONS) - ours <= {one["operationId"] for one in told if one["tags"] == ["Server"]}
+    assert set(OPERATIONS) - ours <= {name for name, tags in names.items() if tags == ["Server"]}
+    aliases = {alias: one["operationId"] for one in told for alias in one.get("x-aliases", ())}
+    assert aliases
+    for alias, name in aliases.items():
+        assert OPERATIONS[alias] is OPERATIONS[name]
+        for kind in (Client, AsyncClient):
+            assert inspect.signature(getattr(kind, alias)) == inspect.signature(getattr(kind, name))
+            assert getattr(kind, alias).__doc__ == f"Alias of `{name}`."
+
+
+def test_the_id_of_a_path_is_called_id() -> None:
+    """Whatever the contract calls it: programs give it by that name."""
+    for name, operation in OPERATIONS.items():
+        first = list(inspect.signature(getattr(Client, name)).parameters)[1:2]
+        assert (first == ["id"]) is ("{" in operation.path), name
+
+
+async def test_an_alias_does_the_same(served: Served) -> None:
+    async with AsyncClient(served.url, served.token) as hub:
+        acknowledged = await hub.acknowledge_fulfillment_request_post(served.ids[0], if_match=1)
+        assert acknowledged == await hub.get_fulfillment_request(id=served.ids[0])
+        assert await hub.list_webhook_configurations_right_spelling() == []
+        dry = await hub.dry_run(hub.acknowledge_fulfillment_request_post, served.ids[1])
+        assert dry["change"]
 
 
 FREE = {"get_openapi_json", "set_source_settings"}  # a document; whatever object the merchant keeps there

@@ -3,6 +3,7 @@
 The judge of the contract (`tests/support/contract.py`) looks at it in every reply of the suite; here are the kinds.
 """
 
+import re
 from pathlib import Path
 
 import httpx
@@ -79,11 +80,14 @@ async def test_a_real_server(migrated_url: str, tmp_path: Path) -> None:
             assert keeping((await client.get("/docs/")).headers) == ("max-age=300", "nosniff")
             assert keeping((await client.get("/docs/reference.js")).headers) == ("max-age=300", "nosniff")
             assert keeping((await client.get("/account")).headers) == ("no-store", "nosniff")
+            for path in ("/docs", script, "/account", "/healthz", "/no/such/path"):
+                assert (await client.get(path)).headers["x-request-id"]
         host, port = server.url.removeprefix("http://").split(":")
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"this is no HTTP\r\n\r\n")
         answer = (await reader.read()).lower()
         writer.close()
         assert answer.startswith(b"http/1.1 400")
+        assert re.search(rb"\r\nx-request-id: [0-9a-f]{16}\r\n", answer)
         assert b"\r\nx-content-type-options: nosniff\r\n" in answer
         assert b"\r\ncache-control: no-store\r\n" in answer

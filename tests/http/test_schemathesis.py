@@ -1,18 +1,23 @@
 """The served document against the server that serves it: schemathesis makes calls from it, good ones and bad ones.
 
 Every operation is called with generated parameters and bodies, often with the ids of things that exist, under each
-type of token. Whatever comes back must be declared: its status, its headers, its content type, its shape; and never
-a 5xx.
+type of token; its aliases, too. Whatever comes back must be declared: its status, its headers, its content type, its
+shape; and never a 5xx. What the document says once for all operations, schemathesis does not know: the parameter of
+every call is added to each operation here, and each reply is held against the rest by the judge of the suite, which
+also knows which statuses the default response is for.
 """
 
 import asyncio
+import copy
 import secrets
 import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
+import httpx
 import schemathesis
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import strategies as st
@@ -26,6 +31,8 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.asgi import Reply
+from tests.support.contract import CONTRACT, METHODS
 from tests.support.keys import key_file_for
 from tests.support.process import ServerProcess
 from waypost.demo import fill
@@ -33,6 +40,9 @@ from waypost.storage.opening import open_store
 
 EXAMPLES = 5  # of each operation and kind of data
 ORDERS = 30
+# So that every reply to a good token speaks of its pool, which is never empty; nor is that of an address, as each call
+# comes from another one.
+RATES = ("--rate-limit", "100000/s", "--burst", "100000", "--trusted-proxy", "127.0.0.1")
 WAIT_AT_MOST_S = 0  # a call that waits for events would hold the others up
 CHECKS = [
     not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance,
@@ -47,6 +57,34 @@ async def merchant(url: str) -> list[str]:
     made = await fill(store, ORDERS, 7, time.time_ns() // 1000, secrets.token_bytes)
     await store.close()
     return [made.account_token, made.source_tokens[0].token, made.channel_tokens[0].token]
+
+
+def expanded(document: dict[str, Any]) -> dict[str, Any]:
+    """The document with each alias as an operation, and with the parameter of every call at each operation."""
+    paths: dict[str, dict[str, Any]] = {}
+    for path, item in document["paths"].items():
+        for method, operation in item.items():
+            if method not in METHODS:
+                paths.setdefault(path, {})[method] = operation
+                continue
+            calls = {operation["operationId"]: f"{method} {path}", **operation.get("x-aliases", {})}
+            for name, call in calls.items():
+                own = copy.deepcopy(operation) | {"operationId": name}
+                own["parameters"] = [*own.get("parameters", ()), {"$ref": document["x-header-of-every-call"]}]
+                spelled, _, at = call.partition(" ")
+                paths.setdefault(at, {})[spelled.lower()] = own
+    return {**document, "paths": paths}
+
+
+def judge(case: Any, response: Any, token: str) -> None:
+    """Hold a reply against the contract by the rules of the suite; `token` is one that is good."""
+    path = unquote(urlsplit(response.request.url).path)
+    headers = {name.lower(): ", ".join(values) for name, values in response.headers.items()}
+    needs_token = "x-token-types" in case.operation.definition.raw
+    sent = response.request.headers.get("X-API-TOKEN")  # generated input may be without it, or with another one
+    # What is refused by its size is refused before its token is looked at.
+    has_pool = needs_token and sent == token and response.status_code not in (414, 431)
+    CONTRACT.judge(case.method, path, Reply(response.status_code, headers, response.content), has_pool)
 
 
 def operations(schema: Any) -> Iterator[Any]:
@@ -74,16 +112,20 @@ def call_often(operation: Any, mode: GenerationMode, tokens: list[str], seen: Co
             )
         if "wait" in (case.query or {}):
             case.query["wait"] = WAIT_AT_MOST_S
-        response = case.call(headers={"X-API-TOKEN": token}, timeout=20)
+        address = f"10.1.{seen.total() // 250}.{seen.total() % 250}"
+        response = case.call(headers={"X-API-TOKEN": token, "X-Forwarded-For": address}, timeout=20)
         seen[operation.definition.raw["operationId"], response.status_code] += 1
         case.validate_response(response, checks=CHECKS)
+        judge(case, response, token)
 
     run()
 
 
 def drive(url: str, tokens: list[str]) -> tuple[Counter[tuple[str, int]], list[str], set[str]]:
     """Call everything; what came back, what was wrong with it, and the operations there are."""
-    schema = schemathesis.openapi.from_url(f"{url}/openapi.json")
+    document = expanded(httpx.get(f"{url}/openapi.json").json())
+    schema = schemathesis.openapi.from_dict(document)
+    schema.config.update(base_url=url)
     seen: Counter[tuple[str, int]] = Counter()
     wrong: list[str] = []
     names = set()
@@ -104,10 +146,11 @@ def drive(url: str, tokens: list[str]) -> tuple[Counter[tuple[str, int]], list[s
 async def test_what_the_document_promises_is_what_the_server_does(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/waypost.db"
     tokens = await merchant(url)
-    async with ServerProcess(url, tmp_path / "log") as server:
+    async with ServerProcess(url, tmp_path / "log", *RATES, default_rates=True) as server:
         seen, wrong, names = await asyncio.to_thread(drive, server.url, tokens)
     assert not wrong, "\n\n".join(wrong)
-    assert {name for name, _ in seen} == names
+    assert {name for name, _ in seen} == names == set(CONTRACT.operations) - CONTRACT.not_yet
+    assert names > CONTRACT.aliases
     statuses = Counter(status for _, status in seen.elements())
     assert statuses[200] > 100
     assert statuses[400] > 100

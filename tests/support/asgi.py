@@ -7,6 +7,9 @@ import msgspec
 
 from tests.support.contract import CONTRACT, OPENAPI
 
+# What the log says of a token that was good when the call began, and is no longer.
+ENDED_MEANWHILE = ("since the call began", "while the change waited")
+
 
 class Reply(NamedTuple):
     """What came back. Status 0: nothing did, because the caller had hung up."""
@@ -45,9 +48,9 @@ class Client:
             body = msgspec.json.encode(json)
             given.append(("Content-Type", "application/json"))
         scope = self._scope(method, raw_path, query, given, peer)
-        reply = await self._run(scope, body or b"", gone or asyncio.Event())
+        reply, has_pool = await self._run(scope, body or b"", gone or asyncio.Event())
         if OPENAPI.exists() and reply.status:
-            CONTRACT.judge(method, scope["path"], reply)
+            CONTRACT.judge(method, scope["path"], reply, has_pool)
         return reply
 
     def _scope(
@@ -63,8 +66,10 @@ class Client:
             "headers": [(b"host", b"127.0.0.1"), *((n.lower().encode(), v.encode("latin-1")) for n, v in given)],
         }  # fmt: skip
 
-    async def _run(self, scope: dict[str, Any], body: bytes, gone: asyncio.Event) -> Reply:
+    async def _run(self, scope: dict[str, Any], body: bytes, gone: asyncio.Event) -> tuple[Reply, bool]:
+        """The reply, and whether the call has a good token at a hub that has a rate."""
         messages: list[dict[str, Any]] = []
+        has_pool = False
         sent = [{"type": "http.request", "body": body, "more_body": False}]
 
         async def receive() -> dict[str, Any]:
@@ -74,14 +79,17 @@ class Client:
             return {"type": "http.disconnect"}
 
         async def send(message: Any) -> None:
+            nonlocal has_pool
+            if not messages:
+                has_pool = _has_pool(scope)  # the application forgets its call at its end
             messages.append(message)
 
         await self.app(scope, receive, send)
         if not messages:
             assert gone.is_set(), "no reply, to a caller that waits for one"
-            return Reply(0, {}, b"")
+            return Reply(0, {}, b""), False
         headers = {name.decode(): value.decode("latin-1") for name, value in messages[0].get("headers", ())}
-        return Reply(messages[0]["status"], headers, b"".join(m.get("body", b"") for m in messages[1:]))
+        return Reply(messages[0]["status"], headers, b"".join(m.get("body", b"") for m in messages[1:])), has_pool
 
     async def get(self, target: str | bytes, **more: Any) -> Reply:
         """GET."""
@@ -94,3 +102,11 @@ class Client:
     async def post(self, target: str | bytes, **more: Any) -> Reply:
         """POST."""
         return await self.call("POST", target, **more)
+
+
+def _has_pool(scope: dict[str, Any]) -> bool:
+    """Whether the call that is being answered drew from a token's pool, and its token is still good."""
+    call = scope.get("waypost.call")
+    if not hasattr(call, "gate") or call.gate.rate is None:
+        return False
+    return not any(words in (call.why or "") for words in ENDED_MEANWHILE)

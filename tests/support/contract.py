@@ -15,6 +15,10 @@ ROOT = Path(__file__).resolve().parents[2]
 OPENAPI = ROOT / "contract" / "openapi.yaml"
 NOT_YET = ROOT / "contract" / "not-yet.txt"
 METHODS = ("get", "put", "post", "delete", "patch", "head", "options")
+POOL = re.compile(r"(x-)?(auth-|rate-?limit)")  # a header about a token's pool begins so
+OF_A_BODY = {408, 413, 415}  # refusals of what an operation without a body is never sent
+# What is answered where no operation is known: by the router, the gate, the limits, and an OPTIONS.
+ELSEWHERE = {204, 401, 404, 405, 414, 429, 431, 503}
 
 
 def is_of_the_reference(path: str) -> bool:
@@ -36,13 +40,20 @@ class Contract:
 
     @cached_property
     def operations(self) -> dict[str, tuple[str, str, dict[str, Any]]]:
-        """Method, path template and operation, by operationId."""
-        return {
-            operation["operationId"]: (method.upper(), path, operation)
-            for path, item in self.document["paths"].items()
-            for method, operation in item.items()
-            if method in METHODS
-        }
+        """Method, path template and operation, by operationId; an alias follows the operation it stands for."""
+        found = {}
+        for path, item in self.document["paths"].items():
+            for method, operation in item.items():
+                if method in METHODS:
+                    found[operation["operationId"]] = (method.upper(), path, operation)
+                    for alias, call in operation.get("x-aliases", {}).items():
+                        found[alias] = (*call.split(" "), operation)
+        return found
+
+    @cached_property
+    def aliases(self) -> set[str]:
+        """The names that are declared as aliases only."""
+        return {name for name, (_, _, operation) in self.operations.items() if operation["operationId"] != name}
 
     @cached_property
     def not_yet(self) -> set[str]:
@@ -56,8 +67,8 @@ class Contract:
             return re.compile(re.sub(r"\\{[^}]+\\}", "[^/]+", re.escape(path.rstrip("/") or "/")) + "/?")
 
         routes = [
-            (method, pattern(path), operation) for method, path, operation in self.operations.values()
-            if operation["operationId"] not in self.not_yet
+            (method, pattern(path), operation) for name, (method, path, operation) in self.operations.items()
+            if name not in self.not_yet
         ]  # fmt: skip
         # A literal path wins over a template.
         return sorted(routes, key=lambda route: route[1].pattern.count("[^/]+"))
@@ -93,39 +104,96 @@ class Contract:
     def _validators(self) -> dict[bytes, Any]:
         return {}
 
-    def judge(self, method: str, path: str, reply: Any) -> None:
-        """Fail when the contract does not know this reply, or the registry of codes a code of it."""
+    def judge(self, method: str, path: str, reply: Any, has_pool: bool | None) -> None:
+        """Fail when the contract does not know this reply, or the registry of codes a code of it.
+
+        `has_pool`: the call had a good token, and the hub has a rate; None: that is not known, or may change meanwhile.
+        """
         self._judge_keeping(method, path, reply)
         if reply.headers.get("content-type") == "application/problem+json" and reply.body:
             self._judge_codes(msgspec.json.decode(reply.body))
+        operation = self.operation_of(method, path)
+        what = f"{method} {path} {reply.status}" if operation is None else f"{operation['operationId']} {reply.status}"
+        self._judge_common_headers(what, operation, reply, has_pool)
         if reply.status == 304:  # for a file that the caller has
             assert is_of_the_reference(path) or path.startswith("/openapi."), f"{method} {path}: 304"
             assert method in ("GET", "HEAD"), f"{method} {path}: 304"
             assert "etag" in reply.headers, f"{method} {path}: 304 without an ETag"
             assert reply.body == b"", f"{method} {path}: 304 has a body"
             return
-        operation = self.operation_of(method, path)
         if operation is None:
-            known = (200, 308) if is_of_the_reference(path) else ()
-            assert reply.status in (*known, 204, 401, 404, 405, 414, 429, 431, 503), f"{method} {path}: {reply.status}"
-            if reply.status >= 400 and method != "HEAD":
-                self._judge_problem(reply)
+            self._judge_elsewhere(what, method, path, reply)
             return
-        name = operation["operationId"]
-        responses = operation["responses"]
-        assert str(reply.status) in responses, f"{name} does not declare {reply.status}: {reply.body[:300]!r}"
-        self.seen.add((name, reply.status))
-        declared = self.resolve(responses[str(reply.status)])
+        declared = self._declared(operation, reply.status)
+        assert declared is not None, f"{what} is not declared: {reply.body[:300]!r}"
+        self.seen.add((operation["operationId"], reply.status))
         content = declared.get("content")
-        if method == "HEAD":
-            assert reply.body == b""
-        elif not content:
-            assert reply.body == b"", f"{name} {reply.status} has a body: {reply.body[:200]!r}"
+        if method == "HEAD" or not content:
+            assert reply.body == b"", f"{what} has a body: {reply.body[:200]!r}"
         else:
-            self._judge_body(f"{name} {reply.status}", content, reply)
-        for header, spec in declared.get("headers", {}).items():
-            if self.resolve(spec).get("required"):
-                assert header.lower() in reply.headers, f"{name} {reply.status}: no {header}"
+            self._judge_body(what, content, reply)
+        self._judge_headers(what, declared.get("headers", {}), reply)
+
+    def _declared(self, operation: dict[str, Any], status: int) -> dict[str, Any] | None:
+        """The response that an operation declares for a status; `default` is for the statuses of its examples only."""
+        responses = operation["responses"]
+        if str(status) in responses:
+            return self.resolve(responses[str(status)])
+        default = self.resolve(responses.get("default", {}))
+        if status not in self._statuses_of(default) or (status in OF_A_BODY and "requestBody" not in operation):
+            return None
+        return default
+
+    @staticmethod
+    def _statuses_of(response: dict[str, Any]) -> set[int]:
+        """The statuses of the problems that a response shows as examples."""
+        examples = response.get("content", {}).get("application/problem+json", {}).get("examples", {})
+        return {one["value"]["status"] for one in examples.values()}
+
+    def _judge_elsewhere(self, what: str, method: str, path: str, reply: Any) -> None:
+        """A reply where no operation is known."""
+        is_file = is_of_the_reference(path) and reply.status in (200, 308)  # pages of the reference are no operations
+        assert is_file or reply.status in ELSEWHERE, what
+        if reply.status == 405:
+            self._judge_headers(what, self.document["components"]["responses"]["MethodNotAllowed"]["headers"], reply)
+        if reply.status >= 400 and method != "HEAD":
+            self._judge_problem(reply)
+
+    def _judge_common_headers(self, what: str, operation: dict[str, Any] | None, reply: Any, has_pool: bool | None) -> None:
+        """The headers that the document says once for all replies."""
+        document, shown = self.document, reply.headers
+        headers = {name: {"$ref": f"#/components/headers/{name}"} for name in document["x-headers-of-every-reply"]}
+        for name in headers:
+            assert name.lower() in shown, f"{what}: no {name}"
+        of_pool = {name.lower(): name for name in document["x-headers-with-a-token"]}
+        pool = {name for name in shown if POOL.match(name)}
+        assert pool <= of_pool.keys(), f"{what}: undeclared {sorted(pool - of_pool.keys())}"
+        if has_pool or (has_pool is None and pool):
+            assert pool == of_pool.keys(), f"{what}: no {sorted(of_pool.keys() - pool)}"
+        else:
+            assert not pool, f"{what}: {sorted(pool)}, but no pool was drawn from"
+        repeat = document["x-header-of-a-repeat"]
+        if repeat.lower() in shown:
+            takes_key = operation is not None and self.takes_key(operation)
+            assert takes_key, f"{what}: {repeat}, but it takes no key"
+        headers |= {name: {"$ref": f"#/components/headers/{name}"} for name in (*of_pool.values(), repeat)}
+        self._judge_headers(what, headers, reply, all_=False)
+        # What the refusals share one response for, each of them has always.
+        for status, name in ((401, "www-authenticate"), (429, "retry-after")):
+            assert reply.status != status or name in shown, f"{what}: no {name}"
+
+    def takes_key(self, operation: dict[str, Any]) -> bool:
+        """Whether an operation takes an `Idempotency-Key`."""
+        return any(self.resolve(one)["name"] == "Idempotency-Key" for one in operation.get("parameters", ()))
+
+    def _judge_headers(self, what: str, headers: dict[str, Any], reply: Any, all_: bool = True) -> None:
+        """Headers that are declared are as declared; with `all_`, those that must be there are."""
+        for name, node in headers.items():
+            spec, value = self.resolve(node), reply.headers.get(name.lower())
+            assert value is not None or not (all_ and spec.get("required")), f"{what}: no {name}"
+            if value is not None:
+                errors = [error.message for error in self.validator(spec["schema"]).iter_errors(value)]
+                assert not errors, f"{what}: {name}: {errors}"
 
     @staticmethod
     def _judge_keeping(method: str, path: str, reply: Any) -> None:

@@ -20,453 +20,453 @@ class AsyncOperations:
         raise NotImplementedError
 
     async def list_fulfillment_requests(self, *, find_order_id: m.Id | None = None, since_id: int | None = None, fr_numbers: Sequence[str] | None = None, po_numbers: Sequence[str] | None = None, filter_source_id: m.Id | None = None, filter_fulfilment_status: Sequence[str] | None = None, filter_invoiced: bool | None = None, filter_status: Sequence[str] | None = None, status: str | None = None, filter_is_acknowledged: bool | None = None, filter_acknowledged_after: str | datetime | None = None, filter_is_sent: bool | None = None, filter_sent_after: str | datetime | None = None, filter_generated_after: str | datetime | None = None, filter_is_canceled: bool | None = None, filter_canceled_after: str | datetime | None = None, filter_eligible_for_processing: bool | None = None, filter_updated_after: str | datetime | None = None, filter_failure_code: Sequence[m.FailureCode] | None = None, filter_needs_attention: bool | None = None, filter_page_number: int | None = None, filter_page_size: int | None = None) -> list[m.FulfillmentRequest]:
-        """List fulfillment requests."""
+        """Get Fulfillment Requests."""
         return cast("list[m.FulfillmentRequest]", await self._call(OPERATIONS["list_fulfillment_requests"], (), {"findOrderId": find_order_id, "sinceId": since_id, "frNumbers": fr_numbers, "poNumbers": po_numbers, "filterSourceId": filter_source_id, "filterFulfilmentStatus": filter_fulfilment_status, "filterInvoiced": filter_invoiced, "filterStatus": filter_status, "status": status, "filterIsAcknowledged": filter_is_acknowledged, "filterAcknowledgedAfter": filter_acknowledged_after, "filterIsSent": filter_is_sent, "filterSentAfter": filter_sent_after, "filterGeneratedAfter": filter_generated_after, "filterIsCanceled": filter_is_canceled, "filterCanceledAfter": filter_canceled_after, "filterEligibleForProcessing": filter_eligible_for_processing, "filterUpdatedAfter": filter_updated_after, "filterFailureCode": filter_failure_code, "filterNeedsAttention": filter_needs_attention, "filterPageNumber": filter_page_number, "filterPageSize": filter_page_size}, None, None, None))
 
     async def create_fulfillment_request(self, body: m.CreateFulfillmentRequestInput, *, idempotency_key: str | None = None) -> m.FulfillmentRequest:
-        """Generate a fulfillment request by hand."""
+        """Create Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["create_fulfillment_request"], (), {}, body, idempotency_key, None))
 
     async def count_fulfillment_requests(self, *, find_order_id: m.Id | None = None, since_id: int | None = None, fr_numbers: Sequence[str] | None = None, po_numbers: Sequence[str] | None = None, filter_source_id: m.Id | None = None, filter_fulfilment_status: Sequence[str] | None = None, filter_invoiced: bool | None = None, filter_status: Sequence[str] | None = None, status: str | None = None, filter_is_acknowledged: bool | None = None, filter_acknowledged_after: str | datetime | None = None, filter_is_sent: bool | None = None, filter_sent_after: str | datetime | None = None, filter_generated_after: str | datetime | None = None, filter_is_canceled: bool | None = None, filter_canceled_after: str | datetime | None = None, filter_eligible_for_processing: bool | None = None, filter_updated_after: str | datetime | None = None, filter_failure_code: Sequence[m.FailureCode] | None = None, filter_needs_attention: bool | None = None, fulfillment_request_numbers: Sequence[str] | None = None) -> m.CountFulfillmentRequestsReply:
-        """Count fulfillment requests."""
+        """Get Count of Fulfillment Requests."""
         return cast("m.CountFulfillmentRequestsReply", await self._call(OPERATIONS["count_fulfillment_requests"], (), {"findOrderId": find_order_id, "sinceId": since_id, "frNumbers": fr_numbers, "poNumbers": po_numbers, "filterSourceId": filter_source_id, "filterFulfilmentStatus": filter_fulfilment_status, "filterInvoiced": filter_invoiced, "filterStatus": filter_status, "status": status, "filterIsAcknowledged": filter_is_acknowledged, "filterAcknowledgedAfter": filter_acknowledged_after, "filterIsSent": filter_is_sent, "filterSentAfter": filter_sent_after, "filterGeneratedAfter": filter_generated_after, "filterIsCanceled": filter_is_canceled, "filterCanceledAfter": filter_canceled_after, "filterEligibleForProcessing": filter_eligible_for_processing, "filterUpdatedAfter": filter_updated_after, "filterFailureCode": filter_failure_code, "filterNeedsAttention": filter_needs_attention, "fulfillmentRequestNumbers": fulfillment_request_numbers}, None, None, None))
 
     async def pull_processing_fulfillment_requests(self, *, filter_source_id: m.Id | None = None, peek: bool | None = None, idempotency_key: str | None = None) -> list[m.FulfillmentRequest]:
-        """Pull what is to be fulfilled."""
+        """Get Fulfillment Request In Processing."""
         return cast("list[m.FulfillmentRequest]", await self._call(OPERATIONS["pull_processing_fulfillment_requests"], (), {"filterSourceId": filter_source_id, "peek": peek}, None, idempotency_key, None))
 
     async def bulk_fulfillment_requests(self, body: m.BulkInput, *, idempotency_key: str | None = None) -> m.BulkResult:
-        """Change many at once."""
+        """Change Fulfillment Requests in Bulk."""
         return cast("m.BulkResult", await self._call(OPERATIONS["bulk_fulfillment_requests"], (), {}, body, idempotency_key, None))
 
     async def get_fulfillment_request(self, id: int) -> m.FulfillmentRequest:
-        """Read a fulfillment request."""
+        """Get Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["get_fulfillment_request"], (id, ), {}, None, None, None))
 
     async def edit_fulfillment_request(self, id: int, body: m.EditFulfillmentRequestInput, *, reason: str | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Repair by hand."""
+        """Edit Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["edit_fulfillment_request"], (id, ), {"reason": reason}, body, idempotency_key, if_match))
 
     async def list_fulfillment_request_events(self, id: int) -> list[m.Event]:
-        """Read the timeline."""
+        """Get Fulfillment Request Timeline."""
         return cast("list[m.Event]", await self._call(OPERATIONS["list_fulfillment_request_events"], (id, ), {}, None, None, None))
 
     async def list_handover_attempts(self, id: int) -> list[m.HandoverAttempt]:
-        """Read the attempts to hand it over."""
+        """Get Hand-over Attempts."""
         return cast("list[m.HandoverAttempt]", await self._call(OPERATIONS["list_handover_attempts"], (id, ), {}, None, None, None))
 
     async def process_fulfillment_request(self, id: int, *, confirm: Literal['resend'] | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Release to the source."""
+        """Release Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["process_fulfillment_request"], (id, ), {"confirm": confirm}, None, idempotency_key, if_match))
 
     async def mark_fulfillment_request_processed(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Mark as handed over."""
+        """Process Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["mark_fulfillment_request_processed"], (id, ), {}, None, idempotency_key, if_match))
 
     async def fail_fulfillment_request(self, id: int, *, error: str, code: m.FailureCode | None = None, retryable: bool | None = None, item_ids: Sequence[m.Id] | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> None:
-        """Report that processing failed."""
+        """Fail Fulfillment Request."""
         await self._call(OPERATIONS["fail_fulfillment_request"], (id, ), {"error": error, "code": code, "retryable": retryable, "itemIds": item_ids}, None, idempotency_key, if_match)
 
     async def acknowledge_fulfillment_request(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Acknowledge."""
+        """Acknowledge Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["acknowledge_fulfillment_request"], (id, ), {}, None, idempotency_key, if_match))
 
     async def acknowledge_fulfillment_request_post(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Acknowledge (the form of the guide)."""
-        return cast("m.FulfillmentRequest", await self._call(OPERATIONS["acknowledge_fulfillment_request_post"], (id, ), {}, None, idempotency_key, if_match))
+        """Alias of `acknowledge_fulfillment_request`."""
+        return await self.acknowledge_fulfillment_request(id, idempotency_key=idempotency_key, if_match=if_match)
 
     async def cancel_fulfillment_request(self, id: int, *, reason: str | None = None, kill_or_fill_type: Literal['fill', 'kill'] | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Cancel."""
+        """Cancel Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["cancel_fulfillment_request"], (id, ), {"reason": reason, "killOrFillType": kill_or_fill_type}, None, idempotency_key, if_match))
 
     async def void_fulfillment_request(self, id: int, *, reason: str | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Void."""
+        """Void Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["void_fulfillment_request"], (id, ), {"reason": reason}, None, idempotency_key, if_match))
 
     async def adjust_fulfillment_request(self, id: int, body: m.AdjustInput | None = None, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest:
-        """Acknowledge or cancel parts."""
+        """Adjust Fulfillment Request."""
         return cast("m.FulfillmentRequest", await self._call(OPERATIONS["adjust_fulfillment_request"], (id, ), {}, body, idempotency_key, if_match))
 
     async def sync_fulfillment_request_accounting(self, id: int, body: m.AccountingSyncInput | None = None, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> None:
-        """Keep what accounting says."""
+        """Sync Accounting."""
         await self._call(OPERATIONS["sync_fulfillment_request_accounting"], (id, ), {}, body, idempotency_key, if_match)
 
     async def list_attention(self, *, source_id: m.Id | None = None, codes: Sequence[str] | None = None, assignee: str | None = None, unassigned: bool | None = None, snoozed: bool | None = None, limit: int | None = None) -> m.Attention:
-        """What needs somebody."""
+        """Get Attention List."""
         return cast("m.Attention", await self._call(OPERATIONS["list_attention"], (), {"sourceId": source_id, "codes": codes, "assignee": assignee, "unassigned": unassigned, "snoozed": snoozed, "limit": limit}, None, None, None))
 
     async def settle_attention(self, body: m.SettleAttentionInput, *, idempotency_key: str | None = None) -> m.SettleAttentionResult:
-        """Settle what was seen to."""
+        """Settle Attention Items."""
         return cast("m.SettleAttentionResult", await self._call(OPERATIONS["settle_attention"], (), {}, body, idempotency_key, None))
 
     async def list_policies(self) -> list[m.Policy]:
-        """Read the clock rules."""
+        """Get Clock Rules."""
         return cast("list[m.Policy]", await self._call(OPERATIONS["list_policies"], (), {}, None, None, None))
 
     async def replace_policies(self, body: list[m.PolicyInput], *, idempotency_key: str | None = None) -> list[m.Policy]:
-        """Set the clock rules."""
+        """Set Clock Rules."""
         return cast("list[m.Policy]", await self._call(OPERATIONS["replace_policies"], (), {}, body, idempotency_key, None))
 
     async def list_failure_codes(self) -> list[m.FailureCodeInfo]:
-        """The failure codes."""
+        """Get Failure Codes."""
         return cast("list[m.FailureCodeInfo]", await self._call(OPERATIONS["list_failure_codes"], (), {}, None, None, None))
 
     async def list_orders(self, *, page: int | None = None, page_size: int | None = None, ordered_after: str | datetime | None = None, status: Sequence[str] | None = None, include_tags: Sequence[str] | None = None, order_updated_at: str | datetime | None = None, fulfillment_requests_updated_at: str | datetime | None = None, shipments_updated_at: str | datetime | None = None, order_numbers: Sequence[str] | None = None, reference_numbers: Sequence[str] | None = None, channel_id: m.Id | None = None) -> list[m.Order]:
-        """List orders."""
+        """Get Orders."""
         return cast("list[m.Order]", await self._call(OPERATIONS["list_orders"], (), {"page": page, "pageSize": page_size, "orderedAfter": ordered_after, "status": status, "includeTags": include_tags, "orderUpdatedAt": order_updated_at, "fulfillmentRequestsUpdatedAt": fulfillment_requests_updated_at, "shipmentsUpdatedAt": shipments_updated_at, "orderNumbers": order_numbers, "referenceNumbers": reference_numbers, "channelId": channel_id}, None, None, None))
 
     async def create_order(self, body: m.CreateOrderInput, *, idempotency_key: str | None = None) -> m.Order:
-        """Post an order."""
+        """Create Order."""
         return cast("m.Order", await self._call(OPERATIONS["create_order"], (), {}, body, idempotency_key, None))
 
     async def get_order(self, id: int) -> m.Order:
-        """Read an order."""
+        """Get Order."""
         return cast("m.Order", await self._call(OPERATIONS["get_order"], (id, ), {}, None, None, None))
 
     async def list_order_events(self, id: int) -> list[m.OrderEvent]:
-        """Read the timeline of an order."""
+        """Get Order Timeline."""
         return cast("list[m.OrderEvent]", await self._call(OPERATIONS["list_order_events"], (id, ), {}, None, None, None))
 
     async def preview_order_generation(self, id: int) -> m.GenerationPreview:
-        """Preview what would be generated."""
+        """Preview Generation."""
         return cast("m.GenerationPreview", await self._call(OPERATIONS["preview_order_generation"], (id, ), {}, None, None, None))
 
     async def generate_for_order(self, id: int, *, partial: bool | None = None, idempotency_key: str | None = None) -> list[m.FulfillmentRequest]:
-        """Generate for an order."""
+        """Generate Fulfillment Requests."""
         return cast("list[m.FulfillmentRequest]", await self._call(OPERATIONS["generate_for_order"], (id, ), {"partial": partial}, None, idempotency_key, None))
 
     async def get_routing_decision(self, id: int) -> m.RoutingDecision:
-        """Why it went to its source."""
+        """Get Routing Decision."""
         return cast("m.RoutingDecision", await self._call(OPERATIONS["get_routing_decision"], (id, ), {}, None, None, None))
 
     async def reroute_fulfillment_request(self, id: int, *, source_id: m.Id | None = None, reason: str | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> list[m.FulfillmentRequest]:
-        """Route again to another source."""
+        """Reroute Fulfillment Request."""
         return cast("list[m.FulfillmentRequest]", await self._call(OPERATIONS["reroute_fulfillment_request"], (id, ), {"sourceId": source_id, "reason": reason}, None, idempotency_key, if_match))
 
     async def get_account(self) -> m.Account:
-        """Read the account."""
+        """Get Account."""
         return cast("m.Account", await self._call(OPERATIONS["get_account"], (), {}, None, None, None))
 
     async def update_account(self, body: m.AccountInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Account:
-        """Change the account."""
+        """Update Account."""
         return cast("m.Account", await self._call(OPERATIONS["update_account"], (), {}, body, idempotency_key, if_match))
 
     async def get_health(self) -> m.GetHealthReply:
-        """Is the process alive?."""
+        """Check Health."""
         return cast("m.GetHealthReply", await self._call(OPERATIONS["get_health"], (), {}, None, None, None))
 
     async def get_readiness(self) -> m.GetReadinessReply:
-        """Can it work?."""
+        """Check Readiness."""
         return cast("m.GetReadinessReply", await self._call(OPERATIONS["get_readiness"], (), {}, None, None, None))
 
     async def get_openapi_json(self) -> dict[str, Any]:
-        """This document as JSON."""
+        """Get OpenAPI Document as JSON."""
         return cast("dict[str, Any]", await self._call(OPERATIONS["get_openapi_json"], (), {}, None, None, None))
 
     async def reconcile_committed_stock(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest | None:
-        """Make the stock ledger say what the items say."""
+        """Adjust Applicable Committed Stock."""
         return cast("m.FulfillmentRequest | None", await self._call(OPERATIONS["reconcile_committed_stock"], (id, ), {}, None, idempotency_key, if_match))
 
     async def release_committed_stock(self, id: int, body: m.ReleaseStockInput | None = None, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.FulfillmentRequest | None:
-        """Give back the stock that a request holds."""
+        """Release All Committed Stock For Fulfillment Request."""
         return cast("m.FulfillmentRequest | None", await self._call(OPERATIONS["release_committed_stock"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_purchase_orders(self, *, find_order_id: m.Id | None = None, since_id: int | None = None, fr_numbers: Sequence[str] | None = None, po_numbers: Sequence[str] | None = None, filter_source_id: m.Id | None = None, filter_fulfilment_status: Sequence[str] | None = None, filter_invoiced: bool | None = None, filter_status: Sequence[str] | None = None, status: str | None = None, filter_is_acknowledged: bool | None = None, filter_acknowledged_after: str | datetime | None = None, filter_is_sent: bool | None = None, filter_sent_after: str | datetime | None = None, filter_generated_after: str | datetime | None = None, filter_is_canceled: bool | None = None, filter_canceled_after: str | datetime | None = None, filter_eligible_for_processing: bool | None = None, filter_updated_after: str | datetime | None = None, filter_failure_code: Sequence[m.FailureCode] | None = None, filter_needs_attention: bool | None = None, filter_page_number: int | None = None, filter_page_size: int | None = None) -> list[m.PurchaseOrder]:
-        """List purchase orders."""
+        """Get Purchase Orders."""
         return cast("list[m.PurchaseOrder]", await self._call(OPERATIONS["list_purchase_orders"], (), {"findOrderId": find_order_id, "sinceId": since_id, "frNumbers": fr_numbers, "poNumbers": po_numbers, "filterSourceId": filter_source_id, "filterFulfilmentStatus": filter_fulfilment_status, "filterInvoiced": filter_invoiced, "filterStatus": filter_status, "status": status, "filterIsAcknowledged": filter_is_acknowledged, "filterAcknowledgedAfter": filter_acknowledged_after, "filterIsSent": filter_is_sent, "filterSentAfter": filter_sent_after, "filterGeneratedAfter": filter_generated_after, "filterIsCanceled": filter_is_canceled, "filterCanceledAfter": filter_canceled_after, "filterEligibleForProcessing": filter_eligible_for_processing, "filterUpdatedAfter": filter_updated_after, "filterFailureCode": filter_failure_code, "filterNeedsAttention": filter_needs_attention, "filterPageNumber": filter_page_number, "filterPageSize": filter_page_size}, None, None, None))
 
     async def create_purchase_order(self, body: m.CreateFulfillmentRequestInput, *, idempotency_key: str | None = None) -> m.PurchaseOrder:
-        """Generate a purchase order by hand."""
+        """Create Purchase Order."""
         return cast("m.PurchaseOrder", await self._call(OPERATIONS["create_purchase_order"], (), {}, body, idempotency_key, None))
 
     async def count_purchase_orders(self, *, find_order_id: m.Id | None = None, since_id: int | None = None, fr_numbers: Sequence[str] | None = None, po_numbers: Sequence[str] | None = None, filter_source_id: m.Id | None = None, filter_fulfilment_status: Sequence[str] | None = None, filter_invoiced: bool | None = None, filter_status: Sequence[str] | None = None, status: str | None = None, filter_is_acknowledged: bool | None = None, filter_acknowledged_after: str | datetime | None = None, filter_is_sent: bool | None = None, filter_sent_after: str | datetime | None = None, filter_generated_after: str | datetime | None = None, filter_is_canceled: bool | None = None, filter_canceled_after: str | datetime | None = None, filter_eligible_for_processing: bool | None = None, filter_updated_after: str | datetime | None = None, filter_failure_code: Sequence[m.FailureCode] | None = None, filter_needs_attention: bool | None = None, fulfillment_request_numbers: Sequence[str] | None = None) -> m.CountPurchaseOrdersReply:
-        """Count purchase orders."""
+        """Get Count of Purchase Orders."""
         return cast("m.CountPurchaseOrdersReply", await self._call(OPERATIONS["count_purchase_orders"], (), {"findOrderId": find_order_id, "sinceId": since_id, "frNumbers": fr_numbers, "poNumbers": po_numbers, "filterSourceId": filter_source_id, "filterFulfilmentStatus": filter_fulfilment_status, "filterInvoiced": filter_invoiced, "filterStatus": filter_status, "status": status, "filterIsAcknowledged": filter_is_acknowledged, "filterAcknowledgedAfter": filter_acknowledged_after, "filterIsSent": filter_is_sent, "filterSentAfter": filter_sent_after, "filterGeneratedAfter": filter_generated_after, "filterIsCanceled": filter_is_canceled, "filterCanceledAfter": filter_canceled_after, "filterEligibleForProcessing": filter_eligible_for_processing, "filterUpdatedAfter": filter_updated_after, "filterFailureCode": filter_failure_code, "filterNeedsAttention": filter_needs_attention, "fulfillmentRequestNumbers": fulfillment_request_numbers}, None, None, None))
 
     async def mark_purchase_order_processed(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.PurchaseOrder:
-        """Mark a purchase order as handed over."""
+        """Process Purchase Order."""
         return cast("m.PurchaseOrder", await self._call(OPERATIONS["mark_purchase_order_processed"], (id, ), {}, None, idempotency_key, if_match))
 
     async def fail_purchase_order(self, id: int, *, error: str, code: m.FailureCode | None = None, retryable: bool | None = None, item_ids: Sequence[m.Id] | None = None, idempotency_key: str | None = None, if_match: int | str | None = None) -> None:
-        """Report that processing a purchase order failed."""
+        """Fail Purchase Order."""
         await self._call(OPERATIONS["fail_purchase_order"], (id, ), {"error": error, "code": code, "retryable": retryable, "itemIds": item_ids}, None, idempotency_key, if_match)
 
     async def adjust_purchase_order(self, id: int, body: m.AdjustInput | None = None, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.PurchaseOrder:
-        """Acknowledge or cancel parts of a purchase order."""
+        """Adjust Purchase Order."""
         return cast("m.PurchaseOrder", await self._call(OPERATIONS["adjust_purchase_order"], (id, ), {}, body, idempotency_key, if_match))
 
     async def reconcile_purchase_order_stock(self, id: int, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.PurchaseOrder | None:
-        """Make the stock ledger say what the items of a purchase order say."""
+        """Adjust Applicable Committed Stock for Purchase Order."""
         return cast("m.PurchaseOrder | None", await self._call(OPERATIONS["reconcile_purchase_order_stock"], (id, ), {}, None, idempotency_key, if_match))
 
     async def release_purchase_order_stock(self, id: int, body: m.ReleaseStockInput | None = None, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.PurchaseOrder | None:
-        """Give back the stock that a purchase order holds."""
+        """Release All Committed Stock For Purchase Order."""
         return cast("m.PurchaseOrder | None", await self._call(OPERATIONS["release_purchase_order_stock"], (id, ), {}, body, idempotency_key, if_match))
 
     async def add_order_items(self, id: int, body: m.AddOrderItemInput, *, idempotency_key: str | None = None) -> m.Order:
-        """Add an item to an open order."""
+        """Create Order Item."""
         return cast("m.Order", await self._call(OPERATIONS["add_order_items"], (id, ), {}, body, idempotency_key, None))
 
     async def set_order_status(self, id: int, *, status: Literal['Open', 'Closed', 'Canceled', 'On Hold', 'Failed', 'No Shipping Method', 'Not Managed'], update_note: str | None = None, idempotency_key: str | None = None) -> m.Order:
-        """Hold, release, close or cancel an order."""
+        """Update Order Status."""
         return cast("m.Order", await self._call(OPERATIONS["set_order_status"], (id, ), {"status": status, "updateNote": update_note}, None, idempotency_key, None))
 
     async def set_order_payment(self, id: int, *, status: Literal['Not Authorized', 'Authorized', 'Paid', 'Deferred', 'Refunded', 'Credited', 'Awaiting Clearance', 'Declined', 'Refund Pending', 'Refund Failed'], update_note: str | None = None, idempotency_key: str | None = None) -> m.Order:
-        """Tell what is known of an order's payment."""
+        """Update Order Payment."""
         return cast("m.Order", await self._call(OPERATIONS["set_order_payment"], (id, ), {"status": status, "updateNote": update_note}, None, idempotency_key, None))
 
     async def change_order_tags(self, id: int, body: m.TagsInput, *, idempotency_key: str | None = None) -> list[str]:
-        """Add and remove tags."""
+        """Update Order Tags."""
         return cast("list[str]", await self._call(OPERATIONS["change_order_tags"], (id, ), {}, body, idempotency_key, None))
 
     async def sync_order_accounting(self, id: int, body: m.OrderAccountingSyncInput, *, idempotency_key: str | None = None) -> None:
-        """Keep what an accounting system says of an order."""
+        """Sync Order Accounting."""
         await self._call(OPERATIONS["sync_order_accounting"], (id, ), {}, body, idempotency_key, None)
 
     async def link_orders(self, body: m.LinkOrdersInput, *, order_ids: Sequence[m.Id] | None = None, skus: Sequence[str] | None = None, channel_id: m.Id | None = None, idempotency_key: str | None = None) -> list[m.Id]:
-        """Link unmanaged items."""
+        """Link Unmanaged Orders/Items."""
         return cast("list[m.Id]", await self._call(OPERATIONS["link_orders"], (), {"orderIds": order_ids, "skus": skus, "channelId": channel_id}, body, idempotency_key, None))
 
     async def list_shipments(self, *, find_by_order_id: int | None = None, find_by_purchase_order_id: int | None = None, find_by_fulfillment_request_id: int | None = None, filter_created_after: str | datetime | None = None, filter_updated_after: str | datetime | None = None, filter_page_number: int | None = None, filter_page_size: int | None = None) -> list[m.Shipment]:
-        """List shipments."""
+        """Get Shipments."""
         return cast("list[m.Shipment]", await self._call(OPERATIONS["list_shipments"], (), {"findByOrderId": find_by_order_id, "findByPurchaseOrderId": find_by_purchase_order_id, "findByFulfillmentRequestId": find_by_fulfillment_request_id, "filterCreatedAfter": filter_created_after, "filterUpdatedAfter": filter_updated_after, "filterPageNumber": filter_page_number, "filterPageSize": filter_page_size}, None, None, None))
 
     async def create_shipment(self, body: m.CreateShipmentInput, *, idempotency_key: str | None = None) -> m.Shipment:
-        """Post a shipment."""
+        """Create Shipment."""
         return cast("m.Shipment", await self._call(OPERATIONS["create_shipment"], (), {}, body, idempotency_key, None))
 
     async def update_shipment(self, body: m.UpdateShipmentInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Shipment:
-        """Correct a shipment."""
+        """Patch Shipment."""
         return cast("m.Shipment", await self._call(OPERATIONS["update_shipment"], (), {}, body, idempotency_key, if_match))
 
     async def get_shipment(self, id: int) -> m.Shipment:
-        """Read a shipment."""
+        """Get Shipment."""
         return cast("m.Shipment", await self._call(OPERATIONS["get_shipment"], (id, ), {}, None, None, None))
 
     async def flag_shipments_with_errors(self, body: list[m.FlagShipmentsWithErrorsBodyItem], *, idempotency_key: str | None = None, if_match: int | str | None = None) -> list[m.Shipment]:
-        """Keep why shipments could not be told to their channel."""
+        """Flag Shipments with Sync Errors."""
         return cast("list[m.Shipment]", await self._call(OPERATIONS["flag_shipments_with_errors"], (), {}, body, idempotency_key, if_match))
 
     async def delete_shipment_items(self, id: int, body: m.DeleteShipmentItemsBody, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Shipment:
-        """Take items out of a shipment."""
+        """Delete Shipment Item."""
         return cast("m.Shipment", await self._call(OPERATIONS["delete_shipment_items"], (id, ), {}, body, idempotency_key, if_match))
 
     async def delete_shipment_custom_fields(self, id: int, body: m.DeleteShipmentCustomFieldsBody, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Shipment:
-        """Take custom fields off a shipment."""
+        """Delete Shipment Custom Fields."""
         return cast("m.Shipment", await self._call(OPERATIONS["delete_shipment_custom_fields"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_source_invoices(self, *, filter_purchase_order_id: int | None = None, filter_created_after: str | datetime | None = None, filter_source_id: int | None = None, is_accounting_synced: bool | None = None, is_for_synced_accounting_purchase_order: bool | None = None, has_accounting_sync_error: bool | None = None, ids: Sequence[m.Id] | None = None, filter_page_number: int | None = None, filter_page_size: int | None = None) -> list[m.SourceInvoice]:
-        """List source invoices."""
+        """Get Source Invoices."""
         return cast("list[m.SourceInvoice]", await self._call(OPERATIONS["list_source_invoices"], (), {"filterPurchaseOrderId": filter_purchase_order_id, "filterCreatedAfter": filter_created_after, "filterSourceId": filter_source_id, "isAccountingSynced": is_accounting_synced, "isForSyncedAccountingPurchaseOrder": is_for_synced_accounting_purchase_order, "hasAccountingSyncError": has_accounting_sync_error, "ids": ids, "filterPageNumber": filter_page_number, "filterPageSize": filter_page_size}, None, None, None))
 
     async def create_source_invoice(self, body: m.CreateSourceInvoiceInput, *, idempotency_key: str | None = None) -> m.SourceInvoice:
-        """Invoice a fulfillment request."""
+        """Create Source Invoice."""
         return cast("m.SourceInvoice", await self._call(OPERATIONS["create_source_invoice"], (), {}, body, idempotency_key, None))
 
     async def get_source_invoice(self, id: int) -> m.SourceInvoice:
-        """Read a source invoice."""
+        """Get Source Invoice."""
         return cast("m.SourceInvoice", await self._call(OPERATIONS["get_source_invoice"], (id, ), {}, None, None, None))
 
     async def update_source_invoice(self, id: int, body: m.UpdateSourceInvoiceInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.SourceInvoice:
-        """Change a source invoice."""
+        """Patch Source Invoice."""
         return cast("m.SourceInvoice", await self._call(OPERATIONS["update_source_invoice"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_sources(self, *, page: int | None = None, page_size: int | None = None) -> list[m.Source]:
-        """List sources."""
+        """Get Sources."""
         return cast("list[m.Source]", await self._call(OPERATIONS["list_sources"], (), {"page": page, "pageSize": page_size}, None, None, None))
 
     async def create_source(self, body: m.SourceInput, *, idempotency_key: str | None = None) -> m.Source:
-        """Create a source."""
+        """Create Source."""
         return cast("m.Source", await self._call(OPERATIONS["create_source"], (), {}, body, idempotency_key, None))
 
     async def get_source(self, id: int) -> m.Source:
-        """Read a source."""
+        """Get Source."""
         return cast("m.Source", await self._call(OPERATIONS["get_source"], (id, ), {}, None, None, None))
 
     async def update_source(self, id: int, body: m.SourceInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Source:
-        """Change a source."""
+        """Update Source."""
         return cast("m.Source", await self._call(OPERATIONS["update_source"], (id, ), {}, body, idempotency_key, if_match))
 
     async def set_source_settings(self, id: int, body: m.SourceSettings, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Source:
-        """Replace the settings of a source."""
+        """Set Source Settings."""
         return cast("m.Source", await self._call(OPERATIONS["set_source_settings"], (id, ), {}, body, idempotency_key, if_match))
 
     async def get_source_delivery(self, id: int) -> m.SourceDelivery:
-        """Read how a source takes its requests."""
+        """Get Source Delivery."""
         return cast("m.SourceDelivery", await self._call(OPERATIONS["get_source_delivery"], (id, ), {}, None, None, None))
 
     async def set_source_delivery(self, id: int, body: m.SourceDeliveryInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.SourceDelivery:
-        """Set how a source takes its requests."""
+        """Set Source Delivery."""
         return cast("m.SourceDelivery", await self._call(OPERATIONS["set_source_delivery"], (id, ), {}, body, idempotency_key, if_match))
 
     async def test_source_delivery(self, id: int, body: m.TestSourceDeliveryBody | None = None) -> m.DeliveryTrial:
-        """Try out how a source takes its requests."""
+        """Test Source Delivery."""
         return cast("m.DeliveryTrial", await self._call(OPERATIONS["test_source_delivery"], (id, ), {}, body, None, None))
 
     async def get_purchase_order_strategy(self, id: int) -> m.PurchaseOrderStrategy:
-        """Read the numbering and release strategy."""
+        """Get Purchase Order Strategy."""
         return cast("m.PurchaseOrderStrategy", await self._call(OPERATIONS["get_purchase_order_strategy"], (id, ), {}, None, None, None))
 
     async def set_purchase_order_strategy(self, id: int, body: m.PurchaseOrderStrategyInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.PurchaseOrderStrategy:
-        """Set the numbering and release strategy."""
+        """Set Purchase Order Strategy."""
         return cast("m.PurchaseOrderStrategy", await self._call(OPERATIONS["set_purchase_order_strategy"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_channels(self, *, page: int | None = None, page_size: int | None = None) -> list[m.Channel]:
-        """List channels."""
+        """Get Channels."""
         return cast("list[m.Channel]", await self._call(OPERATIONS["list_channels"], (), {"page": page, "pageSize": page_size}, None, None, None))
 
     async def create_channel(self, body: m.ChannelInput, *, idempotency_key: str | None = None) -> m.Channel:
-        """Create a channel."""
+        """Create Channel."""
         return cast("m.Channel", await self._call(OPERATIONS["create_channel"], (), {}, body, idempotency_key, None))
 
     async def get_channel(self, id: int) -> m.Channel:
-        """Read a channel."""
+        """Get Channel."""
         return cast("m.Channel", await self._call(OPERATIONS["get_channel"], (id, ), {}, None, None, None))
 
     async def update_channel(self, id: int, body: m.ChannelInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.Channel:
-        """Change a channel."""
+        """Update Channel."""
         return cast("m.Channel", await self._call(OPERATIONS["update_channel"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_inventory_variants(self, *, skus: Sequence[str] | None = None, ids: Sequence[int] | None = None, upcs: Sequence[str] | None = None, source_id: int | None = None, updated_after: str | datetime | None = None, page: int | None = None, page_size: int | None = None) -> list[m.InventoryVariant]:
-        """List inventory variants."""
+        """Get Inventory Variants."""
         return cast("list[m.InventoryVariant]", await self._call(OPERATIONS["list_inventory_variants"], (), {"skus": skus, "ids": ids, "upcs": upcs, "sourceId": source_id, "updatedAfter": updated_after, "page": page, "pageSize": page_size}, None, None, None))
 
     async def update_inventory_variants(self, body: list[m.InventoryVariantInput], *, modify_quantity: Literal['none', 'update', 'updateNonNull'] | None = None, modify_cost: Literal['none', 'update', 'updateNonNull'] | None = None, modify_map: Literal['none', 'update', 'updateNonNull'] | None = None, modify_msrp: Literal['none', 'update', 'updateNonNull'] | None = None, modify_shipping_cost: Literal['none', 'update', 'updateNonNull'] | None = None, modify_drop_ship_fee: Literal['none', 'update', 'updateNonNull'] | None = None, modify_allow_backorders: Literal['none', 'update', 'updateNonNull'] | None = None, modify_weight: Literal['none', 'update', 'updateNonNull'] | None = None, modify_weight_unit: Literal['none', 'update', 'updateNonNull'] | None = None, modify_length: Literal['none', 'update', 'updateNonNull'] | None = None, modify_width: Literal['none', 'update', 'updateNonNull'] | None = None, modify_height: Literal['none', 'update', 'updateNonNull'] | None = None, modify_dimension_unit: Literal['none', 'update', 'updateNonNull'] | None = None, modify_custom_fields: Literal['none', 'replace', 'update', 'merge', 'deleteIncluded', 'deleteAll'] | None = None, idempotency_key: str | None = None) -> list[m.InventoryVariant]:
-        """Change up to 50 variants."""
+        """Update Inventory Variants."""
         return cast("list[m.InventoryVariant]", await self._call(OPERATIONS["update_inventory_variants"], (), {"modifyQuantity": modify_quantity, "modifyCost": modify_cost, "modifyMap": modify_map, "modifyMsrp": modify_msrp, "modifyShippingCost": modify_shipping_cost, "modifyDropShipFee": modify_drop_ship_fee, "modifyAllowBackorders": modify_allow_backorders, "modifyWeight": modify_weight, "modifyWeightUnit": modify_weight_unit, "modifyLength": modify_length, "modifyWidth": modify_width, "modifyHeight": modify_height, "modifyDimensionUnit": modify_dimension_unit, "modifyCustomFields": modify_custom_fields}, body, idempotency_key, None))
 
     async def explain_inventory_stock(self, id: int) -> m.StockExplanation:
-        """Explain the available quantity."""
+        """Explain Stock."""
         return cast("m.StockExplanation", await self._call(OPERATIONS["explain_inventory_stock"], (id, ), {}, None, None, None))
 
     async def list_inventory_parents(self, *, skus: Sequence[str] | None = None, ids: Sequence[int] | None = None, source_id: int | None = None, updated_after: str | datetime | None = None, page: int | None = None, page_size: int | None = None) -> list[m.InventoryParent]:
-        """List inventory parents."""
+        """Get Inventory Parents."""
         return cast("list[m.InventoryParent]", await self._call(OPERATIONS["list_inventory_parents"], (), {"skus": skus, "ids": ids, "sourceId": source_id, "updatedAfter": updated_after, "page": page, "pageSize": page_size}, None, None, None))
 
     async def create_inventory_parents(self, body: list[m.InventoryParentInput], *, modify_parent_custom_fields: Literal['none', 'replace', 'update', 'merge', 'deleteIncluded', 'deleteAll'] | None = None, modify_variant_custom_fields: Literal['none', 'replace', 'update', 'merge', 'deleteIncluded', 'deleteAll'] | None = None, idempotency_key: str | None = None) -> list[m.InventoryParent]:
-        """Create or change up to 20 parents with their variants."""
+        """Create/Update Inventory."""
         return cast("list[m.InventoryParent]", await self._call(OPERATIONS["create_inventory_parents"], (), {"modifyParentCustomFields": modify_parent_custom_fields, "modifyVariantCustomFields": modify_variant_custom_fields}, body, idempotency_key, None))
 
     async def list_product_variants(self, *, skus: Sequence[str] | None = None, ids: Sequence[int] | None = None, upcs: Sequence[str] | None = None, updated_after: str | datetime | None = None, page: int | None = None, page_size: int | None = None) -> list[m.ProductVariant]:
-        """List product variants."""
+        """Get Product Variants."""
         return cast("list[m.ProductVariant]", await self._call(OPERATIONS["list_product_variants"], (), {"skus": skus, "ids": ids, "upcs": upcs, "updatedAfter": updated_after, "page": page, "pageSize": page_size}, None, None, None))
 
     async def list_listing_parents(self, *, skus: Sequence[str] | None = None, ids: Sequence[int] | None = None, channel_id: int | None = None, include_attributes: bool | None = None, updated_after: str | datetime | None = None, page: int | None = None, page_size: int | None = None) -> list[m.ListingParent]:
-        """List listing parents."""
+        """Get Listing Parents."""
         return cast("list[m.ListingParent]", await self._call(OPERATIONS["list_listing_parents"], (), {"skus": skus, "ids": ids, "channelId": channel_id, "includeAttributes": include_attributes, "updatedAfter": updated_after, "page": page, "pageSize": page_size}, None, None, None))
 
     async def list_listing_variants(self, *, skus: Sequence[str] | None = None, ids: Sequence[int] | None = None, channel_id: int | None = None, updated_after: str | datetime | None = None, page: int | None = None, page_size: int | None = None) -> list[m.ListingVariant]:
-        """List listing variants."""
+        """Get Listing Variants."""
         return cast("list[m.ListingVariant]", await self._call(OPERATIONS["list_listing_variants"], (), {"skus": skus, "ids": ids, "channelId": channel_id, "updatedAfter": updated_after, "page": page, "pageSize": page_size}, None, None, None))
 
     async def update_listing_variants(self, body: list[m.ListingVariantInput], *, modify_custom_fields: Literal['none', 'replace', 'update', 'merge', 'deleteIncluded', 'deleteAll'] | None = None, idempotency_key: str | None = None) -> list[m.ListingVariant]:
-        """Make or change up to 50 listings."""
+        """Create/Update Listing Variants."""
         return cast("list[m.ListingVariant]", await self._call(OPERATIONS["update_listing_variants"], (), {"modifyCustomFields": modify_custom_fields}, body, idempotency_key, None))
 
     async def list_source_shipping_methods(self, *, source_id: m.Id | None = None, page: int | None = None, page_size: int | None = None) -> list[m.SourceShippingMethod]:
-        """List shipping methods of sources."""
+        """List Source Shipping Methods."""
         return cast("list[m.SourceShippingMethod]", await self._call(OPERATIONS["list_source_shipping_methods"], (), {"sourceId": source_id, "page": page, "pageSize": page_size}, None, None, None))
 
     async def create_source_shipping_method(self, body: m.SourceShippingMethodInput, *, idempotency_key: str | None = None) -> m.SourceShippingMethod:
-        """Create a shipping method of a source."""
+        """Add Source Shipping Method."""
         return cast("m.SourceShippingMethod", await self._call(OPERATIONS["create_source_shipping_method"], (), {}, body, idempotency_key, None))
 
     async def update_source_shipping_method(self, id: int, body: m.SourceShippingMethodInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.SourceShippingMethod:
-        """Change a shipping method of a source."""
+        """Update Source Shipping Method."""
         return cast("m.SourceShippingMethod", await self._call(OPERATIONS["update_source_shipping_method"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_channel_shipping_methods(self, *, channel_id: m.Id | None = None, mapped: bool | None = None, page: int | None = None, page_size: int | None = None) -> list[m.ChannelShippingMethod]:
-        """List shipping methods of channels."""
+        """List Channel Shipping Methods."""
         return cast("list[m.ChannelShippingMethod]", await self._call(OPERATIONS["list_channel_shipping_methods"], (), {"channelId": channel_id, "mapped": mapped, "page": page, "pageSize": page_size}, None, None, None))
 
     async def create_channel_shipping_method(self, body: m.CreateChannelShippingMethodInput, *, idempotency_key: str | None = None) -> m.ChannelShippingMethod:
-        """Map a shipping text before an order brings it."""
+        """Create Channel Shipping Method."""
         return cast("m.ChannelShippingMethod", await self._call(OPERATIONS["create_channel_shipping_method"], (), {}, body, idempotency_key, None))
 
     async def update_channel_shipping_method(self, id: int, body: m.ChannelShippingMethodInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.ChannelShippingMethod:
-        """Map a shipping text to a policy."""
+        """Update Channel Shipping Method."""
         return cast("m.ChannelShippingMethod", await self._call(OPERATIONS["update_channel_shipping_method"], (id, ), {}, body, idempotency_key, if_match))
 
     async def update_shipping_policy(self, id: int, body: m.ShippingPolicyInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.ShippingPolicy:
-        """Change a shipping policy."""
+        """Update Shipping Policy."""
         return cast("m.ShippingPolicy", await self._call(OPERATIONS["update_shipping_policy"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_shipping_policies(self, *, page: int | None = None, page_size: int | None = None) -> list[m.ShippingPolicy]:
-        """List shipping policies."""
+        """Get Shipping Policies."""
         return cast("list[m.ShippingPolicy]", await self._call(OPERATIONS["list_shipping_policies"], (), {"page": page, "pageSize": page_size}, None, None, None))
 
     async def create_shipping_policy(self, body: m.ShippingPolicyInput, *, idempotency_key: str | None = None) -> m.ShippingPolicy:
-        """Create a shipping policy."""
+        """Create Shipping Policy."""
         return cast("m.ShippingPolicy", await self._call(OPERATIONS["create_shipping_policy"], (), {}, body, idempotency_key, None))
 
     async def list_routing_groups(self, *, page: int | None = None, page_size: int | None = None) -> list[m.RoutingGroup]:
-        """List routing groups."""
+        """Get Routing Groups."""
         return cast("list[m.RoutingGroup]", await self._call(OPERATIONS["list_routing_groups"], (), {"page": page, "pageSize": page_size}, None, None, None))
 
     async def create_routing_group(self, body: m.RoutingGroupInput, *, idempotency_key: str | None = None) -> m.RoutingGroup:
-        """Create a routing group."""
+        """Create Routing Group."""
         return cast("m.RoutingGroup", await self._call(OPERATIONS["create_routing_group"], (), {}, body, idempotency_key, None))
 
     async def get_routing_group(self, id: int) -> m.RoutingGroup:
-        """Read a routing group."""
+        """Get Routing Group."""
         return cast("m.RoutingGroup", await self._call(OPERATIONS["get_routing_group"], (id, ), {}, None, None, None))
 
     async def update_routing_group(self, id: int, body: m.RoutingGroupInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.RoutingGroup:
-        """Change a routing group."""
+        """Update Routing Group."""
         return cast("m.RoutingGroup", await self._call(OPERATIONS["update_routing_group"], (id, ), {}, body, idempotency_key, if_match))
 
     async def list_events(self, *, after: str | None = None, types: Sequence[str] | None = None, limit: int | None = None, wait: int | None = None) -> m.FeedPage:
-        """Read the change feed."""
+        """Get Events."""
         return cast("m.FeedPage", await self._call(OPERATIONS["list_events"], (), {"after": after, "types": types, "limit": limit, "wait": wait}, None, None, None))
 
     async def list_webhook_configurations(self) -> list[m.WebhookConfiguration]:
-        """List webhook configurations."""
+        """Get Webhook Configurations."""
         return cast("list[m.WebhookConfiguration]", await self._call(OPERATIONS["list_webhook_configurations"], (), {}, None, None, None))
 
+    async def list_webhook_configurations_right_spelling(self) -> list[m.WebhookConfiguration]:
+        """Alias of `list_webhook_configurations`."""
+        return await self.list_webhook_configurations()
+
     async def create_webhook_configuration(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
-        """Create a webhook configuration."""
+        """Create Webhook Configuration."""
         return cast("m.WebhookConfigurationWithSecret", await self._call(OPERATIONS["create_webhook_configuration"], (), {}, body, idempotency_key, None))
 
+    async def create_webhook_configuration_right_spelling(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
+        """Alias of `create_webhook_configuration`."""
+        return await self.create_webhook_configuration(body, idempotency_key=idempotency_key)
+
     async def get_webhook_configuration(self, id: int) -> m.WebhookConfiguration:
-        """Read a webhook configuration."""
+        """Get Webhook Configuration."""
         return cast("m.WebhookConfiguration", await self._call(OPERATIONS["get_webhook_configuration"], (id, ), {}, None, None, None))
 
+    async def get_webhook_configuration_right_spelling(self, id: int) -> m.WebhookConfiguration:
+        """Alias of `get_webhook_configuration`."""
+        return await self.get_webhook_configuration(id)
+
     async def update_webhook_configuration(self, id: int, body: m.UpdateWebhookInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfiguration:
-        """Change a webhook configuration."""
+        """Update Webhook Configuration."""
         return cast("m.WebhookConfiguration", await self._call(OPERATIONS["update_webhook_configuration"], (id, ), {}, body, idempotency_key, if_match))
 
-    async def list_webhook_configurations_right_spelling(self) -> list[m.WebhookConfiguration]:
-        """List webhook configurations."""
-        return cast("list[m.WebhookConfiguration]", await self._call(OPERATIONS["list_webhook_configurations_right_spelling"], (), {}, None, None, None))
-
-    async def create_webhook_configuration_right_spelling(self, body: m.CreateWebhookInput, *, idempotency_key: str | None = None) -> m.WebhookConfigurationWithSecret:
-        """Create a webhook configuration."""
-        return cast("m.WebhookConfigurationWithSecret", await self._call(OPERATIONS["create_webhook_configuration_right_spelling"], (), {}, body, idempotency_key, None))
-
-    async def get_webhook_configuration_right_spelling(self, id: int) -> m.WebhookConfiguration:
-        """Read a webhook configuration."""
-        return cast("m.WebhookConfiguration", await self._call(OPERATIONS["get_webhook_configuration_right_spelling"], (id, ), {}, None, None, None))
-
     async def update_webhook_configuration_right_spelling(self, id: int, body: m.UpdateWebhookInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfiguration:
-        """Change a webhook configuration."""
-        return cast("m.WebhookConfiguration", await self._call(OPERATIONS["update_webhook_configuration_right_spelling"], (id, ), {}, body, idempotency_key, if_match))
+        """Alias of `update_webhook_configuration`."""
+        return await self.update_webhook_configuration(id, body, idempotency_key=idempotency_key, if_match=if_match)
 
     async def rotate_webhook_secret(self, id: int, body: m.RotateSecretInput, *, idempotency_key: str | None = None, if_match: int | str | None = None) -> m.WebhookConfigurationWithSecret:
-        """Give it a new secret."""
+        """Rotate Webhook Secret."""
         return cast("m.WebhookConfigurationWithSecret", await self._call(OPERATIONS["rotate_webhook_secret"], (id, ), {}, body, idempotency_key, if_match))
 
     async def send_test_webhook(self, id: int, *, idempotency_key: str | None = None) -> m.WebhookDelivery:
-        """Send a test message."""
+        """Send Test Webhook."""
         return cast("m.WebhookDelivery", await self._call(OPERATIONS["send_test_webhook"], (id, ), {}, None, idempotency_key, None))
 
     async def replay_webhook_events(self, id: int, body: m.ReplayInput, *, idempotency_key: str | None = None) -> m.QueuedMessages:
-        """Deliver events again."""
+        """Replay Webhook Events."""
         return cast("m.QueuedMessages", await self._call(OPERATIONS["replay_webhook_events"], (id, ), {}, body, idempotency_key, None))
 
     async def list_webhook_deliveries(self, id: int, *, since_id: int | None = None, filter_status: Sequence[str] | None = None, filter_page_number: int | None = None, filter_page_size: int | None = None) -> list[m.WebhookDelivery]:
-        """Read the delivery log."""
+        """Get Webhook Deliveries."""
         return cast("list[m.WebhookDelivery]", await self._call(OPERATIONS["list_webhook_deliveries"], (id, ), {"sinceId": since_id, "filterStatus": filter_status, "filterPageNumber": filter_page_number, "filterPageSize": filter_page_size}, None, None, None))
 
     async def retry_webhook_events(self, body: m.RetryEventsInput, *, idempotency_key: str | None = None) -> m.QueuedMessages:
-        """Deliver events again, everywhere."""
+        """Retry Webhook Events."""
         return cast("m.QueuedMessages", await self._call(OPERATIONS["retry_webhook_events"], (), {}, body, idempotency_key, None))

@@ -322,7 +322,7 @@ class Address(TypedDict):
 
 
 class AddressInput(TypedDict):
-    """`name` is split when first and last name are absent; state and code (US), country and code (ISO 3166) fill each other."""
+    """`name` is split if first and last name are omitted. State and code (US), country and code (ISO 3166) complete each other."""
 
     name: NotRequired[str | None]
     firstName: NotRequired[str | None]
@@ -341,7 +341,7 @@ class AddressInput(TypedDict):
 
 
 class AdjustInput(TypedDict):
-    """Quantities are increments. No items, and nothing to cancel, acknowledges all that is open."""
+    """Quantities are added to earlier ones. Without items and cancellation, everything open is acknowledged."""
 
     items: NotRequired[list[AdjustInputItemsItem] | None]
     cancelUnacknowledgedItemQuantity: NotRequired[bool | None]
@@ -673,7 +673,7 @@ class DeliveryTrialResult2(TypedDict):
 
 
 class EditFulfillmentRequestInput(TypedDict):
-    """What changes of a request; absent members stay, null takes a value away."""
+    """What changes. Omitted fields keep their value; null clears a field."""
 
     fulfillmentRequestNumber: NotRequired[str]
     shippingAddress: NotRequired[AddressInput]
@@ -970,7 +970,7 @@ class InventoryVariant(TypedDict):
 
 
 class InventoryVariantInput(TypedDict):
-    """Named by inventoryVariantId, or by sku and source. What is absent stays as it is."""
+    """A variant, named by `inventoryVariantId`, or by `sku` and source. Omitted fields keep their value."""
 
     inventoryVariantId: NotRequired[int | str | None]
     sku: NotRequired[str | None]
@@ -1044,7 +1044,7 @@ class ListingVariant(TypedDict):
 
 
 class ListingVariantInput(TypedDict):
-    """Named by listingVariantId, or by sku and channel."""
+    """A listing, named by `listingVariantId`, or by `sku` and channel."""
 
     listingVariantId: NotRequired[int | str | None]
     sku: NotRequired[str | None]
@@ -1174,7 +1174,7 @@ class PlannedFulfillmentRequestFulfillmentRequestItemsItem(TypedDict):
 
 
 class Policy(TypedDict):
-    """A clock rule as it stands."""
+    """A clock rule."""
 
     sourceId: int | None
     condition: Literal['unsent', 'unacknowledged', 'unshipped', 'unrepaired']
@@ -1186,7 +1186,7 @@ class Policy(TypedDict):
 
 
 class PolicyInput(TypedDict):
-    """A clock rule."""
+    """A clock rule: what happens when a request stays in a status too long."""
 
     condition: Literal['unsent', 'unacknowledged', 'unshipped', 'unrepaired']
     afterMinutes: int
@@ -1241,7 +1241,7 @@ class ProductVariant(TypedDict):
 
 
 class PurchaseOrder(TypedDict):
-    """A fulfillment request under its older names; all its other fields are the same."""
+    """A fulfillment request in its older names."""
 
     id: Id
     purchaseOrderNumber: str
@@ -1331,7 +1331,7 @@ class QueuedMessages(TypedDict):
 
 
 class ReleaseStockInput(TypedDict):
-    """Nothing named: what all items hold."""
+    """Names the items whose stock is released. Without any: all items."""
 
     onlyReleaseFulfillmentRequestItemIds: NotRequired[list[Id] | None]
     onlyReleaseFulfillmentRequestItemSkus: NotRequired[list[str] | None]
@@ -1481,7 +1481,7 @@ class RoutingRoundStepsItemLostItem(TypedDict):
 
 
 class SentRequest(TypedDict):
-    """What was sent, or would be; secrets are blotted out."""
+    """The call as it was or would be sent, without secrets."""
 
     method: str
     url: str
@@ -1504,7 +1504,7 @@ class SettleAttentionInputItemsItem(TypedDict):
 
 
 class SettleAttentionInputItemsItemSubject(TypedDict):
-    """`SettleAttentionInputItemsItemSubject` of the contract."""
+    """The `subject` of the item on the attention list."""
 
     type: Literal['fulfillment_request', 'source', 'webhook']
     id: Id
@@ -1587,7 +1587,7 @@ class ShipmentItem(TypedDict):
 
 
 class ShipmentItemInput(TypedDict):
-    """The item is named by one of sku, inventoryVariantId (also sourceVariantId), orderItemId, fulfillmentRequestItemId (also purchaseOrderItemId). In a correction, `id` names an item that the shipment has."""
+    """One item of a shipment. Name it by one of its ids, or by its SKU."""
 
     id: NotRequired[Id]
     quantity: NotRequired[int]
@@ -1653,7 +1653,7 @@ class Source(TypedDict):
 
 
 class SourceAnswer(TypedDict):
-    """`SourceAnswer` of the contract."""
+    """What the source answered."""
 
     status: int
     body: str | None
@@ -1840,7 +1840,7 @@ class TestSourceDeliveryBody(TypedDict):
 
 
 class UnitInput(TypedDict):
-    """A unit by its handle, such as pound, gram, inch; the handle alone, as text, works too."""
+    """A unit by its handle, such as `pound`, `gram` or `inch`. The handle alone, as text, works too."""
 
     handle: NotRequired[str | None]
 
@@ -1866,7 +1866,7 @@ class UnplacedItemSourcesItem(TypedDict):
 
 
 class UpdateShipmentInput(TypedDict):
-    """What is null or absent stays as it is. Items and custom fields are upserts by id."""
+    """What changes of a shipment. Fields that are null or missing keep their value."""
 
     id: Id
     fulfillmentRequestId: NotRequired[int | None]
@@ -1896,7 +1896,7 @@ class UpdateShipmentInputCustomFieldsItem(TypedDict):
 
 
 class UpdateSourceInvoiceInput(TypedDict):
-    """What is null or absent stays as it is."""
+    """What changes of an invoice. Fields that are null or missing keep their value."""
 
     accountingSynced: NotRequired[bool | None]
     externalAccountingId: NotRequired[str | None]
