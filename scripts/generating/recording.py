@@ -180,7 +180,8 @@ class Recorder:
         required = [field.name for field in operation.fields("query", {}) if field.required]
         wrong: list[Try] = [(example._replace(query={k: v for k, v in example.query.items() if k not in required}), {})] if required else []
         if example.body is not None:
-            wrong += [(example._replace(body=other), {}) for other in ({}, [{}], _broken(example.body))]
+            bodies: list[Any] = [{}, [{}], _broken(example.body)]
+            wrong += [(example._replace(body=body), {}) for body in bodies]
         wrong += [(example.asking(**{name: 0}), {}) for name in ("pageSize", "filterPageSize") if operation.takes(name)]
         wrong += [(example.asking(dryRun="maybe"), {})] if operation.takes("dryRun") else []
         found["invalid_input"] = wrong

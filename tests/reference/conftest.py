@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.reference.generator import document, recording
 from tests.support.contract import CONTRACT
+from tests.support.generator import document, recording
 
 
 @pytest.fixture(scope="session")

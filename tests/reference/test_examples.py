@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from playwright.async_api import Page, async_playwright
 
-from tests.reference.generator import document, recording, samples
 from tests.support.browser import QUIET, browser
 from tests.support.contract import CONTRACT
+from tests.support.generator import document, recording, samples
 from tests.support.toys import Served
 
 SERVED = sorted(set(CONTRACT.operations) - CONTRACT.not_yet)
@@ -107,7 +107,7 @@ async def test_every_python_example_runs(
 
             def run(text: str = text, printed: io.StringIO = printed) -> None:
                 with contextlib.redirect_stdout(printed):
-                    exec(compile(text, name, "exec"), {})  # noqa: S102, B023 - it is the example that is tested
+                    exec(compile(text, name, "exec"), {})  # noqa: B023 - it is the example that is tested
 
             await asyncio.to_thread(run)
         # An example prints what it got; of a refusal it would print the status and what is allowed.

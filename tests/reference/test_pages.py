@@ -10,8 +10,8 @@ from urllib.parse import urldefrag, urljoin, urlsplit
 import pytest
 import yaml
 
-from tests.reference.generator import ROOT, document, recording, refusing, samples, views
 from tests.support.contract import CONTRACT
+from tests.support.generator import ROOT, document, recording, refusing, samples, views
 from waypost.domain.catalogue import CATALOGUE
 from waypost.domain.failures import REGISTRY
 from waypost.domain.lifecycle import TABLE, Action
@@ -112,7 +112,7 @@ def lost(here: str, link: str) -> bool:
     if path == "/docs/search" and not anchor:
         return False
     known = path in urls()
-    return not known or bool(anchor) and anchor not in pages()[path].ids
+    return not known or (bool(anchor) and anchor not in pages()[path].ids)
 
 
 def test_every_link_leads_somewhere() -> None:

@@ -46,6 +46,16 @@ CAPABILITIES = (
 )  # fmt: skip
 
 
+def published(operation: Mapping[str, Any], body: Any) -> dict[str, Any]:
+    """An operation as the served document has it: with its example body, without what only pages need."""
+    found = {name: value for name, value in operation.items() if name != "x-next"}
+    if body is not None and "requestBody" in found:
+        media = found["requestBody"]["content"]["application/json"]
+        content = {"application/json": {**media, "example": body}}
+        found["requestBody"] = {**found["requestBody"], "content": content}
+    return found
+
+
 class Field(NamedTuple):
     """A parameter, or a member of a body, as a reader sees it. `path`: as in `items[].quantity`."""
 

@@ -11,17 +11,17 @@ from markupsafe import Markup
 
 from generating.recording import Example
 from generating.site import map as life_cycle
-from generating.site import refusing
 from generating.site.document import CAPABILITIES, HOST, Document, Field
-from generating.site.text import Guide, inline, plain
-from generating.site.views import CODES, View
+from generating.site.text import Guide, Link, inline, plain
+from generating.site.views import View
 from waypost.domain.catalogue import CATALOGUE
 from waypost.domain.failures import REGISTRY
+from waypost.domain.statuses import STATUSES
 from waypost.settings import SETTINGS
 from waypost.wire.codes import FIELDS, PROBLEMS
 from waypost.wire.problems import TITLES
 
-ROOT = Path(__file__).resolve().parents[3]
+KEPT = 64  # characters
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 # Guides in the order of the side bar: file, and the words there.
@@ -44,7 +44,7 @@ def _guide_name(source: str) -> str:
     return source.removeprefix("reference/")
 
 
-def _guide_link(document: Document, source: str) -> Any:
+def _guide_link(source: str) -> Link:
     """Links of docs/*.md as links between pages; those into the source tree lead nowhere."""
     folder = "reference/" if source.startswith("reference/") else ""
     known = {name for name, _ in (*GUIDES, *TABLES)}
@@ -67,14 +67,16 @@ def _guide_link(document: Document, source: str) -> Any:
 class Site:
     """Makes every page."""
 
-    def __init__(self, raw: dict[str, Any], examples: Mapping[str, Example], replies: Mapping[str, Any]) -> None:
+    def __init__(
+        self, raw: dict[str, Any], examples: Mapping[str, Example], replies: Mapping[str, Any], docs: Mapping[str, str]
+    ) -> None:  # fmt: skip
         self.document = Document(raw)
         self.views = {
             id_: View(self.document, operation, examples[id_], replies[id_])
             for id_, operation in self.document.operations.items()
         }
-        self.guides = {source: Guide((ROOT / "docs" / f"{source}.md").read_text(), _guide_link(self.document, source))
-                       for source, _ in (*GUIDES, *TABLES)}  # fmt: skip
+        self._docs = docs
+        self.guides = {source: Guide(docs[source], _guide_link(source)) for source, _ in (*GUIDES, *TABLES)}
         self._environment = Environment(
             loader=FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True,
             undefined=StrictUndefined, keep_trailing_newline=True,
@@ -108,7 +110,7 @@ class Site:
             if source == "lifecycle":
                 body = type(body)(re.sub(r'<p><img src="lifecycle.svg"[^>]*></p>', life_cycle.drawing(), body))
             yield f"guides/{name}.html", self._page("guide.html", 2, f"guides/{name}", guide=guide, body=body)
-            yield f"guides/{name}.md", (ROOT / "docs" / f"{source}.md").read_text()
+            yield f"guides/{name}.md", self._docs[source]
         yield "index.html", self._page("overview.html", 1, "overview", map=life_cycle.drawing(), guide_pages=self.guide_cards())
         yield "errors.html", self._page("errors.html", 1, "errors", groups=self.error_groups(), fields=[self._code(one) for one in FIELDS],
                                         failures=REGISTRY)  # fmt: skip
@@ -144,52 +146,57 @@ class Site:
     def whole(self) -> str:
         """Everything as one text."""
         parts = [self.markdown(view) for view in self.views.values()]
-        parts += [(ROOT / "docs" / f"{source}.md").read_text() for source, _ in (*GUIDES, *TABLES, ("reference/errors", ""), ("reference/failure-codes", ""))]
+        parts += [self._docs[source] for source, _ in (*GUIDES, *TABLES, ("reference/errors", ""), ("reference/failure-codes", ""))]
         return self._plain.get_template("llms.txt").render() + "\n\n" + "\n\n---\n\n".join(part.strip() for part in parts) + "\n"
 
     def index(self) -> Iterator[tuple[str, str, str, str]]:
         """Kind, title, link from /docs/, and further words of everything that can be found."""
         for view in self.views.values():
-            more = " ".join(filter(None, (f"{view.method} {view.path}", view.id, view.original, plain(view.operation.use_when), *(
-                f"{name} {target}" for name, target in view.aliases))))  # fmt: skip
+            names = (view.original, *(word for alias in view.aliases for word in alias))
+            says = first_sentence(view.operation.use_when.removeprefix("Use this when "))
+            more = " ".join(filter(None, (f"{view.method} {view.path}", view.id, *names, cut(says))))
             yield "operation", view.title, f"operations/{view.id}", more
         yield from self._fields()
         for one in PROBLEMS:
             yield "code", one.code, f"errors#{one.code}", f"{one.status} {plain(one.cause)}"
         for field in FIELDS:
-            yield "field code", field.code, f"errors#field-{field.code}", plain(field.cause)
+            yield "field code", field.code, f"errors#field-{field.code}", cut(plain(field.cause))
         for failure in REGISTRY:
             yield "failure code", failure.code, f"errors#failure-{failure.code}", f"{failure.title}. {failure.hint}"
         for event, kind in CATALOGUE.items():
             yield "event", event, "guides/events", kind.says
         for setting in SETTINGS:
             yield "setting", setting.option, "guides/settings", f"{setting.variable} {setting.help}"
-        for status in refusing.STATUSES.values():
+        for status in STATUSES.values():
             yield "status", status.name, "guides/lifecycle", status.meaning
         for source, title in (*GUIDES, *TABLES):
             guide = self.guides[source]
-            yield "guide", title, f"guides/{_guide_name(source)}", plain(guide.lead)
+            yield "guide", title, f"guides/{_guide_name(source)}", cut(plain(guide.lead))
             for anchor, heading in guide.headings:
                 yield "guide", heading, f"guides/{_guide_name(source)}#{anchor}", title
 
     def _fields(self) -> Iterator[tuple[str, str, str, str]]:
-        """Each name once for each text: one parameter of many calls leads to the first."""
-        known: dict[tuple[str, str], list[str]] = {}
-        where: dict[tuple[str, str], str] = {}
+        """Each name once: a field of many calls leads to the first."""
+        known: set[str] = set()
         for view in self.views.values():
             fields: list[Field] = [*view.fields_of("path"), *view.fields_of("query"), *view.fields_of("header"), *view.body_fields]
             for field in fields:
-                key = (field.name.rsplit(".", 1)[-1].removesuffix("[]"), plain(field.description))
-                known.setdefault(key, []).append(view.title)
-                where.setdefault(key, f"operations/{view.id}#f-{field.place}-{field.name}")
-        for (name, says), titles in known.items():
-            yield "field", name, where[name, says], f"{says} {', '.join(titles[:3])}".strip()
+                name = field.name.rsplit(".", 1)[-1].removesuffix("[]")
+                if name in known:
+                    continue
+                known.add(name)
+                yield "field", name, f"operations/{view.id}#f-{field.place}-{field.name}", cut(f"{view.title}: {first_sentence(field.description)}")
 
 
 def lead(html: Markup) -> Markup:
     """With its "Use this when" strong, as it begins."""
     beginning = "Use this when"
-    return Markup(f"<strong>{beginning}</strong>{html.removeprefix(beginning)}" if html.startswith(beginning) else html)  # noqa: S704 - it is HTML
+    return Markup(f"<strong>{beginning}</strong>{html.removeprefix(beginning)}" if html.startswith(beginning) else html)
+
+
+def cut(text: str) -> str:
+    """At most as much as the index of the search keeps of a text; it is fetched whole."""
+    return text if len(text) <= KEPT else f"{text[:KEPT].rsplit(' ', 1)[0]} …"
 
 
 def first_sentence(text: str) -> str:
@@ -197,9 +204,11 @@ def first_sentence(text: str) -> str:
     return re.split(r"(?<=[.:])\s", plain(text))[0].rstrip(":")
 
 
-def site(raw: dict[str, Any], examples: Mapping[str, Example], replies: Mapping[str, Any]) -> dict[str, str]:
-    """Every file of the reference by its path; raises `ValueError` for a link that leads nowhere."""
-    return dict(Site(raw, examples, replies).files())
+def site(
+    raw: dict[str, Any], examples: Mapping[str, Example], replies: Mapping[str, Any], docs: Mapping[str, str]
+) -> dict[str, str]:  # fmt: skip
+    """Every file of the reference by its path; raises `ValueError` for a link that leads nowhere.
 
-
-__all__ = ["CODES", "Site", "site"]
+    `raw`: the document without what is not served. `docs`: texts of `docs/`, by path without their ending.
+    """
+    return dict(Site(raw, examples, replies, docs).files())

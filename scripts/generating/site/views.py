@@ -9,7 +9,7 @@ from markupsafe import Markup
 from generating import layout
 from generating.recording import Example
 from generating.site import refusing, samples
-from generating.site.document import HOST, Document, Field, Operation, Response
+from generating.site.document import HOST, Document, Field, Operation, Response, published
 from generating.site.text import blocks, breakable, code, inline
 from waypost.domain.catalogue import CATALOGUE
 from waypost.wire import problems
@@ -186,7 +186,7 @@ class View:
 
     def fields_of(self, place: str) -> list[Field]:
         """Its parameters of a place."""
-        values = {name: value for name, value in self.example.query.items()}
+        values = dict(self.example.query)
         values |= self.path_values if place == "path" else {}
         found = self.operation.fields(place, values)
         return sorted(found, key=lambda one: (not one.required, one.name == "dryRun"))
@@ -277,7 +277,7 @@ class View:
     @property
     def fragment(self) -> str:
         """The operation as it stands in the document."""
-        return layout.document({self.method.lower(): dict(self.operation.raw)}).rstrip()
+        return layout.document({self.method.lower(): published(self.operation.raw, self.example.body)}).rstrip()
 
     @property
     def next(self) -> list[Next]:
