@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The suite starts hundreds of processes: each would compile every module again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test test-all lowest storm answers check bench bench-scale generate lock clean
+.PHONY: serve test test-all lowest storm answers check bench bench-scale bench-pages generate record lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
@@ -52,7 +52,14 @@ bench: .venv/dev ## measure against the limits and a conventional build
 bench-scale: .venv/dev ## the same calls on ten thousand and on five million requests: ten minutes, 25 GB of disk
 	$(BIN)/python -m bench.scale
 
+bench-pages: .venv/dev .venv/browser ## bytes and first content of pages, in a browser with a slow CPU
+	$(BIN)/python -m bench.pages
+
 generate: .venv/dev ## renew what is made from the code and the contract
+	$(BIN)/python scripts/generate
+
+record: .venv/dev ## run the examples of the reference, keep their replies, and renew the pages
+	$(BIN)/python scripts/record
 	$(BIN)/python scripts/generate
 
 lock: .venv/dev ## renew the lock files

@@ -96,6 +96,10 @@ def examples(document: Document) -> dict[str, Example]:
     return found
 
 
+def _code(reply: httpx.Response) -> str | None:
+    return str(reply.json()["code"]) if reply.status_code >= 400 else None
+
+
 Try = tuple[Example, dict[str, str]]
 """A call, and headers beside its own."""
 
@@ -114,6 +118,7 @@ class Recorder:
         self._folder = folder
         self._file = folder / "demo.db"
         self._numbers = itertools.count(1)
+        self._last = self._file
         self.demo: Demo | None = None
 
     async def prepare(self) -> None:
@@ -135,6 +140,7 @@ class Recorder:
         """The URL of a fresh copy."""
         target = self._folder / f"{next(self._numbers)}.db"
         shutil.copy(self._file, target)
+        self._last = target
         for beside in self._folder.glob("demo.db.*"):  # the key of the secrets
             shutil.copy(beside, self._folder / beside.name.replace("demo.db", target.name))
         return f"sqlite:///{target}"
@@ -143,6 +149,7 @@ class Recorder:
         """The reply to an example, after those that it needs; and to what is refused, or only tried."""
         async with self.hub(all_, name, RATE) as app:
             found = _kept(await self._send(app, all_[name], {}))
+            found["events"] = self._written()
         operation, refusals = document.operations[name], {}
         async with self.hub(all_, name, None) as app:
             if operation.takes("dryRun"):
@@ -154,7 +161,17 @@ class Recorder:
                     if reply.status_code >= 400 and reply.json()["code"] == code:
                         refusals[code] = reply.json()
                         break
+        if operation.changes:
+            async with self.hub(all_, name, None) as app:
+                first, second = [await self._send(app, all_[name], {}) for _ in range(2)]
+                found["again"] = {"first": first.status_code, "second": second.status_code, "code": _code(second)}
         return {**found, "refusals": refusals}
+
+    def _written(self) -> list[str]:
+        """The types of the events that the call wrote, in the copy that was made last."""
+        with closing(sqlite3.connect(self._last)) as connection:
+            found = connection.execute("SELECT DISTINCT type FROM event WHERE request_id = ? ORDER BY type", (CALL_ID,)).fetchall()
+        return [type_ for (type_,) in found]
 
     @asynccontextmanager
     async def hub(self, all_: Mapping[str, Example], name: str, rate: Rate | None) -> AsyncIterator[Door]:
@@ -164,7 +181,7 @@ class Recorder:
         app = create_app(hub, Gate(hub.tokens, rate, (), lambda: 100.0), LineLog(io.StringIO()))
         try:
             for before in all_[name].after:
-                reply = await self._send(app, all_[before], {})
+                reply = await self._send(app, all_[before], {"X-Request-Id": "before"})
                 if not reply.is_success:
                     raise ValueError(f"{before}, before {name}: {reply.status_code} {reply.text}")
             yield app

@@ -112,7 +112,7 @@ def import_columns() -> str:
     """The columns of files that are imported and exported."""
     parts = [HEAD, "# Columns of files\n", "See [importing and exporting](../importing.md). Names may be in any case and any order.\n"]
     for title, table in (("Orders", ORDERS), ("Inventory", INVENTORY)):
-        parts += [f"## {title}\n", "| column | value | |", "| --- | --- | --- |"]
+        parts += [f"## {title}\n", "| column | value | meaning |", "| --- | --- | --- |"]
         for column in table.columns:
             says = " ".join(filter(None, ("Required.", column.says) if column.required else (column.says,)))
             parts.append(f"| `{column.name}` | {_KINDS[column.kind]} | {says} |")

@@ -46,6 +46,7 @@ def test_what_is_shown_succeeds_and_fits_the_contract(name: str) -> None:
     for code, problem in reply["refusals"].items():
         CONTRACT.validator({"$ref": "#/components/schemas/Problem"}).validate(problem)
         assert problem["code"] == code
+    assert set(reply["events"]) <= set(operation.get("x-events", ()))  # an example shows one way; there may be others
 
 
 @pytest.mark.parametrize("tag", TAGS)

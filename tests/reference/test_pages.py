@@ -223,7 +223,7 @@ def test_every_action_has_the_operation_that_is_linked() -> None:
 
 def test_every_code_has_its_entry_on_the_page_of_errors() -> None:
     errors = pages()["/docs/errors"]
-    wanted = [one.code for one in PROBLEMS] + [f"field-{one.code}" for one in FIELDS] + [f"failure-{one.code}" for one in REGISTRY]
+    wanted = [one.code for one in PROBLEMS] + [one.code for one in FIELDS] + [f"failure-{one.code}" for one in REGISTRY]
     assert [one for one in wanted if one not in errors.ids] == []
 
 

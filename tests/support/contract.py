@@ -30,6 +30,7 @@ class Contract:
     """The document, with what a judge needs of it."""
 
     def __init__(self) -> None:
+        self._codes: dict[str, frozenset[str]] = {}
         self.seen: set[tuple[str, int]] = set()  # (operationId, status) that some test has met
 
     @cached_property
@@ -124,6 +125,9 @@ class Contract:
         if operation is None:
             self._judge_elsewhere(what, method, path, reply)
             return
+        if reply.status >= 400 and reply.body:
+            code = msgspec.json.decode(reply.body)["code"]
+            assert code in self._codes_of(operation["operationId"]), f"{what}: its page does not name {code} (x-refusals)"
         declared = self._declared(operation, reply.status)
         assert declared is not None, f"{what} is not declared: {reply.body[:300]!r}"
         self.seen.add((operation["operationId"], reply.status))
@@ -212,6 +216,20 @@ class Contract:
             errors = [f"{list(e.instance_path)}: {e.message}" for e in
                       self.validator(schema).iter_errors(msgspec.json.decode(reply.body))]  # fmt: skip
             assert not errors, f"{what}: {errors[:5]} in {reply.body[:500]!r}"
+
+    @cached_property
+    def _pages(self) -> Any:
+        from tests.support.generator import document  # only for a refusal: most processes need no pages
+
+        return document.Document(self.document)
+
+    def _codes_of(self, name: str) -> frozenset[str]:
+        """The codes of refusals that the page of an operation explains."""
+        if name not in self._codes:
+            from tests.support.generator import views
+
+            self._codes[name] = frozenset(views.codes_of(self._pages.operations[name]))
+        return self._codes[name]
 
     @staticmethod
     def _judge_codes(problem: dict[str, Any]) -> None:

@@ -160,7 +160,7 @@ class Site:
         for one in PROBLEMS:
             yield "code", one.code, f"errors#{one.code}", f"{one.status} {plain(one.cause)}"
         for field in FIELDS:
-            yield "field code", field.code, f"errors#field-{field.code}", cut(plain(field.cause))
+            yield "field code", field.code, f"errors#{field.code}", cut(plain(field.cause))
         for failure in REGISTRY:
             yield "failure code", failure.code, f"errors#failure-{failure.code}", f"{failure.title}. {failure.hint}"
         for event, kind in CATALOGUE.items():

@@ -168,8 +168,11 @@ class View:
             return self.facts.again
         if not self.changes:
             return "A read changes nothing: repeat it as often as you like."
-        if self.operation.raw.get("x-repeat"):
-            return str(self.operation.raw["x-repeat"])
+        again = self.reply.get("again")
+        if again and again["code"]:
+            return f"A second call is refused with {again['second']} {again['code']}."
+        if again and again["first"] == 201:
+            return "A second call makes another one." if again["second"] == 201 else "A second call makes nothing new: it returns what is there."
         return "A second call is carried out again." if self.method == "POST" else "A second call sets the same values again."
 
     @property
