@@ -51,9 +51,9 @@ def refused(match: str, method: str, path: str, reply: Reply, has_pool: bool | N
         judge(method, path, reply, has_pool)
 
 
-@pytest.mark.parametrize("path", [LIST, "/nowhere", "/docs/docs.js"])
+@pytest.mark.parametrize("path", [LIST, "/nowhere", "/docs/reference.js"])
 def test_every_reply_has_the_id_of_its_call(path: str) -> None:
-    kept = {"cache_control": "max-age=3600"} if path.startswith("/docs/") else {}
+    kept = {"cache_control": "max-age=300", "etag": "\"x\""} if path.startswith("/docs/") else {}
     reply = problem(404, "not_found") if path == "/nowhere" else listed(**kept)
     judge("GET", path, reply)
     refused("no X-Request-Id", "GET", path, without(reply, "x-request-id"))

@@ -44,7 +44,7 @@ CALL_ID = "4f1c9a2e7b30-1f"
 # Headers that say the same of every reply, or change from run to run.
 HIDDEN = ("x-content-type-options", "content-length")
 _SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]+")
-LONG = 20_000  # characters; of a longer reply the beginning is kept
+LONG, BEGINNING = 20_000, 300  # characters; of a longer reply the beginning is kept
 SECRET_SHOWN = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="
 
 
@@ -236,8 +236,9 @@ def _kept(reply: httpx.Response) -> dict[str, Any]:
     headers = {_titled(name): value for name, value in reply.headers.items() if name not in HIDDEN}
     text = _SECRET.sub(SECRET_SHOWN, reply.text)
     is_json = "json" in reply.headers.get("content-type", "")
-    if len(text) > LONG:
-        return {"status": reply.status_code, "headers": headers, "body": text[:LONG].rsplit("\n", 1)[0] + " …"}
+    if len(text) > LONG:  # the document itself: only its beginning, and a tag that does not change with every edit of it
+        headers["ETag"] = '"5f8c9e0b1d2a4c37"'
+        return {"status": reply.status_code, "headers": headers, "body": f"{text[:BEGINNING]} …"}
     return {"status": reply.status_code, "headers": headers, "body": json.loads(text) if text and is_json else text or None}
 
 

@@ -18,7 +18,7 @@ from tests.support.contract import CONTRACT
 from tests.support.generator import document, recording, samples
 from tests.support.toys import Served
 
-SERVED = sorted(set(CONTRACT.operations) - CONTRACT.not_yet)
+SERVED = sorted(set(CONTRACT.operations) - CONTRACT.not_yet - CONTRACT.aliases)
 TAGS = sorted({CONTRACT.operations[name][2]["tags"][0] for name in SERVED})
 REPLIES: dict[str, Any] = json.loads(recording.REPLIES.read_text())
 EXAMPLES = recording.examples(document.Document(CONTRACT.document))
@@ -145,5 +145,8 @@ async def test_every_javascript_example_runs(
                     recorder.token(EXAMPLES[name].token),
                 )
             (status, body), = found
+            if 300 <= REPLIES[name]["status"] < 400:  # fetch follows a redirect
+                assert status == 200
+                continue
             assert status == REPLIES[name]["status"], f"{name}: {body}\n{text}"
             same(name, body)

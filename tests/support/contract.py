@@ -125,12 +125,12 @@ class Contract:
         if operation is None:
             self._judge_elsewhere(what, method, path, reply)
             return
-        if reply.status >= 400 and reply.body:
-            code = msgspec.json.decode(reply.body)["code"]
-            assert code in self._codes_of(operation["operationId"]), f"{what}: its page does not name {code} (x-refusals)"
         declared = self._declared(operation, reply.status)
         assert declared is not None, f"{what} is not declared: {reply.body[:300]!r}"
         self.seen.add((operation["operationId"], reply.status))
+        if reply.status >= 400 and reply.body:
+            code = msgspec.json.decode(reply.body)["code"]
+            assert code in self._codes_of(operation["operationId"]), f"{what}: its page does not name {code} (x-refusals)"
         content = declared.get("content")
         if method == "HEAD" or not content:
             assert reply.body == b"", f"{what} has a body: {reply.body[:200]!r}"

@@ -21,7 +21,7 @@ from waypost.settings import SETTINGS
 from waypost.wire.codes import FIELDS, PROBLEMS
 from waypost.wire.problems import TITLES
 
-KEPT = 64  # characters
+KEPT = 48  # characters
 TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 # Guides in the order of the side bar: file, and the words there.
