@@ -3,7 +3,7 @@
 
 const MOST = 50;
 const WAIT_AFTER_KEY_MS = 80;
-const KINDS = { operation: 'Calls', field: 'Fields', code: 'Error codes', 'failure code': 'Failure codes', event: 'Events', status: 'Statuses', setting: 'Settings', guide: 'Guides' };
+const KINDS = { operation: 'Calls', field: 'Fields', code: 'Error codes', 'field code': 'Field codes', 'failure code': 'Failure codes', event: 'Events', status: 'Statuses', setting: 'Settings', guide: 'Guides' };
 const ORDER = Object.keys(KINDS);
 // How good a match is, best first.
 const EXACT = 0;
