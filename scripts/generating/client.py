@@ -28,7 +28,7 @@ class Models:
     def of(self, schema: dict[str, Any], name: str) -> str:
         """The annotation of a schema; `name` is for objects that have none of their own."""
         if "$ref" in schema:
-            own = schema["$ref"].rsplit("/", 1)[-1]
+            own: str = schema["$ref"].rsplit("/", 1)[-1]
             self._define(own, self._document["components"]["schemas"][own])
             return own
         if "enum" in schema:
@@ -151,7 +151,8 @@ class Operation:
     def _only_dry(self, responses: dict[str, Any]) -> bool:
         """Whether a 200 is nothing but the answer to a dry run."""
         content = self._resolved(responses["200"]).get("content", {}) if "200" in responses else {}
-        return content.get("application/json", {}).get("schema", {}).get("$ref", "").endswith("/DryRunResult")
+        reference: str = content.get("application/json", {}).get("schema", {}).get("$ref", "")
+        return reference.endswith("/DryRunResult")
 
     def has(self, name: str) -> bool:
         """Whether the operation takes this parameter."""

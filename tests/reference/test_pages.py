@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.support.contract import CONTRACT
-from tests.support.generator import ROOT, document, recording, refusing, samples, views
+from tests.support.generator import ROOT, codes, document, recording, refusing, samples, views
 from waypost.domain.catalogue import CATALOGUE
 from waypost.domain.failures import REGISTRY
 from waypost.domain.lifecycle import TABLE, Action
@@ -155,7 +155,7 @@ def test_a_page_says_what_the_contract_says(name: str) -> None:
         assert re.search(rf'<span class="st (ok|bad)">[\d, ]*{status}[\d, ]*<', shown.html), status
     if "x-token-types" in operation:
         assert f"Token: {' · '.join(operation['x-token-types'])}" in shown.text
-    assert shown.codes >= set(views.codes_of(DOCUMENTED.operations[name]))
+    assert shown.codes >= set(codes.codes_of(DOCUMENTED.operations[name]))
     if "x-original" in operation:
         assert operation["x-original"] in shown.text
 

@@ -226,9 +226,9 @@ class Contract:
     def _codes_of(self, name: str) -> frozenset[str]:
         """The codes of refusals that the page of an operation explains."""
         if name not in self._codes:
-            from tests.support.generator import views
+            from tests.support.generator import codes
 
-            self._codes[name] = frozenset(views.codes_of(self._pages.operations[name]))
+            self._codes[name] = frozenset(codes.codes_of(self._pages.operations[name]))
         return self._codes[name]
 
     @staticmethod

@@ -11,7 +11,8 @@ from markupsafe import Markup
 
 from generating.recording import Example
 from generating.site import map as life_cycle
-from generating.site.document import CAPABILITIES, HOST, Document, Field
+from generating.site.document import CAPABILITIES, HOST, Document
+from generating.site.fields import Field
 from generating.site.text import Guide, Link, inline, plain
 from generating.site.views import View
 from waypost.domain.catalogue import CATALOGUE

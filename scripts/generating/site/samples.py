@@ -11,7 +11,8 @@ from typing import Any
 from generating.client import Models, snake
 from generating.client import Operation as Method
 from generating.recording import Example
-from generating.site.document import HOST, Operation, shown
+from generating.site.document import HOST, Operation
+from generating.site.fields import shown
 
 MARK, END = "\x01", "\x02"
 WIDTH = 88  # a call that is longer is broken, one argument a line

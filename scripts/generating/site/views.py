@@ -8,14 +8,13 @@ from markupsafe import Markup
 
 from generating import layout
 from generating.recording import Example
-from generating.site import refusing, samples
-from generating.site.document import HOST, Document, Field, Operation, Response, published
+from generating.site import offers, refusing, samples
+from generating.site.codes import CODES, codes_of
+from generating.site.document import HOST, Document, Operation, Response, published
+from generating.site.fields import Field
 from generating.site.text import blocks, breakable, code, inline
 from waypost.domain.catalogue import CATALOGUE
-from waypost.wire import problems
-from waypost.wire.codes import PROBLEMS, ProblemCode
 
-CODES: dict[str, ProblemCode] = {one.code: one for one in PROBLEMS}
 THEN_AT_MOST = 4
 REPLY_AT_MOST = 2600  # characters of an example reply; a longer one is cut, and says so
 LANGUAGES = (("curl", "curl"), ("py", "Python"), ("js", "JavaScript"))
@@ -77,44 +76,6 @@ class Next(NamedTuple):
     title: str
     why: str
     changes: bool
-
-
-class Offer(NamedTuple):
-    """Where the tester finds ids of the caller's own."""
-
-    url: str
-    field: str
-    label: str
-    noun: str
-    id_key: str
-    show: tuple[str, ...]
-
-
-_OFFERS: tuple[tuple[str, str, str, str, tuple[str, ...]], ...] = (
-    ("/fulfillment-requests/{", "/fulfillment-requests?filterPageSize=50", "Request", "id",
-     ("fulfillmentRequestNumber", "fulfillmentRequestStatus.name")),
-    ("/purchase-orders/{", "/fulfillment-requests?filterPageSize=50", "Purchase order", "id",
-     ("fulfillmentRequestNumber", "fulfillmentRequestStatus.name")),
-    ("/orders/{", "/orders?pageSize=50", "Order", "id", ("orderNumber", "orderStatus")),
-    ("/shipments/{", "/shipments?filterPageSize=50", "Shipment", "id", ("trackingNumber",)),
-    ("/shipment/{", "/shipments?filterPageSize=50", "Shipment", "id", ("trackingNumber",)),
-    ("/source-invoices/{", "/source-invoices?filterPageSize=50", "Source invoice", "id", ("invoiceNumber",)),
-    ("/source/{", "/sources", "Source", "id", ("name",)),
-    ("/sources/{", "/sources", "Source", "id", ("name",)),
-    ("/channel/{", "/channel", "Channel", "id", ("name",)),
-    ("/inventory/variants/{", "/inventory/variants?pageSize=50", "Inventory variant", "id", ("sku", "title")),
-    ("/shipping/source-shipping-methods/{", "/shipping/source-shipping-methods", "Shipping method", "id", ("name",)),
-    ("/shipping/channel-shipping-methods/{", "/shipping/channel-shipping-methods", "Shipping text", "id", ("name",)),
-    ("/shipping/shipping-policy/{", "/shipping/shipping-policies", "Shipping policy", "id", ("name",)),
-    ("/routing-groups/{", "/routing-groups", "Routing group", "id", ("name",)),
-    ("/webhhok/configurations/{", "/webhhok/configurations", "Webhook", "id", ("configurationName",)),
-    ("/webhook/configurations/{", "/webhhok/configurations", "Webhook", "id", ("configurationName",)),
-)  # fmt: skip
-
-
-def _label(path: str) -> str:
-    """What an id in this path is the id of."""
-    return next((label for beginning, _, label, *_ in _OFFERS if path.startswith(beginning)), "")
 
 
 class View:
@@ -298,17 +259,9 @@ class View:
         return [*found, ("next", "What to call next")] if self.operation.next else found
 
     @property
-    def offer(self) -> Offer | None:
+    def offer(self) -> offers.Offer | None:
         """Where the tester finds ids."""
-        for beginning, url, label, key, show in _OFFERS:
-            if self.path.startswith(beginning):
-                field = self.path[len(beginning) :].partition("}")[0]
-                noun = ""
-                if self.facts and self.facts.refused:
-                    url += "&filterStatus=" + ",".join(one.handle for one in self.facts.sources)
-                    noun = f"that can {self.facts.action} now" if self.facts.action != "processed" else "in Processing"
-                return Offer(url, field, label, noun, key, show)
-        return None
+        return offers.offer(self.path, self.facts)
 
     @property
     def to(self) -> str:
@@ -323,7 +276,7 @@ class View:
             other = self.document.operations[one.id]
             if one.id in ("list_fulfillment_request_events", "list_order_events"):
                 continue  # the tester shows the timeline itself
-            carries = "{" in other.path and _label(other.path) == _label(self.path)
+            carries = "{" in other.path and offers.label(other.path) == offers.label(self.path)
             found.append((one.title, one.id, "" if carries else one.id))
         return found[:2]
 
@@ -350,35 +303,3 @@ def _cut(text: str) -> str:
         return text
     kept = text[:REPLY_AT_MOST].rsplit("\n", 1)[0]
     return f"{kept}\n… {text.count(chr(10)) - kept.count(chr(10))} more lines"
-
-
-def codes_of(operation: Operation) -> list[str]:
-    """Every code that a refusal of this operation may carry: from its input, its table row, and what it declares."""
-    found = {"headers_too_large", "url_too_long", "internal", "unavailable", "not_implemented"}
-    if not operation.is_open:
-        found |= {"unauthorized", "too_many_requests", "invalid_input"}
-        if len(operation.tokens) < 3:
-            found.add("wrong_token_type")
-    if "{" in operation.path or "404" in operation.raw["responses"]:
-        found.add("not_found")
-    if operation.body_schema is not None:
-        found |= {"request_timeout", "content_too_large", "unsupported_media_type"}
-    if operation.takes("Idempotency-Key"):
-        found |= {"idempotency_key_in_progress", "idempotency_key_reused"}
-    if operation.takes("If-Match"):
-        found.add("precondition_failed")
-    if operation.action:
-        table = refusing.facts(operation.action)
-        found |= set(table.guards)
-        if table.refused:
-            found.add("not_allowed_from_status")
-    found |= set(operation.raw.get("x-refusals", ()))
-    unknown = found - set(CODES)
-    if unknown:
-        raise ValueError(f"{operation.id} names codes that the registry does not know: {sorted(unknown)}")
-    return [one.code for one in PROBLEMS if one.code in found]
-
-
-def titles() -> Mapping[int, str]:
-    """The words for each HTTP status."""
-    return problems.TITLES

@@ -20,7 +20,7 @@ from waypost.wire.editing import EditRequest, edit_of
 from waypost.wire.rendered import Rendered, as_list
 from waypost.wire.requests import dry_run, render_list
 
-PULL_LINK = '</docs>; rel="deprecation"; type="text/html"'
+PULL_LINK = '</docs/operations/pull_processing_fulfillment_requests>; rel="deprecation"; type="text/html"'
 
 
 class Requests(Resource):
