@@ -114,8 +114,9 @@ def _broken(body: Any) -> Any:
 class Recorder:
     """A demo merchant in a file, and copies of it: each example begins with the same data."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, orders: int = ORDERS) -> None:
         self._folder = folder
+        self._orders = orders
         self._file = folder / "demo.db"
         self._numbers = itertools.count(1)
         self._last = self._file
@@ -124,7 +125,7 @@ class Recorder:
     async def prepare(self) -> None:
         """Make the merchant."""
         store = await open_store(f"sqlite:///{self._file}")
-        self.demo = await fill(store, ORDERS, 1, NOW, secrets.token_bytes)
+        self.demo = await fill(store, self._orders, 1, NOW, secrets.token_bytes)
         await store.close()
         with sqlite3.connect(self._file) as connection:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -148,22 +149,22 @@ class Recorder:
     async def record(self, document: Document, all_: Mapping[str, Example], name: str) -> dict[str, Any]:
         """The reply to an example, after those that it needs; and to what is refused, or only tried."""
         async with self.hub(all_, name, RATE) as app:
-            found = _kept(await self._send(app, all_[name], {}))
+            found = _kept(await self.send(app, all_[name], {}))
             found["events"] = self._written()
         operation, refusals = document.operations[name], {}
         async with self.hub(all_, name, None) as app:
             if operation.takes("dryRun"):
-                dry = await self._send(app, all_[name].asking(dryRun=True), {})
+                dry = await self.send(app, all_[name].asking(dryRun=True), {})
                 found["dry"] = dry.json()
             for code, tries in self._refused(operation, all_[name]).items():
                 for example, headers in tries:
-                    reply = await self._send(app, example, headers)
+                    reply = await self.send(app, example, headers)
                     if reply.status_code >= 400 and reply.json()["code"] == code:
                         refusals[code] = reply.json()
                         break
         if operation.changes:
             async with self.hub(all_, name, None) as app:
-                first, second = [await self._send(app, all_[name], {}) for _ in range(2)]
+                first, second = [await self.send(app, all_[name], {}) for _ in range(2)]
                 found["again"] = {"first": first.status_code, "second": second.status_code, "code": _code(second)}
         return {**found, "refusals": refusals}
 
@@ -181,7 +182,7 @@ class Recorder:
         app = create_app(hub, Gate(hub.tokens, rate, (), lambda: 100.0), LineLog(io.StringIO()))
         try:
             for before in all_[name].after:
-                reply = await self._send(app, all_[before], {"X-Request-Id": "before"})
+                reply = await self.send(app, all_[before], {"X-Request-Id": "before"})
                 if not reply.is_success:
                     raise ValueError(f"{before}, before {name}: {reply.status_code} {reply.text}")
             yield app
@@ -221,7 +222,8 @@ class Recorder:
         found: int | None = row[0]
         return found
 
-    async def _send(self, app: Door, example: Example, headers: dict[str, str]) -> httpx.Response:
+    async def send(self, app: Door, example: Example, headers: dict[str, str]) -> httpx.Response:
+        """The reply of the hub to an example."""
         transport = httpx.ASGITransport(app=app)  # type: ignore[arg-type]
         async with httpx.AsyncClient(transport=transport, base_url=HOST) as client:
             return await client.request(

@@ -1,6 +1,9 @@
 """Whole jobs of a reader at the reference, in a real browser against a real hub: find, read, try, do, see, and be refused."""
 
+import asyncio
+import os
 import secrets
+import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -9,7 +12,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, async_playwright, expect
+from playwright.async_api import BrowserContext, Locator, Page, Route, async_playwright, expect
 
 from tests.support.browser import QUIET, browser
 from tests.support.database import rows
@@ -71,6 +74,7 @@ async def reader(migrated_url: str, tmp_path: Path) -> Open:
     async def opened(width: int, *options: str, default_rates: bool = True, java_script: bool = True) -> AsyncIterator[Reader]:
         hosts: set[str | None] = set()
         faults: list[str] = []
+        leaks: list[str] = []
         server = ServerProcess(migrated_url, tmp_path / "server.log", *options, default_rates=default_rates)
         async with server, async_playwright() as playwright:
             chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
@@ -80,13 +84,18 @@ async def reader(migrated_url: str, tmp_path: Path) -> Open:
             page = await context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+            page.on("request", lambda request: leaks.append(request.url) if "wp_" in request.url else None)
             page.on("pageerror", lambda error: faults.append(str(error)))
             page.on("console", lambda line: faults.append(line.text) if "Content Security Policy" in line.text else None)
             yield Reader(page, server.url, demo, migrated_url)
-            assert page.url.find(demo.account_token) == -1
+            if java_script:
+                assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
             await chromium.close()
         assert faults == []
-        assert hosts == {"127.0.0.1"}
+        assert leaks == []  # a token in a URL
+        assert hosts <= {"127.0.0.1", "localhost"}
+        log = (tmp_path / "server.log").read_text()
+        assert [one for one in (demo.account_token, *(t.token for t in demo.source_tokens)) if one in log] == []
 
     return opened
 
@@ -133,8 +142,8 @@ async def test_find_read_try_and_fail_a_request(reader: Open, width: int) -> Non
         assert await it.states() == before
 
         await it.tester.get_by_role("button", name="Send for real").click()
-        await expect(it.note).to_contain_text("204")
         await expect(it.note).to_contain_text("moved from")
+        await expect(it.note).to_contain_text("204")
         assert await in_view(it.note)
         assert await it.states() == {**before, wanted: "processing_error"}
         await expect(it.tester.locator("[data-part=raw]")).to_contain_text("x-auth-pool-used")
@@ -186,7 +195,7 @@ async def test_with_the_keyboard_alone(reader: Open) -> None:
                 break
             await page.keyboard.press("Tab")
         await page.keyboard.press("Enter")
-        await expect(it.note).to_contain_text("204")
+        await expect(it.note).to_contain_text("moved from")
         after = await it.states()
         assert sum(before[id_] != after[id_] for id_ in before) == 1
 
@@ -252,6 +261,131 @@ async def test_above_the_rate_it_says_how_long_to_wait(reader: Open) -> None:
         await expect(it.tester.get_by_role("button", name="Send again", exact=True)).to_be_enabled()
         await it.tester.get_by_role("button", name="Send again", exact=True).click()
         await expect(it.note).to_contain_text("200")
+
+
+async def test_the_curl_that_is_shown_is_what_is_sent(reader: Open) -> None:
+    """Pasted into a shell it does the same, whatever the reader has typed."""
+    reason = "a {b,c} [1-3] 'it''s' \"no\" $HOME `x` \\ é"
+    async with reader(1440) as it:
+        await it.page.goto(f"{it.url}/{FAIL}")
+        await it.paste(it.demo.account_token)
+        await expect(it.offer.locator("option").first).to_contain_text("·")
+        chosen = await it.offer.input_value()
+        await it.tester.locator("#try-error").fill(reason)
+        await it.tester.get_by_text("Dry run: changes nothing").click()
+        await it.tester.get_by_text("Exactly what is sent, as curl").click()
+        command = await it.tester.locator("[data-part=curl]").inner_text()
+        assert it.demo.account_token not in command
+        done = await asyncio.to_thread(
+            subprocess.run, ["bash", "-c", f"set -e\n{command.replace('curl -i', 'curl -sS -i', 1)}"],
+            env={**os.environ, "WAYPOST_TOKEN": it.demo.account_token}, capture_output=True, text=True, timeout=60,
+        )  # fmt: skip
+        assert done.stdout.split()[1] == "204", done
+        stored = await rows(it.database, f"SELECT failure_reason FROM fulfillment_request_state WHERE id = {chosen}")
+        assert stored[0]["failure_reason"] == reason
+        key = next(line.split(": ")[1].rstrip("' \\") for line in command.splitlines() if "Idempotency-Key" in line)
+        await it.tester.get_by_role("button", name="Send for real").click()  # the same call: its reply is kept under its key
+        await expect(it.note).to_contain_text("204")
+        await expect(it.note).to_contain_text("stored reply")
+        assert len(key) > 20
+
+
+async def test_examples_name_the_address_of_the_page(reader: Open) -> None:
+    async with reader(1440) as it:
+        other = it.url.replace("127.0.0.1", "localhost")
+        await it.page.goto(f"{other}/{FAIL}")
+        await expect(it.page.locator("pre.curl")).to_contain_text(f"{other}/fulfillment-requests/2/processing-failed")
+        await expect(it.page.locator(".url code")).to_contain_text(f"{other}/fulfillment-requests")
+        await it.page.goto(f"{it.url}/docs/guides/settings")
+        await expect(it.page.get_by_role("main")).to_contain_text("http://127.0.0.1:8080")  # a default is not an example
+
+
+async def test_nothing_is_changed_under_a_call_and_buttons_say_what_they_do(reader: Open) -> None:
+    async with reader(1440) as it:
+        async def slow(route: Route) -> None:
+            await asyncio.sleep(1)
+            await route.continue_()
+
+        await it.page.route("**/processing-failed?**", slow)
+        await it.page.goto(f"{it.url}/{FAIL}")
+        await it.paste(it.demo.account_token)
+        await expect(it.offer.locator("option").first).to_contain_text("·")
+        await it.tester.get_by_role("button", name="Send dry run").click()
+        await expect(it.tester.get_by_role("button", name="Forget")).to_be_disabled()
+        await it.tester.get_by_text("Dry run: changes nothing").click()
+        await expect(it.note).to_contain_text("would move")
+        await it.tester.get_by_role("button", name="Change").click()
+        await expect(it.tester.locator("[data-send=default]")).to_have_text("Send for real")
+        await expect(it.tester.get_by_role("button", name="Forget")).to_be_enabled()
+
+
+async def test_a_shipment_is_for_a_request_of_ones_own(reader: Open) -> None:
+    """The request stands in the body: the tester puts the chosen one there, with a line of it."""
+    async with reader(1440) as it:
+        source = it.demo.source_tokens[1]
+        await it.page.goto(f"{it.url}/docs/operations/create_shipment")
+        await it.paste(source.token)
+        await expect(it.offer.locator("option").nth(1)).to_contain_text("·")
+        chosen = await it.offer.locator("option").nth(1).get_attribute("value")
+        await it.offer.select_option(chosen)
+        body = await it.tester.locator("#try-body").input_value()
+        assert f'"fulfillmentRequestId": {chosen}' in body
+        await it.tester.get_by_role("button", name="Send dry run").click()
+        await expect(it.note).to_contain_text("200")
+        await it.tester.get_by_role("button", name="Send for real").click()
+        await expect(it.note).to_contain_text("200")
+        shipped = await rows(it.database, f"SELECT count(*) AS n FROM shipment WHERE request_id = {chosen}")
+        assert shipped[0]["n"] == 1
+
+
+async def test_only_what_is_allowed_is_offered(reader: Open) -> None:
+    """A request that has shipped stands in a status from which others are canceled, and cannot be."""
+    async with reader(1440) as it:
+        await it.page.goto(f"{it.url}/docs/operations/cancel_fulfillment_request")
+        await it.paste(it.demo.account_token)
+        await expect(it.offer.locator("option").first).to_contain_text("·")
+        offered = {int(await one.get_attribute("value") or 0) for one in await it.offer.locator("option").all()} - {0}
+        shipped = {row["id"] for row in await rows(it.database, "SELECT request_id AS id FROM shipment")}
+        assert offered
+        assert offered.isdisjoint(shipped)
+
+
+async def test_an_id_that_is_typed_stays(reader: Open) -> None:
+    async with reader(1440) as it:
+        await it.page.goto(f"{it.url}/{FAIL}?id=777")
+        await it.paste(it.demo.account_token)
+        await expect(it.offer.locator("option").first).to_contain_text("·")
+        await expect(it.tester.get_by_label("fulfillmentRequestId")).to_have_value("777")
+        await it.tester.get_by_role("button", name="Send for real").click()
+        await expect(it.note).to_contain_text("404")
+        await it.tester.get_by_role("button", name="Change").click()
+        await expect(it.tester.get_by_label("fulfillmentRequestId")).to_be_visible()
+
+
+FOUND = {
+    "fail": "Fail Fulfillment Request", "processing-failed": "Fail Fulfillment Request", "failFulfillmentRequest": "Fail Fulfillment Request",
+    "/fulfillment-requests/2/processing-failed": "Fail Fulfillment Request", "decline": "Fail Fulfillment Request",
+    "out of stock": "Fail Fulfillment Request", "send a shipment": "Create Shipment", "how do I ship": "Create Shipment",
+    "hear of changes": "Get Events", "create webhook": "Create Webhook Configuration", "release": "Release Fulfillment Request",
+    "rate limit": "too_many_requests", "403": "wrong_token_type", "not_allowed_from_status": "not_allowed_from_status", "out_of_stock": "out_of_stock",
+    "blank": "blank", "--rate-limit": "--rate-limit", "trackingUrl": "trackingUrl", "If-Match": "If-Match", "secondaryAcknowledgedAt": "secondaryAcknowledgedAt",
+    "fulfillment_request.failed": "fulfillment_request.failed", "behind a proxy": "Behind a proxy", "Acknowledged": "Acknowledged",
+}  # fmt: skip
+AMONG = 6  # the first results
+
+
+async def test_the_search_finds_what_people_type(reader: Open) -> None:
+    async with reader(1440) as it:
+        await it.page.goto(f"{it.url}/docs/search")
+        box = it.page.get_by_role("main").get_by_role("searchbox")
+        missing = []
+        for words, wanted in FOUND.items():
+            await box.fill(words)
+            await expect(it.page.locator("[data-part=count]")).to_contain_text(f"“{words}”")
+            shown = await it.page.locator("[data-part=results] a").all_text_contents()
+            if wanted not in shown[:AMONG]:
+                missing.append((words, shown[:AMONG]))
+        assert missing == []
 
 
 async def test_a_page_reads_without_scripts(reader: Open) -> None:

@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +55,20 @@ async def test_replies_are_what_the_hub_replies(tag: str, documented: document.D
     for name in of(tag):
         found = await recorder.record(documented, EXAMPLES, name)
         assert found == REPLIES[name], f"{name}: run scripts/record"
+
+
+async def test_examples_that_need_nothing_before_them_work_on_the_demo(documented: document.Document, tmp_path: Path) -> None:
+    """That is, on the 200 orders of `make serve`: the first 40 are those of the recorder."""
+    demo = recording.Recorder(tmp_path, 200)
+    await demo.prepare()
+    refused = {}
+    for name, example in EXAMPLES.items():
+        if not example.after:
+            async with demo.hub(EXAMPLES, name, None) as app:
+                reply = await demo.send(app, example, {})
+            if reply.status_code >= 400:
+                refused[name] = reply.text
+    assert refused == {}
 
 
 @contextlib.asynccontextmanager

@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from tests.support.contract import CONTRACT
-from tests.support.generator import ROOT, codes, document, recording, refusing, samples, views
+from tests.support.generator import ROOT, codes, document, recording, refusing, render, samples, text, views
 from waypost.domain.catalogue import CATALOGUE
 from waypost.domain.failures import REGISTRY
-from waypost.domain.lifecycle import TABLE, Action
+from waypost.domain.lifecycle import ALLOWED_ACTIONS, TABLE, Action
 from waypost.domain.statuses import STATUSES
 from waypost.settings import SETTINGS
 from waypost.wire.codes import FIELDS, PROBLEMS
@@ -158,6 +158,46 @@ def test_a_page_says_what_the_contract_says(name: str) -> None:
     assert shown.codes >= set(codes.codes_of(DOCUMENTED.operations[name]))
     if "x-original" in operation:
         assert operation["x-original"] in shown.text
+    evidence = "Waypost only" if operation.get("x-waypost") == "native" else operation["x-evidence"]
+    assert f"Evidence: {evidence}" in shown.text
+    for reply in map(CONTRACT.resolve, operation["responses"].values()):
+        assert [header for header in reply.get("headers", {}) if header not in shown.text and header not in ("WWW-Authenticate", "Retry-After")] == []
+    if {"unauthorized", "too_many_requests"} <= shown.codes:
+        assert {"WWW-Authenticate", "Retry-After"} <= set(re.findall(r"<dt><code>([\w-]+)</code></dt>", shown.html))
+    for field in [*map(CONTRACT.resolve, operation.get("parameters", ()))]:
+        in_markdown = re.search(rf"^- `{re.escape(field['name'])}` \(({field['in']}); (.*)", (FOLDER / "operations" / f"{name}.md").read_text(), re.MULTILINE)
+        assert in_markdown is not None
+        assert ("; required" in in_markdown[2]) == field.get("required", False)
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_each_refusal_has_its_cause_then_its_remedy_and_an_example(name: str) -> None:
+    shown = page(name)
+    for code in codes.codes_of(DOCUMENTED.operations[name]):
+        one = codes.CODES[code]
+        assert f'{text.inline(one.cause)} <span class="dim">{text.inline(one.remedy)}</span>' in shown.html
+        if code in DOCUMENTED.problems:
+            assert json.loads(shown.pre[f"Example of {code}"])["code"] == code
+
+
+@pytest.mark.parametrize("name", SERVED)
+def test_what_a_second_call_does_is_what_it_did(name: str) -> None:
+    """Where a second call was recorded: refused, or not. What the contract says itself is for its readers to judge."""
+    again, said = REPLIES[name].get("again"), view(name).again
+    assert said in page(name).text.replace("`", "")
+    if again and "x-repeat" not in CONTRACT.operations[name][2]:
+        assert ("refused" in said) == (again["second"] >= 400), (said, again)
+
+
+def test_a_twin_is_the_same_call_under_the_other_name() -> None:
+    for name in SERVED:
+        twin = view(name).twin
+        if twin is not None:
+            plain = {re.sub(r"{\w+}", "{}", one.path).split("/", 2)[-1] for one in (twin, DOCUMENTED.operations[name]) if "/" in one.path[1:]}
+            assert len(plain) <= 1, (name, twin.id)
+            assert {twin.path.split("/")[1], DOCUMENTED.operations[name].path.split("/")[1]} == {"fulfillment-requests", "purchase-orders"}
+            assert twin.method == DOCUMENTED.operations[name].method
+    assert view("fail_purchase_order").twin is DOCUMENTED.operations["fail_fulfillment_request"]
 
 
 @pytest.mark.parametrize("name", SERVED)
@@ -201,6 +241,12 @@ def test_what_happens_is_what_the_table_says(name: str) -> None:
     assert {one.chip.handle for one in facts.refused} == {status.value for status in STATUSES if status not in sources | repeats}
     shown = page(name)
     assert {id_.removeprefix("from-") for id_ in shown.ids if id_.startswith("from-")} == {one.chip.handle for one in facts.refused}
+    for one in facts.refused:
+        wanted = [str(action) for action in ALLOWED_ACTIONS if any(row.action is action and one.chip.handle in row.sources and "account" in row.who for row in TABLE)]
+        assert [action for action, _ in one.allowed] == wanted
+        block = re.search(rf'<div id="from-{one.chip.handle}">.*?</div>', shown.html, re.DOTALL)
+        assert block is not None
+        assert re.findall(r'class="tag" href="(\w+)"', block[0]) == [refusing.OPERATIONS[Action(action)] for action in wanted]
     assert {row.event for row in rows} <= set(operation.events)
     assert set(operation.tokens) == {who for row in rows for who in row.who} & {"account", "source", "channel"}
     for guard in {guard for row in rows for guard in row.guards}:
@@ -223,7 +269,7 @@ def test_every_action_has_the_operation_that_is_linked() -> None:
 
 def test_every_code_has_its_entry_on_the_page_of_errors() -> None:
     errors = pages()["/docs/errors"]
-    wanted = [one.code for one in PROBLEMS] + [one.code for one in FIELDS] + [f"failure-{one.code}" for one in REGISTRY]
+    wanted = [one.code for one in PROBLEMS] + [one.code for one in FIELDS] + [render.failure_anchor(one.code) for one in REGISTRY]
     assert [one for one in wanted if one not in errors.ids] == []
 
 
@@ -231,11 +277,13 @@ def test_the_search_finds_everything() -> None:
     index = json.loads((FOLDER / "search.json").read_text())
     assert [entry for entry in index if lost("/docs/search", entry[2])] == []
     found = {(kind, title) for kind, title, *_ in index}
-    assert {title for kind, title in found if kind == "operation"} == {DOCUMENTED.operations[n].title for n in SERVED}
+    for kind, is_old in (("operation", False), ("deprecated call", True)):
+        wanted = {DOCUMENTED.operations[n].title for n in SERVED if DOCUMENTED.operations[n].deprecated is is_old}
+        assert {title for of, title in found if of == kind} == wanted
     for kind, names in (
         ("code", [one.code for one in PROBLEMS]), ("field code", [one.code for one in FIELDS]), ("failure code", [one.code for one in REGISTRY]),
         ("event", list(CATALOGUE)), ("setting", [one.option for one in SETTINGS]),
-        ("field", [field.name.rsplit(".", 1)[-1].removesuffix("[]") for n in SERVED for field in [*view(n).fields, *view(n).body_fields]]),
+        ("field", [field.name.rsplit(".", 1)[-1].removesuffix("[]") for n in SERVED if not DOCUMENTED.operations[n].deprecated for field in [*view(n).fields, *view(n).body_fields]]),
     ):  # fmt: skip
         assert {(kind, name) for name in names} <= found
     words = json.dumps(index)
@@ -245,19 +293,23 @@ def test_the_search_finds_everything() -> None:
         assert operation.get("x-original", "") in words
 
 
-@pytest.mark.parametrize("name", ["llms.txt", "llms-full.txt"])
-def test_lists_for_programs_lead_somewhere(name: str) -> None:
-    text = (FOLDER / name).read_text().split("\n---\n")[0]
-    links = re.findall(r"\]\(([^)]+)\)", text.partition("# Get Fulfillment Requests\n")[0])
-    assert len(links) > len(SERVED)
-    assert [link for link in links if lost("/llms.txt", link)] == []
+def links_of(text: str) -> list[str]:
+    """The links of a Markdown text, without those in its code."""
+    text = re.sub(r"`[^`\n]*`", "", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    return re.findall(r"\]\(([^)\s]+)\)", text)
 
 
-def test_markdown_pages_link_to_markdown_pages() -> None:
-    for file in (FOLDER / "operations").glob("*.md"):
-        text = re.sub(r"```.*?```", "", file.read_text(), flags=re.DOTALL)
-        for link in re.findall(r"\]\(([^)\s]+)\)", text):
-            assert not lost(url_of(file), link), (file.name, link)
+def test_texts_for_programs_link_to_texts() -> None:
+    files = [*FOLDER.rglob("*.md"), FOLDER / "llms.txt", FOLDER / "llms-full.txt"]
+    assert len(files) > len(SERVED)
+    wrong = []
+    for file in files:
+        for link in links_of(file.read_text()):
+            target = link.partition("#")[0]
+            is_page = not target or target.endswith((".md", ".txt", ".yaml")) or "/shapes/" in target or link.startswith("https://www.rfc-editor.org/")
+            if not is_page or (target and lost(url_of(file), target)):
+                wrong.append((file.name, link))
+    assert wrong == []
 
 
 def test_pages_are_small() -> None:

@@ -8,6 +8,6 @@ if str(ROOT / "scripts") not in sys.path:
     sys.path.insert(0, str(ROOT / "scripts"))
 
 from generating import recording  # noqa: E402  (the folder was not on the path before)
-from generating.site import codes, document, refusing, samples, views  # noqa: E402
+from generating.site import codes, document, refusing, render, samples, text, views  # noqa: E402
 
-__all__ = ["ROOT", "codes", "document", "recording", "refusing", "samples", "views"]
+__all__ = ["ROOT", "codes", "document", "recording", "refusing", "render", "samples", "text", "views"]

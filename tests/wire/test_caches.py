@@ -9,7 +9,6 @@ import waypost.http
 import waypost.wire
 
 UNBOUNDED = {
-    "waypost.http.server._shipped": "it has no argument",
     "waypost.wire.requests._actions": "tuples of actions, made from the table of the life cycle",
     "waypost.wire.shapes.type_info": "types that the code declares",
 }

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from generating.site.fields import Field, in_words, kind_of, members, shown
 
-HOST = "http://127.0.0.1:8080"  # of the examples; a hub puts its own in its place
+HOST = "http://localhost:8080"  # of the examples; a hub puts its own in its place. Guides name 127.0.0.1, which stays
 METHODS = ("get", "put", "post", "delete", "patch")
 # Handled by the page's own section on headers.
 HEADERS = ("Idempotency-Key", "If-Match", "X-Request-Id")
@@ -98,8 +98,17 @@ class Document:
     @cached_property
     def other_refusals(self) -> Mapping[str, Mapping[str, Any]]:
         """Example problems that any call may be refused with, by code."""
-        media = self.raw["components"]["responses"]["Other"]["content"]["application/problem+json"]
-        return {code: one["value"] for code, one in media["examples"].items()}
+        return {code: problem for code, problem in self.problems.items() if code in self._examples("Other")}
+
+    @cached_property
+    def problems(self) -> Mapping[str, Mapping[str, Any]]:
+        """Example problems of all refusals, by code."""
+        return {code: one for name in self.raw["components"]["responses"] for code, one in self._examples(name).items()}
+
+    def _examples(self, response: str) -> dict[str, Mapping[str, Any]]:
+        media = self.raw["components"]["responses"][response].get("content", {}).get("application/problem+json", {})
+        shown = [one["value"] for one in media.get("examples", {}).values()] + ([media["example"]] if "example" in media else [])
+        return {one["code"]: one for one in shown}
 
 
 class Operation:

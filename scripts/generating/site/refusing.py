@@ -38,7 +38,7 @@ _STANDS = {
 _THEN = {
     (A.FAIL, S.UNPROCESSED): "Release it first, or withdraw it.",
     (A.FAIL, S.ACKNOWLEDGED): "If it cannot ship some of it, adjust. If it cannot ship any, cancel.",
-    (A.FAIL, S.PROCESSING_ERROR): "To go on, process it again, or choose another action.",
+    (A.FAIL, S.PROCESSING_ERROR): "To go on, release it again, or choose another action.",
     (A.PROCESS, S.PROCESSED): "To send it again, fail it first with a reason.",
     (A.PROCESS, S.ACKNOWLEDGED): "Nothing is left to release.",
     (A.PROCESSED, S.UNPROCESSED): "Release it first.",

@@ -1,6 +1,7 @@
 """What a template is given for one operation."""
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from generating.site.text import blocks, breakable, code, inline
 from waypost.domain.catalogue import CATALOGUE
 
 THEN_AT_MOST = 4
-REPLY_AT_MOST = 2600  # characters of an example reply; a longer one is cut, and says so
+REPLY_AT_MOST = 4000  # characters of an example reply; a longer one is cut, and says so
 LANGUAGES = (("curl", "curl"), ("py", "Python"), ("js", "JavaScript"))
 
 _REFUSED_AS = {
@@ -57,15 +58,17 @@ class Refusals(NamedTuple):
     statuses: str
     says: str
     codes: tuple[Refusal, ...]
+    headers: tuple[tuple[str, str], ...]
 
 
 class Success(NamedTuple):
-    """A reply that is no refusal."""
+    """A reply that is no refusal. `shapes`: names of the schemas in it that have a page."""
 
     status: str
     says: Markup
     example: str
     headers: tuple[tuple[str, Markup], ...]
+    shapes: tuple[str, ...]
 
 
 class Next(NamedTuple):
@@ -82,6 +85,7 @@ class View:
     """One operation, as its page shows it. Templates read these attributes."""
 
     def __init__(self, document: Document, operation: Operation, example: Example, reply: Mapping[str, Any]) -> None:
+        self.is_cut = True  # long replies are, on a page; not in Markdown
         self.operation = operation
         self.document = document
         self.example = example
@@ -108,6 +112,12 @@ class View:
         self.events = [(one, inline(CATALOGUE[one].says)) for one in operation.events]
         self.aliases = list(operation.aliases.items())
 
+    def in_markdown(self, text: str) -> str:
+        """A description with its links to Markdown pages."""
+        text = re.sub(r"\]\(([a-z_]+)\)", lambda link: f"]({link[1]}.md)" if link[1] in self.document.operations else link[0], text)
+        text = re.sub(r"\]\(guides/([a-z-]+)(#[^)]*)?\)", r"](../guides/\1.md\2)", text)
+        return re.sub(r"\]\(errors#", "](../errors.md#", text)
+
     def link(self, target: str) -> str | None:
         """A link within a description: another operation's page, or an RFC."""
         if target in self.document.operations:
@@ -124,17 +134,29 @@ class View:
 
     @property
     def again(self) -> str:
-        """What a second call does."""
+        """What a second call does: as the contract, the table or the recorded second call says."""
+        again = self.reply.get("again")
+        if "x-repeat" in self.operation.raw:
+            return str(self.operation.raw["x-repeat"])
         if self.facts:
             return self.facts.again
         if not self.changes:
             return "A read changes nothing: repeat it as often as you like."
-        again = self.reply.get("again")
         if again and again["code"]:
             return f"A second call is refused with {again['second']} {again['code']}."
         if again and again["first"] == 201:
             return "A second call makes another one." if again["second"] == 201 else "A second call makes nothing new: it returns what is there."
         return "A second call is carried out again." if self.method == "POST" else "A second call sets the same values again."
+
+    @property
+    def subscriptions(self) -> list[str]:
+        """What a webhook subscribes to for all of its events, beside their types."""
+        return [*dict.fromkeys(f"{type_.split('.')[0]}.*" for type_, _ in self.events), "*"]
+
+    @property
+    def needs(self) -> list[tuple[str, str]]:
+        """Id and title of the operations whose examples come first."""
+        return [(id_, self.document.operations[id_].title) for id_ in self.example.after]
 
     @property
     def twin(self) -> "Operation | None":
@@ -198,16 +220,24 @@ class View:
             example = "\n".join(lines)
             if body is not None:
                 text = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False, indent=2)
-                example += "\n\n" + _cut(text)
+                example += "\n\n" + (_cut(text) if self.is_cut else text)
         elif response.schema == {"$ref": "#/components/schemas/DryRunResult"} and "dry" in self.reply:
             example = json.dumps(self.reply["dry"], ensure_ascii=False, indent=2)
-        return Success(response.status, inline(response.description, self.link), example, headers)
+        return Success(response.status, inline(response.description, self.link), example, headers, shapes_of(response.schema))
+
+    @property
+    def own_refusals(self) -> list[Refusals]:
+        """Refusals but those that any call may get."""
+        return self._grouped([name for name in self.codes if name not in self.document.other_refusals])
 
     @property
     def refusal_groups(self) -> list[Refusals]:
         """Every refusal, by status."""
+        return self._grouped(self.codes)
+
+    def _grouped(self, names: list[str]) -> list[Refusals]:
         by_status: dict[int, list[str]] = {}
-        for name in self.codes:
+        for name in names:
             by_status.setdefault(CODES[name].status, []).append(name)
         grouped = {status for group in _GROUPED for status in group}
         found = []
@@ -217,14 +247,21 @@ class View:
                 says = "The status or the input does not allow it"
             if "already_exists" in by_status[status]:
                 says = "It exists already, or a call with this key is running"
-            found.append(Refusals(str(status), says, tuple(map(self._refusal, by_status[status]))))
+            found.append(Refusals(str(status), says, tuple(map(self._refusal, by_status[status])), self._headers_of(status)))
         for group, says in zip(_GROUPED, _GROUP_SAYS, strict=True):
             present = [status for status in group if status in by_status]
             codes = tuple(self._refusal(name) for status in present for name in by_status[status])
             if present:
                 says = says if self.operation.body_schema is not None or 500 in group else "The request is too long"
-                found.append(Refusals(", ".join(map(str, present)), says, codes))
+                headers = tuple(dict.fromkeys(one for status in present for one in self._headers_of(status)))
+                found.append(Refusals(", ".join(map(str, present)), says, codes, headers))
         return found
+
+    def _headers_of(self, status: int) -> tuple[tuple[str, str], ...]:
+        """Headers of a refusal beside those of every reply, with what they say."""
+        declared = self.document.raw["components"]["responses"]["Other"]["headers"]
+        name = {401: "WWW-Authenticate", 429: "Retry-After", 503: "Retry-After"}.get(status)
+        return ((name, self.document.resolve(declared[name])["description"]),) if name else ()
 
     @property
     def codes(self) -> list[str]:
@@ -234,7 +271,7 @@ class View:
     def _refusal(self, name: str) -> Refusal:
         known = CODES[name]
         recorded = self.reply.get("refusals", {}).get(name)
-        example = recorded or {**self.document.other_refusals.get(name, {}), "instance": self.example.path}
+        example = recorded or {**self.document.problems.get(name, {}), "instance": self.example.path}
         text = json.dumps(example, ensure_ascii=False, indent=2) if len(example) > 1 else ""
         return Refusal(name, inline(known.cause), inline(known.remedy), text)
 
@@ -261,7 +298,9 @@ class View:
     @property
     def offer(self) -> offers.Offer | None:
         """Where the tester finds ids."""
-        return offers.offer(self.path, self.facts)
+        # A reroute voids the request first: what can be voided can be rerouted.
+        facts = refusing.facts("void") if self.id == "reroute_fulfillment_request" else self.facts
+        return offers.offer(self.path, facts, self.example.body if isinstance(self.example.body, dict) else ())
 
     @property
     def to(self) -> str:
@@ -303,3 +342,13 @@ def _cut(text: str) -> str:
         return text
     kept = text[:REPLY_AT_MOST].rsplit("\n", 1)[0]
     return f"{kept}\n… {text.count(chr(10)) - kept.count(chr(10))} more lines"
+
+
+def shapes_of(schema: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """The schemas with a name that a reply consists of."""
+    if schema is None:
+        return ()
+    if "$ref" in schema:
+        return (schema["$ref"].rsplit("/", 1)[-1],)
+    parts = [*schema.get("anyOf", ()), *schema.get("oneOf", ()), *([schema["items"]] if "items" in schema else [])]
+    return tuple(dict.fromkeys(name for part in parts for name in shapes_of(part)))

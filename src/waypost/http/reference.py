@@ -21,7 +21,7 @@ from waypost.app.hub import Hub
 from waypost.http.call import Resource, call_of
 
 # The base URL that the generated pages name. A hub puts its own in its place.
-PLACEHOLDER = "http://127.0.0.1:8080"
+PLACEHOLDER = "http://localhost:8080"  # in examples only: guides name 127.0.0.1, and keep it
 # Pages, styles and scripts are kept equally long. If scripts were kept longer than pages, a browser would run the
 # scripts of an older version on a newer page after an upgrade. After five minutes it asks again, and mostly gets 304.
 MAX_AGE_S = 300

@@ -2,7 +2,7 @@
 // The page says where the site begins: <html data-root="../../">.
 'use strict';
 
-const WRITTEN_HOST = 'http://127.0.0.1:8080'; // what the generator writes into the examples
+const WRITTEN_HOST = document.documentElement.dataset.hub; // what the hub wrote into the examples
 const COPIED_FOR_MS = 2000;
 
 /** The examples name the address under which this page was opened. */
@@ -26,10 +26,8 @@ function copied(button) {
 
 function setUpCopying() {
   const buttons = document.querySelectorAll('button[data-copy]');
-  if (!navigator.clipboard) { // missing on plain http, except on localhost
-    for (const button of buttons) button.hidden = true;
-    return;
-  }
+  if (!navigator.clipboard) return; // missing on plain http, except on localhost: they stay hidden
+  for (const button of buttons) button.hidden = false;
   const said = document.createElement('p');
   said.className = 'vh';
   said.setAttribute('role', 'status');
@@ -79,7 +77,20 @@ function setUpPrinting() {
   });
 }
 
+/** The language of the examples stays the one that was chosen, in this tab. */
+function setUpLanguage() {
+  const choices = [...document.querySelectorAll('.langs input')];
+  try {
+    const kept = choices.find((one) => one.value === sessionStorage.getItem('waypost-language'));
+    if (kept) kept.checked = true;
+    for (const one of choices) one.addEventListener('change', () => sessionStorage.setItem('waypost-language', one.value));
+  } catch {
+    // The storage is blocked: curl comes first on each page.
+  }
+}
+
 nameThisHub();
+setUpLanguage();
 setUpCopying();
 setUpSearchKey();
 setUpPrinting();

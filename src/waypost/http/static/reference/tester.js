@@ -20,6 +20,7 @@ const actions = JSON.parse(op.actions ?? '{}');
 
 let token = null; // kept here too: the storage may be blocked
 const names = new Map(); // of offered things, by id
+let offers = []; // what was offered, as the hub replied
 let last = null; // what was sent last: {call, faults, changed, moved}
 let busy = false;
 let countdown = 0;
@@ -50,20 +51,6 @@ function parsed(text) {
 function randomKey() {
   if (crypto.randomUUID) return crypto.randomUUID(); // missing on plain http, except on localhost
   return [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, '0')).join('');
-}
-
-/** Indents JSON by its text, so that long numbers keep all their digits. */
-function indented(json) {
-  let depth = 0;
-  const line = () => '\n' + '  '.repeat(Math.max(depth, 0));
-  return json.replace(/"[^"\\]*(?:\\.[^"\\]*)*"|\{\s*\}|\[\s*\]|[[\]{},:]|\s+/g, (piece) => {
-    if (piece[0] === '"') return piece;
-    if (piece === ':') return ': ';
-    if (piece === ',') return ',' + line();
-    if (piece === '{' || piece === '[') return depth++, piece + line();
-    if (piece === '}' || piece === ']') return depth--, line() + piece;
-    return piece.replace(/\s/g, '');
-  });
 }
 
 // States: token, ready, reply
@@ -124,37 +111,56 @@ async function offer() {
   const asker = token;
   const wanted = idField.value.trim();
   let offered = [];
-  let why = `You have no ${op.offerLabel.toLowerCase()} ${op.offerNoun}. Enter an id.`;
+  let why = `You have no ${op.offerLabel.toLowerCase()} ${op.offerNoun}`.trim() + '. Enter an id.';
   try {
     const reply = await ask({ method: 'GET', url: at(op.offerUrl), headers: token ? { 'X-API-TOKEN': token } : {} });
     const answer = parsed(await reply.text());
     if (asker !== token) return;
     if (answer?.code === 'unauthorized') return askForToken('The hub refused this token: it is unknown, expired or revoked.');
-    if (Array.isArray(answer)) offered = answer;
-    else why = `Your ids cannot be listed: ${answer?.detail ?? `the hub replied ${reply.status}.`} Enter an id.`;
+    if (Array.isArray(answer)) offered = answer.filter((item) => !op.offerAction || item.allowedActions?.includes(op.offerAction));
+    else why = 'Your ids cannot be listed with this token. Enter an id.';
   } catch {
     why = `No reply from ${at('/').origin}, so your ids cannot be listed. Enter an id.`;
   }
-  const value = (item, keys) => keys.split('.').reduce((one, key) => one?.[key], item);
+  offers = offered;
   const options = offered.map((item) => {
-    const shown = op.offerShow.split(' ').map((keys) => value(item, keys));
+    const shown = op.offerShow.split(' ').map((keys) => valueAt(item, keys));
     const id = String(item[op.offerKey]);
     if (shown[0]) names.set(id, String(shown[0]));
     return { id, label: [id, ...shown].filter((text) => text !== null && text !== undefined).join(' · ') };
   });
   const typed = idField.value.trim() || wanted;
-  if (options.length && typed && !options.some(({ id }) => id === typed)) options.unshift({ id: typed, label: `${typed} · not in this list` });
+  const isOther = typed && !options.some(({ id }) => id === typed); // it stays where the reader types it
   select.replaceChildren(...[...options, { id: '', label: 'Another id …' }].map(({ id, label }) => make('option', { value: id }, label)));
   select.parentElement.hidden = !options.length;
   part('none').hidden = options.length > 0;
   part('none').textContent = options.length ? '' : why;
-  select.value = typed || (options[0]?.id ?? '');
+  select.value = isOther ? '' : typed || (options[0]?.id ?? '');
   chooseOffer();
 }
+
+/** Where no id stands in the path, the body names the request. */
+function nameInBody(id) {
+  const name = Object.entries(parsed(op.offerBody ?? '{}')).find(([, source]) => source === 'id')?.[0];
+  if (!name || !/^\d+$/.test(id)) return;
+  field('body').value = field('body').value.replace(new RegExp(`("${name}":\\s*)\\d+`), (_, before) => before + id);
+}
+
+const valueAt = (item, keys) => keys.split('.').reduce((one, key) => one?.[key], item);
 
 function chooseOffer() {
   const { value } = part('offer');
   if (value) idField.value = value;
+  const item = offers.find((one) => String(one[op.offerKey]) === value);
+  const body = op.offerBody && item && parsed(field('body').value);
+  if (body) { // it names the chosen thing, and a line of it
+    for (const [keys, source] of Object.entries(JSON.parse(op.offerBody))) {
+      const [, inside, last] = /^(?:(.*)\.)?(.*)$/.exec(keys);
+      const place = inside ? valueAt(body, inside) : body;
+      if (place) place[last] = valueAt(item, source);
+    }
+    field('body').value = JSON.stringify(body, null, 2);
+  }
   part('other').hidden = value !== '' && part('none').hidden;
   compose();
 }
@@ -170,15 +176,15 @@ function compose(dry = Boolean(part('dry')?.checked)) {
   let path = op.path;
   if (token) call.headers['X-API-TOKEN'] = token;
   for (const { value: written, dataset } of fields) {
-    const { name, place, type } = dataset;
+    const { name, place, type, needed } = dataset;
     const value = written.trim();
     if (place === 'path') {
-      if (value) path = path.replace(`{${name}}`, () => encodeURIComponent(value.toWellFormed()));
+      if (value && !/^\.+$/.test(value)) path = path.replace(`{${name}}`, () => encodeURIComponent(value.toWellFormed()));
       else call.faults.push({ parameter: name, message: `${name} is part of the URL: enter one.` });
     } else if (value && place === 'query') {
       const encoded = encodeURIComponent((type === 'string' ? written : value).toWellFormed());
       query.push(`${encodeURIComponent(name)}=${type === 'array' ? encoded.replaceAll('%2C', ',') : encoded}`);
-      call.values.push(value);
+      if (needed !== undefined) call.values.push(value);
     } else if (value && place === 'header') {
       if (/^[\x20-\x7e]+$/.test(value)) call.headers[name] = value;
       else call.faults.push({ parameter: name, message: `${name} takes visible ASCII characters only.` });
@@ -201,15 +207,13 @@ function faultOfJson(text) {
     JSON.parse(text);
     return '';
   } catch (error) {
-    const position = /position (\d+)/.exec(error.message)?.[1];
-    const line = /line (\d+)/.exec(error.message)?.[1] ?? (position && text.slice(0, position).split('\n').length);
-    const said = error.message.replace(/ (in JSON )?at (position|line) .*/, '').replace(/^JSON\.?\s?parse( error)?: /i, '');
-    return `This is not JSON${line ? `, line ${line}` : ''}: ${said}.`;
+    return `This is not JSON: ${error.message}.`; // the browser names the line
   }
 }
 
 function showCurl({ method, url, headers, body }) {
-  const lines = [`curl -i${method === 'GET' ? '' : ` -X ${method}`} ${quoted(url.href.replaceAll('%7B', '{').replaceAll('%7D', '}'))}`];
+  const unfilled = pathFields.filter((one) => !one.value.trim()).map((one) => one.dataset.name);
+  const lines = [`curl -i${method === 'GET' ? '' : ` -X ${method}`} ${quoted(unfilled.reduce((href, name) => href.replace(`%7B${name}%7D`, `{${name}}`), url.href))}`];
   for (const [name, value] of Object.entries(headers)) {
     lines.push(name === 'X-API-TOKEN' ? '-H "X-API-TOKEN: $WAYPOST_TOKEN"' : `-H ${quoted(`${name}: ${value}`)}`);
   }
@@ -227,12 +231,10 @@ async function send(call, button) {
   if (call.faults.length) return;
   busy = true;
   showCurl(call);
-  const buttons = [...box.querySelectorAll('[data-send]')];
+  const buttons = [...box.querySelectorAll('button')].filter((one) => !one.dataset.copy);
   const label = button.textContent;
-  const timer = setTimeout(() => {
-    for (const one of buttons) one.disabled = true;
-    button.textContent = 'Sending …';
-  }, SHOW_WAIT_AFTER_MS);
+  for (const one of buttons) one.disabled = true; // nothing is forgotten or changed under a call
+  const timer = setTimeout(() => { button.textContent = 'Sending …'; }, SHOW_WAIT_AFTER_MS);
   const begun = performance.now();
   let reply = null;
   try {
@@ -245,8 +247,8 @@ async function send(call, button) {
   clearTimeout(timer);
   button.textContent = label;
   for (const one of buttons) one.disabled = false;
+  labelButtons(); // the box may have been ticked meanwhile
   busy = false;
-  if (call.headers['X-API-TOKEN'] !== (token ?? undefined)) return; // the token was forgotten meanwhile
   present(call, reply, Math.round(performance.now() - begun));
 }
 
@@ -292,7 +294,7 @@ function present(call, reply, ms) {
       make('span', { class: 'small num dim' }, `${ms} ms`)),
     ...(!reply ? wordsForSilence(call) : reply.ok ? wordsForSuccess(call, reply, answer, id) : wordsForRefusal(reply, answer ?? {}, id)),
   );
-  const refused = answer?.code === 'not_allowed_from_status';
+  const refused = Boolean(answer?.allowedActions);
   last = { call, faults: answer?.errors ?? [], changed: changed || refused, moved: call.dry && answer?.change === 'move' ? { ...answer, version: versionOf(reply) } : null };
   const of = /\{(\w+)\}/.exec(op.timeline)?.[1]; // a shipment's reply names its request
   showNext(call, reply, { id, of: call.id || String(answer?.[of] ?? id), changed, refused });
@@ -310,11 +312,9 @@ function present(call, reply, ms) {
 }
 
 function bodyOf(text, answer) {
-  if (!text) return '';
-  const start = text.slice(0, LONGEST_BODY);
-  const shown = answer === null ? start : indented(start);
-  const cut = text.length > LONGEST_BODY || shown.length > LONGEST_BODY;
-  return `\n${shown.slice(0, LONGEST_BODY)}${cut ? `\n… Cut after 20,000 characters. The whole body has ${text.length.toLocaleString('en')} as sent.` : ''}`;
+  const shown = answer === null ? text : JSON.stringify(answer, null, 2);
+  const cut = shown.length > LONGEST_BODY ? '\n… Cut after 20,000 characters.' : '';
+  return text && `\n${shown.slice(0, LONGEST_BODY)}${cut}`;
 }
 
 const versionOf = (reply) => Number((reply.headers.get('ETag') ?? '').replaceAll('"', ''));
@@ -335,7 +335,7 @@ function wordsForSuccess(call, reply, answer, id) {
     const what = !to ? ['The hub would accept this']
       : change === 'none' ? [`${nameOf(id)} would stay as it is, in `, bold(to)]
         : from && from !== to ? [`${nameOf(id)} would move from `, bold(from), ' to ', bold(to)]
-          : [`${nameOf(id)} would change and be in `, bold(to)];
+          : [`${nameOf(id)} would change, and its status would be `, bold(to)];
     return [make('p', {}, ...what, `. Nothing changed.${then}`)];
   }
   const words = [];
@@ -354,27 +354,35 @@ function wordsForSuccess(call, reply, answer, id) {
 function wordsForRefusal(reply, problem, id) {
   const said = problem.detail ?? `The hub replied ${reply.status}.`;
   const nothing = reply.status < 500 ? 'Refused, nothing changed.' : 'The hub could not do it.';
-  if (problem.code === 'not_allowed_from_status') {
+  if (problem.allowedActions) {
     const allowed = (problem.allowedActions ?? []).map((action) =>
       actions[action] ? make('a', { class: 'tag', href: carrying(`${op.root}docs/operations/${actions[action]}?id={id}`, id) }, action) : make('span', { class: 'tag' }, action));
     return [
-      make('p', {}, bold(nothing), ` ${nameOf(id)} is in `, bold(problem.currentStatus ?? 'another status'), '. ', ...wordsFor(problem.code)),
+      make('p', {}, bold(nothing), ` ${nameOf(id)} is in `, bold(problem.currentStatus), '. ', ...(wordsForStatus(problem) ?? wordsFor(problem.code))),
       make('p', { class: 'small' }, allowed.length ? 'Allowed now for your token:' : 'Your token allows nothing more in this status.'),
       ...(allowed.length ? [make('p', { class: 'tags' }, ...allowed.flatMap((tag) => [tag, ' ']))] : []),
     ];
   }
   if (problem.errors?.length) {
-    const list = problem.errors.map((fault) => make('li', {}, fault.message));
+    const list = problem.errors.map((fault) => make('li', {}, `${fault.message} `, linkTo(fault.code)));
     return [make('p', {}, bold(nothing), ' Press “Change” to correct the form:'), make('ul', {}, ...list)];
   }
   return [make('p', {}, bold(nothing), ` ${said}`), ...(problem.code ? [make('p', { class: 'small' }, ...wordsFor(problem.code))] : [])];
 }
 
+/** What the page says of a request in this status. */
+function wordsForStatus({ code, currentStatus }) {
+  if (code !== 'not_allowed_from_status') return null;
+  const said = [...document.querySelectorAll('[id^="from-"]')].find((one) => one.querySelector('.st').textContent === currentStatus);
+  return said && [...said.querySelector('dd > p').cloneNode(true).childNodes];
+}
+
+const linkTo = (code) => make('a', { href: page(`errors#${encodeURIComponent(code)}`) }, code);
+
 /** Cause and remedy, as the page's section of responses has them, or a link to them. */
 function wordsFor(code) {
   const entry = document.querySelector(`[data-code="${CSS.escape(code)}"]`);
-  const link = () => make('a', { href: page(`errors#${encodeURIComponent(code)}`) }, `Cause and remedy of ${code}`);
-  return entry ? [...(entry.querySelector('dd') ?? entry).cloneNode(true).childNodes] : [link()];
+  return entry ? [...(entry.querySelector('dd') ?? entry).cloneNode(true).childNodes] : [linkTo(code)];
 }
 
 /** A link's address with the id in it; without an id, the query goes. */
@@ -428,6 +436,7 @@ function waitFor(seconds) {
 
 async function showTimeline(id) {
   const place = part('timeline');
+  const shown = last;
   const url = at(op.timeline.replace(/\{\w+\}/, () => encodeURIComponent(id)));
   let list;
   try {
@@ -439,6 +448,7 @@ async function showTimeline(id) {
   } catch {
     list = make('p', { class: 'err' }, `No reply from ${url.origin}.`);
   }
+  if (shown !== last || state('reply').hidden) return; // something else is shown by now
   const heading = make('h3', { tabindex: '-1' }, `Timeline of ${nameOf(id)}`);
   place.replaceChildren(heading, list);
   place.hidden = false;
@@ -475,9 +485,7 @@ function start() {
   part('no-script').remove();
   const carried = new URLSearchParams(location.search).get('id');
   if (carried && idField) idField.value = carried;
-  if (/^\d+$/.test(carried) && !idField && field('body')) {
-    field('body').value = field('body').value.replace(/("fulfillmentRequestId":\s*)\d+/, (_, name) => name + carried);
-  }
+  nameInBody(carried);
   if (field('Idempotency-Key')) field('Idempotency-Key').value = randomKey();
   tokenForm?.addEventListener('submit', useToken);
   part('forget')?.addEventListener('click', () => askForToken());
@@ -487,7 +495,8 @@ function start() {
     chooseOffer();
     if (!part('offer').value) idField.focus();
   });
-  form.addEventListener('input', () => {
+  form.addEventListener('input', ({ target }) => {
+    if (target === idField) nameInBody(target.value);
     labelButtons();
     compose();
   });
