@@ -129,7 +129,7 @@ def coverage(document: dict[str, Any], not_yet: set[str]) -> str:
     rows = [(f"`{call}`", f"`{op['operationId']}`", "not yet" if op["operationId"] in not_yet else "served")
             for call, op in declared]  # fmt: skip
     done = sum(row[2] == "served" for row in rows)
-    intro = f"{done} of {len(rows)} operations are served; the rest is declared in `contract/openapi.yaml` and comes with later issues."
+    intro = f"{done} of {len(rows)} operations are served; the others are declared in `contract/openapi.yaml` and not served yet."
     rows += [(f"`{call}`", f"`{name}`", f"alias of `{op['operationId']}`")
              for _, op in declared for name, call in op.get("x-aliases", {}).items()]  # fmt: skip
     rows.sort(key=lambda row: (row[2] == "not yet", row[0]))

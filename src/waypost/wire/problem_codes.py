@@ -18,20 +18,19 @@ P = ProblemCode
 PROBLEMS: tuple[ProblemCode, ...] = (
     P("invalid_input", 400,
       "A parameter, a header or the body is wrong. `errors[]` lists every fault with its own `code` and its place:"
-      " `parameter`, `header` or `pointer`. It is left out if the request breaks the rules of HTTP.",
-      "Correct every entry of `errors[]`, then send the call again. Nothing was changed."),
+      " `parameter`, `header` or `pointer`. A request that breaks the rules of HTTP gets no `errors[]`.",
+      "Correct every entry of `errors[]`, then send the call again. Without `errors[]`, correct what `message` names."),
     P("not_allowed_from_status", 400,
-      "The current status of the request or order does not allow this action. `currentStatus` names the status."
-      " Nothing was changed.",
-      "For a request, use one of `allowedActions`. It lists only what your type of token may do."
-      " For an order, `allowedStatuses` lists the statuses that you can set now."),
+      "The request or order is in a status that does not allow this action: `currentStatus`.",
+      "For a request, use one of `allowedActions`: what your type of token may do now."
+      " For an order, set one of `allowedStatuses`."),
     P("still_blocked", 400,
       "The request was blocked before its release, and the cause is still there: its number is too long or already"
       " used, or a required field is missing.",
-      "Remove the cause first: correct the number, or add the missing field. Then process the request again."),
+      "Remove the cause first: correct the number, or add the missing field. Then release the request again."),
     P("needs_confirmation", 400,
       "The source may already have the request. Sending it again could order twice.",
-      "Ask the source. If it does not have the request, process it with `confirm=resend`."),
+      "Ask the source. If it does not have the request, release it with `confirm=resend`."),
     P("handover_in_progress", 400,
       "The hub is sending the request to its source at this moment.",
       "Wait until the attempt has ended, read the request again, then decide."),
@@ -53,20 +52,21 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "The path exists, but it does not take this method.",
       "Use a method from the header `Allow`."),
     P("request_timeout", 408,
-      "The headers or the body of the call did not arrive in time. Nothing was changed.",
+      "The headers or the body of the call did not arrive in time.",
       "Send the call again. If the connection is slow, send a smaller body."),
     P("already_exists", 409,
-      "The channel already has an order with this number and other content. Of delivery settings: somebody else"
-      " changed them during your call. Nothing was changed.",
-      "Read the record. A new order needs a number that no other order has. Delivery settings can be sent again."),
+      "Create Order: the channel already has an order with this number, and its content differs."
+      " Set Source Delivery: somebody else changed the settings during your call.",
+      "Read the order that exists; a new order needs another number."
+      " Read the delivery settings, then send yours again."),
     P("idempotency_key_in_progress", 409,
       "Another call with this `Idempotency-Key` has not ended yet.",
       "Wait for that call, then send the same call with the same key again."),
     P("precondition_failed", 412,
-      "`If-Match` does not name the current version: the record has changed since you read it. Nothing was changed.",
+      "`If-Match` does not name the current version: the record has changed since you read it.",
       "Read the record again and decide again. Then send the new `ETag` in `If-Match`."),
     P("content_too_large", 413,
-      "The body is larger than 1 MiB, or larger than 8 MiB in a bulk call. Nothing was changed.",
+      "The body is larger than 1 MiB, or larger than 8 MiB in a bulk call.",
       "Split the body and send it in several calls.", in_errors=True),
     P("url_too_long", 414,
       "The URL is longer than 40,000 bytes.",
@@ -75,8 +75,7 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "The body is not JSON in UTF-8, or it is compressed. `errors[]` names the header.",
       "Send `Content-Type: application/json` and no `Content-Encoding`.", in_errors=True),
     P("idempotency_key_reused", 422,
-      "In the last 24 hours this `Idempotency-Key` was used for a call with another path or input."
-      " Nothing was changed.",
+      "In the last 24 hours this `Idempotency-Key` was used for a call with another path or input.",
       "Use a new key for a new call. To repeat a call, send the same input."),
     P("too_many_requests", 429,
       "The token has used up its calls: by default it may make 40 at once and regains 2 per second."
@@ -95,10 +94,10 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "Use a method of this reference. Send `Content-Length`, or `Transfer-Encoding: chunked`."),
     P("unavailable", 503,
       "The database cannot be reached or the hub is too busy. `applied` is `no` if nothing was changed,"
-      " and `unknown` if the outcome is not known. It is left out if the hub did not read the call.",
+      " and `unknown` if the outcome is not known. Without `applied`, the hub did not read the call.",
       "If `Retry-After` is there, wait as many seconds. If `applied` is `unknown`, repeat only with the same"
       " `Idempotency-Key`, or read the record first. Otherwise repeat the call."),
     P("secret_key_missing", 503,
-      "The call would store a secret, and the hub has no key to encrypt it. Nothing was changed.",
+      "The call would store a secret, and the hub has no key to encrypt it.",
       "Ask the hub's operator to give the hub a secret key. A repeat does not help before that."),
 )  # fmt: skip
