@@ -1587,7 +1587,7 @@ class ShipmentItem(TypedDict):
 
 
 class ShipmentItemInput(TypedDict):
-    """One item of a shipment. Name it by one of its ids, or by its SKU."""
+    """One item of a shipment. It names its line by `sku` or by one of its ids."""
 
     id: NotRequired[Id]
     quantity: NotRequired[int]

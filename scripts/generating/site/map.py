@@ -70,8 +70,8 @@ def drawing() -> str:
     """The figure as HTML."""
     arrows = _checked()
     title = (
-        "Life cycle: Unprocessed is processed to Processing, then Processed, then Acknowledged."
-        " Processing and Processed can fail to Processing Error, from which it is processed again."
+        "Life cycle: Unprocessed is released (process) to Processing, then Processed, then Acknowledged."
+        " Processing and Processed can fail to Processing Error, from which it is released again."
     )
     parts = [
         '<figure class="panel broad"><div class="scroll" tabindex="0" role="region" aria-label="Life cycle, drawn">'

@@ -19,7 +19,8 @@ _NAMED: tuple[tuple[str, tuple[str, str, str, str, str, tuple[str, ...]], dict[s
     ("orderId", _ORDERS, {}),
 )
 _IN_BODY = {
-    "ship": json.dumps({"fulfillmentRequestId": "id", "shipment.shipmentItems.0.sku": "fulfillmentRequestItems.0.sku"}),
+    "ship": json.dumps({"fulfillmentRequestId": "id", "shipment.shipmentItems.0.sku": "fulfillmentRequestItems.0.sku",
+                        "shipment.shipmentItems.0.quantity": "fulfillmentRequestItems.0.quantity"}),
     "adjust": json.dumps({"items.0.id": "fulfillmentRequestItems.0.id"}),
 }
 
