@@ -24,6 +24,7 @@ test-all: test ## and what takes longer: thousands of reads of each kind, 100 ki
 	WAYPOST_MACHINE=10 $(BIN)/python -m pytest $(LONG) tests/property/test_orders_machine.py
 	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest $(LONG) tests/fault/test_webhook_restarts.py
 	WAYPOST_MUTATED=100000 WAYPOST_MUTATED_SEED=2 $(BIN)/python -m pytest $(LONG) tests/hostile/test_mutated.py
+	WAYPOST_AXE=all $(BIN)/python -m pytest -n 2 $(LONG) tests/e2e/test_reference_axe.py
 	$(MAKE) lowest
 	$(MAKE) storm answers
 
