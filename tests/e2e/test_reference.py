@@ -333,6 +333,7 @@ async def test_a_shipment_is_for_a_request_of_ones_own(reader: Open) -> None:
         await it.tester.get_by_role("button", name="Send dry run").click()
         await expect(it.note).to_contain_text("200")
         await it.tester.get_by_role("button", name="Send for real").click()
+        await expect(it.tester.locator("[data-part=line]")).to_contain_text("sent for real")
         await expect(it.note).to_contain_text("200")
         shipped = await rows(it.database, f"SELECT count(*) AS n FROM shipment WHERE request_id = {chosen}")
         assert shipped[0]["n"] == 1
