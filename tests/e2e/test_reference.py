@@ -319,6 +319,24 @@ async def test_nothing_is_changed_under_a_call_and_buttons_say_what_they_do(read
         await expect(it.tester.get_by_role("button", name="Forget")).to_be_enabled()
 
 
+async def test_a_hub_that_never_answers_is_not_waited_for_without_an_end(reader: Open) -> None:
+    async with reader(1440) as it:
+        # A minute takes 0.6 s here.
+        await it.page.add_init_script("""AbortSignal.timeout = (ms) => {
+          const end = new AbortController();
+          setTimeout(() => end.abort(), ms / 100);
+          return end.signal;
+        };""")
+        await it.page.goto(f"{it.url}/{FAIL}")
+        await it.paste(it.demo.account_token)
+        await expect(it.offer.locator("option").first).to_contain_text("·")
+        await it.page.route("**/processing-failed?**", lambda route: None)
+        await it.tester.get_by_role("button", name="Send for real").click()
+        await expect(it.note).to_contain_text("No reply")
+        await expect(it.note).to_contain_text("not known whether")
+        await expect(it.tester.get_by_role("button", name="Change")).to_be_enabled()
+
+
 async def test_a_shipment_is_for_a_request_of_ones_own(reader: Open) -> None:
     """The request stands in the body: the tester puts the chosen one there, with a line of it."""
     async with reader(1440) as it:

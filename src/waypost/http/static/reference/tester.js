@@ -5,6 +5,7 @@
 const STORED_AS = 'waypost-token';
 const LONGEST_BODY = 20_000; // characters shown of a reply
 const SHOW_WAIT_AFTER_MS = 300;
+const LONGEST_WAIT_MS = 60_000; // a long poll takes 30 s
 
 const box = document.querySelector('.tester');
 const op = box.dataset;
@@ -222,7 +223,8 @@ function showCurl({ method, url, headers, body }) {
 }
 
 function ask({ url, method, headers, body }) {
-  return fetch(url, { method, headers, body, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
+  const signal = AbortSignal.timeout(LONGEST_WAIT_MS);
+  return fetch(url, { method, headers, body, signal, cache: 'no-store', credentials: 'omit', referrerPolicy: 'no-referrer' });
 }
 
 async function send(call, button) {
