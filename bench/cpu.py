@@ -17,7 +17,7 @@ from bench.__main__ import Ids, load
 from bench.load import TOKEN, Job
 from tests.support.postgres import PostgresServer
 
-CALLS = {("fail", 16): 4000, ("fail", 64): 4000, ("fail", 1): 1000, ("fail_key", 16): 2000, ("get", 16): 9000,
+CALLS = {("fail", 16): 4000, ("fail", 64): 4000, ("fail", 1): 1000, ("fail_key", 16): 2000, ("fail_key", 1): 1000, ("get", 16): 9000,
          ("get", 1): 3000, ("page", 16): 500}  # fmt: skip
 Figures = dict[str, list[tuple[float, float]]]
 

@@ -107,7 +107,7 @@ async def sample(url: str, generates: bool = True) -> list[Part]:
 
 
 async def _last_seq(store: Any) -> int:
-    loaded = await store.write(lambda tx: tx.load([], [], [1]))
+    loaded = await store.write(lambda tx: tx.load([], [1]))
     return int(loaded.counters[1].last_seq)
 
 

@@ -23,7 +23,7 @@ async def test_an_account_begins_with_its_event_counter(store: Store) -> None:
     row = await create_account(store, " Acme ", NOW, "Acme Shops", "acme")
     assert row == AccountRow(1, "Acme", "Acme Shops", "acme", NOW)
     assert await store.reads.accounts() == [row]
-    loaded = await store.write(lambda tx: tx.load([], [], [row.id]))
+    loaded = await store.write(lambda tx: tx.load([], [row.id]))
     assert loaded.counters == {row.id: (0, 0)}
 
 

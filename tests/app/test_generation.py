@@ -12,7 +12,7 @@ from tests.support.database import contents, rows
 from tests.support.merchant import ADDRESS, Merchant, open_merchant
 from waypost.app.accounts import SourceDraft, create_source
 from waypost.app.changes import Changer
-from waypost.app.generation import Generated, LineDraft, RequestDraft, generate
+from waypost.app.generation import LineDraft, RequestDraft
 from waypost.app.orders import ItemDraft, OrderDraft
 from waypost.app.ports import OrderView, Store
 from waypost.domain.lifecycle import Action
@@ -224,26 +224,12 @@ async def test_a_dry_run_takes_nothing_not_even_for_the_next_of_its_batch(
 
 async def test_an_idempotency_key_replays_the_request(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     view = await order(merchant, changes)
-    asked = draft(merchant, view, key=key("k1", "generate"))
-    first = await changes.generate(asked)
+    asked = draft(merchant, view)
+    first = await changes.generate(asked, key("k1", "generate"))
     stored = await contents(migrated_url)
-    again = await changes.generate(asked)
+    again = await changes.generate(asked, key("k1", "generate"))
     assert again.replayed
     assert again.image == first.image
     assert await contents(migrated_url) == stored
     with pytest.raises(KeyReused):
-        await changes.generate(asked._replace(key=key("k1", "generate", b"another")))
-
-
-async def test_a_call_that_meets_its_own_key_in_a_batch_is_answered_as_a_repeat(
-    merchant: Merchant, store: Store, changes: Changer, migrated_url: str
-) -> None:
-    view = await order(merchant, changes)
-    asked = draft(merchant, view, key=key("k1", "generate"))
-    other = asked._replace(key=key("k1", "generate", b"another"))
-    made = await store.write(lambda tx: generate(tx, [asked, asked, other], 10**15))
-    first, again, refused = made
-    assert isinstance(first, Generated)
-    assert again == first._replace(replayed=True)
-    assert isinstance(refused, KeyReused)
-    await audit(migrated_url)
+        await changes.generate(asked, key("k1", "generate", b"another"))

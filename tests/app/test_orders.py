@@ -114,7 +114,7 @@ async def test_an_order_for_a_channel_that_is_not_ours_is_refused(
 
 async def test_a_dry_run_creates_nothing(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     before = await contents(migrated_url)
-    dry = await changes.create_order(draft(merchant, dry_run=True, key=key("k1")))
+    dry = await changes.create_order(draft(merchant, dry_run=True))
     assert (dry.dry_run, dry.created) == (True, True)
     assert await contents(migrated_url) == before
     await changes.create_order(draft(merchant))
@@ -123,15 +123,15 @@ async def test_a_dry_run_creates_nothing(merchant: Merchant, changes: Changer, m
 
 
 async def test_an_idempotency_key_replays_the_order(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
-    asked = draft(merchant, key=key("k1", "create"))
-    first = await changes.create_order(asked)
+    asked = draft(merchant), key("k1", "create")
+    first = await changes.create_order(*asked)
     stored = await contents(migrated_url)
-    again = await changes.create_order(asked)
+    again = await changes.create_order(*asked)
     assert again.replayed
     assert (again.created, again.view) == (True, first.view)
     assert await contents(migrated_url) == stored
     with pytest.raises(KeyReused):
-        await changes.create_order(draft(merchant, "N2", key=key("k1", "create", b"another")))
+        await changes.create_order(draft(merchant, "N2"), key("k1", "create", b"another"))
 
 
 async def test_a_dry_run_does_not_stand_in_the_way_of_the_same_order_in_its_batch(

@@ -35,7 +35,7 @@ def renaming(merchant: Merchant, name: str, **more: Any) -> RecordChange[Channel
         told = Notice("channel", row.id, "channel.updated", {"changed": ["name"]})
         return Made(row._replace(name=name, updated_at=at), (told,))
 
-    return RecordChange(actor, work, ChannelRow._make, **more)
+    return RecordChange(actor, work, ChannelRow, **more)
 
 
 async def test_a_change_is_told_by_its_event(
@@ -56,45 +56,45 @@ async def test_a_change_is_told_by_its_event(
 
 
 async def test_a_key_is_applied_once(changes: Changer, merchant: Merchant, migrated_url: str) -> None:
-    first = await changes.record(renaming(merchant, "Shop", key=KEY))
+    first = await changes.record(renaming(merchant, "Shop"), KEY)
     await changes.record(renaming(merchant, "Market"))
-    again = await changes.record(renaming(merchant, "Shop", key=KEY))
+    again = await changes.record(renaming(merchant, "Shop"), KEY)
     assert again == first._replace(replayed=True)
     assert len(await rows(migrated_url, EVENTS)) == 2
     with pytest.raises(KeyReused):
-        await changes.record(renaming(merchant, "Shop", key=KEY._replace(fingerprint=b"other")))
+        await changes.record(renaming(merchant, "Shop"), KEY._replace(fingerprint=b"other"))
 
 
 async def test_what_was_so_already_is_kept_with_its_key(changes: Changer, merchant: Merchant) -> None:
     await changes.record(renaming(merchant, "Shop"))
-    found = await changes.record(renaming(merchant, "Shop", key=KEY))
+    found = await changes.record(renaming(merchant, "Shop"), KEY)
     assert (found.changed, found.replayed) == (False, False)
-    again = await changes.record(renaming(merchant, "Shop", key=KEY))
+    again = await changes.record(renaming(merchant, "Shop"), KEY)
     assert (again.changed, again.replayed) == (False, True)
 
 
 async def test_a_refusal_undoes_and_frees_its_key(changes: Changer, merchant: Merchant, store: Store) -> None:
     with pytest.raises(Invalid):
-        await changes.record(renaming(merchant, "", key=KEY))
+        await changes.record(renaming(merchant, ""), KEY)
     assert (await store.reads.channels(merchant.account))[0].name != ""
-    assert not (await changes.record(renaming(merchant, "Shop", key=KEY))).replayed
+    assert not (await changes.record(renaming(merchant, "Shop"), KEY)).replayed
 
 
 async def test_a_dry_run_leaves_no_trace(changes: Changer, merchant: Merchant, store: Store, migrated_url: str) -> None:
     before = await store.reads.channels(merchant.account)
-    dry = await changes.record(renaming(merchant, "Shop", key=KEY, dry_run=True))
+    dry = await changes.record(renaming(merchant, "Shop", dry_run=True))
     assert (dry.record.name, dry.changed, dry.dry_run) == ("Shop", True, True)
     assert await store.reads.channels(merchant.account) == before
     assert await rows(migrated_url, EVENTS) == []
     assert await rows(migrated_url, "SELECT * FROM idempotency_key") == []
     with pytest.raises(Invalid):
         await changes.record(renaming(merchant, "", dry_run=True))
-    assert (await changes.record(renaming(merchant, "Shop", key=KEY))).replayed is False
+    assert (await changes.record(renaming(merchant, "Shop"), KEY)).replayed is False
 
 
 async def test_a_key_under_way_is_refused_at_once(changes: Changer, merchant: Merchant) -> None:
     outcomes = await asyncio.gather(
-        *(changes.record(renaming(merchant, "Shop", key=KEY)) for _ in range(3)), return_exceptions=True
+        *(changes.record(renaming(merchant, "Shop"), KEY) for _ in range(3)), return_exceptions=True
     )
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["KeyInProgress", "KeyInProgress", "Recorded"]
     assert all(isinstance(outcome, KeyInProgress) for outcome in outcomes[1:])
@@ -111,9 +111,9 @@ async def test_what_comes_first_in_the_order_of_locks_is_locked_first(changes: C
         steps.append("work")
         return await plain.work(tx, at)
 
-    change = plain._replace(work=work, lock=lock, key=KEY)
-    assert (await changes.record(change)).changed
-    assert (await changes.record(change)).replayed
+    change = plain._replace(work=work, lock=lock)
+    assert (await changes.record(change, KEY)).changed
+    assert (await changes.record(change, KEY)).replayed
     assert steps == ["lock", "work"]
 
 

@@ -18,7 +18,7 @@ from tests.support.database import several
 from tests.support.engines import Engine, PostgresEngine, Server, SqliteEngine
 from tests.support.merchant import WAYS, Merchant, Wanted, open_merchant
 from waypost.app.changes import Changer
-from waypost.app.commands import Adjustment, Command, Done, FailureReport
+from waypost.app.commands import Adjustment, Command, Done, FailureReport, IdempotencyKey
 from waypost.domain.adjust import LineChange
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Invalid, NotAllowed, Refusal, Stale
@@ -42,7 +42,7 @@ class Machine(RuleBasedStateMachine):
         self.clock = ManualClock()
         self.models: list[ModelRequest] = []
         self.ids: list[int] = []
-        self.keys: dict[str, tuple[Command, Done]] = {}
+        self.keys: dict[str, tuple[Command, IdempotencyKey, Done]] = {}
 
     def do(self, coroutine: Any) -> Any:
         """Wait for it."""
@@ -78,9 +78,9 @@ class Machine(RuleBasedStateMachine):
         """As a token of the account would ask."""
         return command(Action(action), self.ids[place], self.merchant.actor(), **given)
 
-    def settle(self, *commands: Command) -> list[Done | Refusal]:
-        """What becomes of commands that are asked at the same time."""
-        calls = [self.changes.change(one) for one in commands]
+    def settle(self, *commands: Command, keyed: IdempotencyKey | None = None) -> list[Done | Refusal]:
+        """What becomes of commands that are asked at the same time; a single one may have a key."""
+        calls = [self.changes.change(one, keyed) for one in commands]
 
         async def together() -> list[Any]:
             return list(await asyncio.gather(*calls, return_exceptions=True))
@@ -179,18 +179,18 @@ class Machine(RuleBasedStateMachine):
     def ask_with_a_key(self, name: str, one: tuple[int, str, bool, bool, str]) -> None:
         """Applied once; whoever repeats it hears the first answer again."""
         if name in self.keys:
-            asked, first = self.keys[name]
-            (outcome,) = self.settle(asked)
+            asked, its_key, first = self.keys[name]
+            (outcome,) = self.settle(asked, keyed=its_key)
             assert isinstance(outcome, Done), outcome
             assert outcome.replayed
             assert outcome._replace(replayed=False) == first
         else:
-            asked = self.asked(*one, True)._replace(key=key(name, call=repr(one).encode()))
+            asked, its_key = self.asked(*one, True), key(name, call=repr(one).encode())
             verdict, was = self.play(*one)
-            (outcome,) = self.settle(asked)
+            (outcome,) = self.settle(asked, keyed=its_key)
             self.expect(outcome, self.models[one[0]], verdict, was)
             if isinstance(outcome, Done):
-                self.keys[name] = asked, outcome
+                self.keys[name] = asked, its_key, outcome
         self.agree()
 
     @precondition(lambda self: self.ids)

@@ -185,7 +185,7 @@ async def test_a_bulk_call_is_one_transaction_of_its_own(
     changes = Changer(writer, clock)
     ids = await merchant.requests(*[Status.PROCESSING] * 9, Status.CANCELED)
     actor = merchant.actor()
-    bulk = Bulk(tuple(fail(id_, actor) for id_ in (*ids, 4711)), None)
+    bulk = Bulk(tuple(fail(id_, actor) for id_ in (*ids, 4711)))
     singles = [changes.change(command(Action.SYNC_ACCOUNTING, id_, actor)) for id_ in ids]
     done, *_ = await asyncio.gather(changes.bulk(bulk), *singles)
     assert counting.writes == 2
@@ -198,7 +198,7 @@ async def test_a_bulk_call_is_one_transaction_of_its_own(
 
 async def test_a_dry_bulk_writes_nothing(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     ids = await merchant.requests(Status.PROCESSING, Status.VOIDED)
-    bulk = Bulk(tuple(fail(id_, merchant.actor(), dry_run=True) for id_ in ids), None)
+    bulk = Bulk(tuple(fail(id_, merchant.actor(), dry_run=True) for id_ in ids))
     done = await changes.bulk(bulk)
     assert [result.code for result in done.results] == [None, "not_allowed_from_status"]
     states = await rows(migrated_url, "SELECT status FROM fulfillment_request_state ORDER BY id")

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.audit import audit
 from tests.support.clock import ManualClock
-from tests.support.commands import command, key
+from tests.support.commands import command
 from tests.support.database import rows
 from tests.support.merchant import ADDRESS, Merchant
 from tests.support.stock import change, held, variant
@@ -63,7 +63,7 @@ async def test_a_batch_takes_as_many_round_trips_as_a_single_one(
 
     async def batch(some: Sequence[int]) -> int:
         drafts = [
-            RequestDraft(merchant.actor(), id_, merchant.sources[id_ % 2], key=key(f"k{id_}", "generate"))
+            RequestDraft(merchant.actor(), id_, merchant.sources[id_ % 2])
             for id_ in some
         ]
 
@@ -162,7 +162,7 @@ async def test_orders_that_are_fulfilled_as_they_come_in_take_as_many_round_trip
     async def post(count: int) -> int:
         drafts = [
             OrderDraft(merchant.actor(), merchant.channels[0], name, None, None, name, "Ground", ADDRESS, None,
-                       PaymentStatus.PAID, "[]", "[]", items, key=key(name, "create_order"))
+                       PaymentStatus.PAID, "[]", "[]", items)
             for name in (merchant.order_name() for _ in range(count))
         ]  # fmt: skip
 

@@ -7,16 +7,16 @@ import pytest
 
 from tests.support.audit import audit
 from tests.support.clock import ManualClock
-from tests.support.commands import command, fail, key
+from tests.support.commands import command, fail, key, keyed_batch
 from tests.support.database import contents, rows
+from tests.support.filled import run_sql
 from tests.support.merchant import Merchant
-from waypost.app.changes import Changer, timed
-from waypost.app.commands import Command, Done, Settled
+from waypost.app.changes import Changer
+from waypost.app.commands import Done
 from waypost.app.lists import Bulk, Pull
-from waypost.app.ports import Store, Tx
-from waypost.app.transitions import perform
+from waypost.app.ports import Store
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import KeyInProgress, KeyReused, NotAllowed, NotFound
+from waypost.domain.refusals import Defect, KeyInProgress, KeyReused, NotAllowed, NotFound
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.opening import open_store
@@ -28,10 +28,10 @@ async def test_a_repeat_gives_the_same_answer_and_changes_nothing(
     action: Action, wants_image: bool, merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
     id_ = await merchant.request()
-    asked = command(action, id_, merchant.actor(), key=key("k1"), wants_image=wants_image)
-    first = await changes.change(asked)
+    asked = command(action, id_, merchant.actor(), wants_image=wants_image)
+    first = await changes.change(asked, key("k1"))
     stored = await contents(migrated_url)
-    again = await changes.change(asked)
+    again = await changes.change(asked, key("k1"))
     assert again.replayed
     assert not first.replayed
     assert again._replace(replayed=False) == first
@@ -40,21 +40,21 @@ async def test_a_repeat_gives_the_same_answer_and_changes_nothing(
 
 async def test_a_replay_survives_whatever_came_after(merchant: Merchant, changes: Changer) -> None:
     id_ = await merchant.request()
-    asked = command(Action.FAIL, id_, merchant.actor(), key=key("k1"), expected=frozenset({2}))
-    first = await changes.change(asked)
+    asked = command(Action.FAIL, id_, merchant.actor(), expected=frozenset({2}))
+    first = await changes.change(asked, key("k1"))
     await changes.change(command(Action.PROCESS, id_, merchant.actor()))
     await changes.change(command(Action.VOID, id_, merchant.actor()))
-    again = await changes.change(asked)
+    again = await changes.change(asked, key("k1"))
     assert again._replace(replayed=False) == first
 
 
 async def test_what_was_found_so_already_is_kept_too(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     id_ = await merchant.request(Status.PROCESSED)
-    asked = command(Action.PROCESSED, id_, merchant.actor(), key=key("k1"))
-    first = await changes.change(asked)
+    asked = command(Action.PROCESSED, id_, merchant.actor())
+    first = await changes.change(asked, key("k1"))
     assert not first.moved
     await changes.change(fail(id_, merchant.actor()))
-    again = await changes.change(asked)
+    again = await changes.change(asked, key("k1"))
     assert again._replace(replayed=False) == first
     await audit(migrated_url)
 
@@ -64,17 +64,17 @@ async def test_the_same_key_with_another_call_is_refused(
     change: dict[str, Any], merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
     one, other = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
-    await changes.change(fail(one, merchant.actor(), key=key("k1")))
+    await changes.change(fail(one, merchant.actor()), key("k1"))
     stored = await contents(migrated_url)
     with pytest.raises(KeyReused):
-        await changes.change(fail(other, merchant.actor(), key=key("k1")._replace(**change)))
+        await changes.change(fail(other, merchant.actor()), key("k1")._replace(**change))
     assert await contents(migrated_url) == stored
 
 
 async def test_keys_belong_to_a_family_of_tokens(merchant: Merchant, changes: Changer) -> None:
     one, other = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
-    await changes.change(fail(one, merchant.actor(), key=key("k1", family=7)))
-    done = await changes.change(fail(other, merchant.actor(), key=key("k1", call=b"another", family=8)))
+    await changes.change(fail(one, merchant.actor()), key("k1", family=7))
+    done = await changes.change(fail(other, merchant.actor()), key("k1", call=b"another", family=8))
     assert not done.replayed
 
 
@@ -83,43 +83,31 @@ async def test_a_refusal_frees_the_key(merchant: Merchant, changes: Changer, mig
     before = await contents(migrated_url)
     for refusal, asked in ((NotAllowed, id_), (NotFound, 4711)):
         with pytest.raises(refusal):
-            await changes.change(fail(asked, merchant.actor(), key=key("k1")))
+            await changes.change(fail(asked, merchant.actor()), key("k1"))
     assert await contents(migrated_url) == before
     await changes.change(command(Action.PROCESS, id_, merchant.actor()))
-    assert not (await changes.change(fail(id_, merchant.actor(), key=key("k1")))).replayed
-
-
-async def test_a_dry_run_neither_looks_at_keys_nor_keeps_them(
-    merchant: Merchant, changes: Changer, migrated_url: str
-) -> None:
-    id_ = await merchant.request()
-    asked = fail(id_, merchant.actor(), key=key("k1"))
-    await changes.change(asked._replace(dry_run=True))
-    assert await rows(migrated_url, "SELECT * FROM idempotency_key") == []
-    await changes.change(asked)
-    with pytest.raises(NotAllowed):
-        await changes.change(asked._replace(dry_run=True))
+    assert not (await changes.change(fail(id_, merchant.actor()), key("k1"))).replayed
 
 
 async def test_a_key_in_progress_is_refused_at_once(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     id_ = await merchant.request()
-    asked = fail(id_, merchant.actor(), key=key("k1"))
-    results = await asyncio.gather(*(changes.change(asked) for _ in range(5)), return_exceptions=True)
+    asked = fail(id_, merchant.actor())
+    results = await asyncio.gather(*(changes.change(asked, key("k1")) for _ in range(5)), return_exceptions=True)
     assert [type(result) for result in results] == [Done] + [KeyInProgress] * 4
-    assert (await changes.change(asked)).replayed
+    assert (await changes.change(asked, key("k1"))).replayed
     await audit(migrated_url)
 
 
 async def test_a_key_is_free_again_after_a_call_that_broke(merchant: Merchant, changes: Changer) -> None:
     id_ = await merchant.request()
-    asked = fail(id_, merchant.actor(), key=key("k1"))
-    running = asyncio.ensure_future(changes.change(asked))
+    asked = fail(id_, merchant.actor())
+    running = asyncio.ensure_future(changes.change(asked, key("k1")))
     await asyncio.sleep(0)
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
     # The command was taken all the same, or was not: either way the key can be asked for again.
-    done = await changes.change(asked)
+    done = await changes.change(asked, key("k1"))
     assert done.to_status == Status.PROCESSING_ERROR
 
 
@@ -127,39 +115,49 @@ async def test_a_call_that_meets_itself_in_a_batch_is_a_repeat(
     merchant: Merchant, store: Store, clock: ManualClock, migrated_url: str
 ) -> None:
     id_ = await merchant.request()
-    asked = fail(id_, merchant.actor(), key=key("k1"))
-    another = fail(id_, merchant.actor(), key=key("k1", call=b"another call"))
-
-    async def run(tx: Tx) -> list[Settled]:
-        return await timed(perform, clock)(tx, [asked, asked, another])
-
-    first, second, third = await store.write(run)
+    asked = fail(id_, merchant.actor())
+    first, second, third = await keyed_batch(
+        store, clock, (asked, key("k1")), (asked, key("k1")), (asked, key("k1", call=b"another call"))
+    )
     assert isinstance(first, Done)
     assert second == first._replace(replayed=True)
     assert isinstance(third, KeyReused)
     await audit(migrated_url)
 
 
+async def test_a_refused_call_that_meets_itself_in_a_batch_is_refused_once_more(
+    merchant: Merchant, store: Store, clock: ManualClock, migrated_url: str
+) -> None:
+    asked = fail(await merchant.request(Status.VOIDED), merchant.actor())
+    first, second, third = await keyed_batch(
+        store, clock, (asked, key("k1")), (asked, key("k1")), (asked, key("k1", call=b"another call"))
+    )
+    assert isinstance(first, NotAllowed)
+    assert isinstance(second, NotAllowed)
+    assert isinstance(third, KeyInProgress)
+    assert await rows(migrated_url, "SELECT * FROM idempotency_key") == []
+
+
 async def test_a_bulk_call_has_one_key(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     ids = await merchant.requests(Status.PROCESSING, Status.VOIDED)
     commands = tuple(fail(id_, merchant.actor()) for id_ in ids)
-    first = await changes.bulk(Bulk(commands, key("k1", "bulk")))
+    first = await changes.bulk(Bulk(commands), key("k1", "bulk"))
     stored = await contents(migrated_url)
-    again = await changes.bulk(Bulk(commands, key("k1", "bulk")))
+    again = await changes.bulk(Bulk(commands), key("k1", "bulk"))
     assert again.replayed
     assert again._replace(replayed=False) == first
     assert await contents(migrated_url) == stored
     with pytest.raises(KeyReused):
-        await changes.bulk(Bulk(commands[:1], key("k1", "bulk", b"another")))
+        await changes.bulk(Bulk(commands[:1]), key("k1", "bulk", b"another"))
 
 
 async def test_a_pull_has_one_key(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
     ids = await merchant.requests(Status.PROCESSING, Status.PROCESSING)
-    pull = Pull(merchant.actor("source"), None, None, key("k1", "pull"))
-    first = await changes.pull(pull)
+    pull = Pull(merchant.actor("source"), None, None)
+    first = await changes.pull(pull, key("k1", "pull"))
     assert [one.image.state.id for one in first.done if one.image] == ids
     await merchant.request()
-    again = await changes.pull(pull)
+    again = await changes.pull(pull, key("k1", "pull"))
     assert again.replayed
     assert [one.image for one in again.done] == [one.image for one in first.done]
     await audit(migrated_url)
@@ -171,7 +169,7 @@ async def test_records_are_forgotten_by_age(
     ids = await merchant.requests(*[Status.PROCESSING] * 4)
     for place, id_ in enumerate(ids):
         clock.advance(3600)
-        await changes.change(fail(id_, merchant.actor(), key=key(f"k{place}")))
+        await changes.change(fail(id_, merchant.actor()), key(f"k{place}"))
     before = clock() - 5400 * 1_000_000
     assert await store.write(lambda tx: tx.purge_keys(before, 1)) == 1
     assert await store.write(lambda tx: tx.purge_keys(before, 10)) == 1
@@ -190,9 +188,9 @@ async def test_two_hubs_apply_one_call_once(
     here: list[Any] = []
     there: list[Any] = []
     for id_ in ids:
-        asked: Command = fail(id_, merchant.actor(), key=key(f"k{id_}"))
-        here.append(changes.change(asked))
-        there.append(other.change(asked))
+        asked = fail(id_, merchant.actor()), key(f"k{id_}")
+        here.append(changes.change(*asked))
+        there.append(other.change(*asked))
     both = await asyncio.gather(*here, *there, return_exceptions=True)
     await other_writer.close()
     await other_store.close()
@@ -202,3 +200,17 @@ async def test_two_hubs_apply_one_call_once(
         assert len(applied) == 1, (one, two)
         assert isinstance(rest[0], KeyInProgress) or (isinstance(rest[0], Done) and rest[0].replayed)
     await audit(migrated_url)
+
+
+async def test_an_outcome_that_cannot_be_read_is_a_defect_and_changes_nothing(
+    merchant: Merchant, changes: Changer, migrated_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Such as one that a later program kept, before it was replaced by this one again."""
+    asked = fail(await merchant.request(), merchant.actor()), key("k1")
+    await changes.change(*asked)
+    await run_sql(migrated_url, "UPDATE idempotency_key SET outcome = $1", '{"version":3,"record":{}}')
+    stored = await contents(migrated_url)
+    with pytest.raises(Defect):
+        await changes.change(*asked)
+    assert await contents(migrated_url) == stored
+    assert "It is of version 3, and this program knows 2." in caplog.text

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.audit import audit
 from tests.support.clock import ManualClock
-from tests.support.commands import command, fail, key
+from tests.support.commands import command, fail
 from tests.support.database import several
 from tests.support.merchant import Merchant, open_merchant
 from waypost.app import transitions
@@ -117,7 +117,7 @@ async def test_two_failures_of_one_request_are_decided_one_after_the_other(
 @pytest.mark.parametrize(
     "given",
     [
-        {"key": key("k")}, {"expected": frozenset({1})}, {"expected": frozenset()}, {"expected": "*"},
+        {"expected": frozenset({1})}, {"expected": frozenset()}, {"expected": "*"},
         {"dry_run": True}, {"wants_image": True}, {"details": FailureReport("x", line_ids=(1,))},
     ],
 )  # fmt: skip

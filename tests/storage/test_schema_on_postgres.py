@@ -47,7 +47,7 @@ async def migrating(url: str, to: str) -> AsyncIterator[None]:
 Way = Callable[[Changer, Merchant, int], Any]
 WAYS: dict[str, Way] = {
     "in one statement": lambda changer, merchant, id_: changer.change(fail(id_, merchant.actor())),
-    "as a batch": lambda changer, merchant, id_: changer.change(fail(id_, merchant.actor(), key=key(f"k{id_}"))),
+    "as a batch": lambda changer, merchant, id_: changer.change(fail(id_, merchant.actor()), key(f"k{id_}")),
     "by single statements": lambda changer, merchant, id_: merchant.store.write(
         lambda tx: tx.insert_row("channel", {"account_id": merchant.account, "name": f"C{id_}", "created_at": 1})
     ),

@@ -19,7 +19,10 @@ from tests.support.filled import run_sql
 from tests.support.keys import environment_for, key_file_for
 from tests.support.planted import everything_in, found_in, found_in_files
 from waypost.app.actor import Scope
-from waypost.app.webhooks import _webhook  # how a stored reply is read back
+from waypost.app.first_format import outcome_of
+from waypost.app.keyed import restored
+from waypost.app.ports.webhooks import Webhook
+from waypost.app.records import Recorded
 from waypost.storage import clearing
 from waypost.storage.backup import back_up, restore
 from waypost.storage.key_file import NoKey
@@ -135,8 +138,8 @@ async def test_stored_replies_lose_their_secrets_only(old_url: str) -> None:
     found = dict(await run_sql(old_url, "SELECT key, outcome FROM idempotency_key ORDER BY key"))
     assert json.loads(found["c"]) == [1, True, ["something", "else"]]
     for key in ("a", "b"):
-        format_, changed, record = json.loads(found[key])
-        assert (format_, changed, _webhook(record)) == (1, True, _webhook(RECORD)._replace(secret=None, previous_secret=None))
+        kept: Any = restored(found[key], Recorded[Webhook], outcome_of)
+        assert kept == Recorded(Webhook(*RECORD)._replace(secret=None, previous_secret=None), changed=True)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

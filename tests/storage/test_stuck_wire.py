@@ -25,10 +25,12 @@ ANSWERED_WITHIN_S = 20.0  # in all: without a limit somewhere it would be for ev
 
 # Which of its messages the hub sends at that moment, whether the call has a key (else it goes in one statement), what its caller hears.
 MOMENTS = [
-    pytest.param(1, True, "no", id="begin and lock"),
-    pytest.param(2, True, "no", id="load"),
-    pytest.param(3, True, "no", id="write"),
-    pytest.param(4, True, "unknown", id="commit"),
+    pytest.param(1, True, "no", id="begin"),
+    pytest.param(2, True, "no", id="claim the key"),
+    pytest.param(3, True, "no", id="lock"),
+    pytest.param(4, True, "no", id="write"),
+    pytest.param(5, True, "no", id="keep the outcome"),
+    pytest.param(6, True, "unknown", id="commit"),
     pytest.param(1, False, "unknown", id="the one statement"),
 ]
 
@@ -83,12 +85,10 @@ async def test_a_change_that_meets_a_stuck_wire_is_answered_and_so_are_those_beh
     writer = GroupWriter(store)
     changer = Changer(writer, lambda: 10)
     for id_ in ids[:2]:  # statements are known to the server by now
-        await changer.change(fail(id_, merchant.actor(), key=key(f"known {id_}") if keyed else None))
+        await changer.change(fail(id_, merchant.actor()), key(f"known {id_}") if keyed else None)
 
     proxy.freeze_before = nth(moment)
-    first = asyncio.ensure_future(
-        changer.change(fail(ids[2], merchant.actor(), key=key("first") if keyed else None))
-    )
+    first = asyncio.ensure_future(changer.change(fail(ids[2], merchant.actor()), key("first") if keyed else None))
     await frozen(proxy)
     told = await outcomes([first, *(changer.change(fail(id_, merchant.actor())) for id_ in ids[3:5])])
     assert [(type(one), one.applied) for one in told] == [(Unavailable, a) for a in (applied, "no", "no")]
@@ -155,9 +155,9 @@ async def test_giving_up_answers_everybody_at_once(
     writer = GroupWriter(store)
     changer = Changer(writer, lambda: 10)
     await _works_again(changer, merchant, ids[0])
-    await changer.change(fail(ids[3], merchant.actor(), key=key("known")))  # its statements are known to the server
+    await changer.change(fail(ids[3], merchant.actor()), key("known"))  # its statements are known to the server
     proxy.freeze_before = nth(moment)
-    calls = [asyncio.ensure_future(changer.change(fail(ids[1], merchant.actor(), key=key("k") if keyed else None)))]
+    calls = [asyncio.ensure_future(changer.change(fail(ids[1], merchant.actor()), key("k") if keyed else None))]
     await frozen(proxy)
     calls += [asyncio.ensure_future(changer.change(fail(ids[2], merchant.actor())))]
     calls += [asyncio.ensure_future(store.reads.account(merchant.account))]

@@ -1,9 +1,23 @@
 """Commands as the hub's callers send them, with what each action needs."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Actor
-from waypost.app.commands import Accounting, Adjustment, Command, Details, FailureReport, IdempotencyKey
+from waypost.app.changes import timed
+from waypost.app.commands import (
+    Accounting,
+    Adjustment,
+    Command,
+    Details,
+    Done,
+    FailureReport,
+    IdempotencyKey,
+    Settled,
+)
+from waypost.app.idempotency import Call, once
+from waypost.app.ports import Clock, Store, Tx
+from waypost.app.transitions import perform
 from waypost.domain.lifecycle import Action
 
 REASON = "Kein Lagerbestand – 在庫なし 📦"
@@ -28,3 +42,15 @@ def fail(request_id: int, actor: Actor, **given: Any) -> Command:
 def key(name: str, operation: str = "fail", call: bytes = b"same call", family: int = 7) -> IdempotencyKey:
     """An idempotency key; `call` stands for everything that its fingerprint covers."""
     return IdempotencyKey(family, name, operation, call)
+
+
+async def keyed_batch(
+    store: Store, clock: Clock, *asked: tuple[Command, IdempotencyKey | None]
+) -> list[Settled]:
+    """Settle these commands with their keys in one transaction."""
+    work = once(timed(perform, clock), lambda job: Done, clock)
+
+    async def run(tx: Tx) -> Sequence[Settled]:
+        return await work(tx, [Call(one, one.actor.scope.account_id, its_key) for one, its_key in asked])
+
+    return list(await store.write(run))

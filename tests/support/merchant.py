@@ -130,7 +130,7 @@ async def open_merchant(
 
 
 async def _make(tx: Tx, merchant: Merchant, wanted: Sequence[Wanted]) -> list[int]:
-    counter = (await tx.load([], [], [merchant.account])).counters[merchant.account]
+    counter = (await tx.load([], [merchant.account])).counters[merchant.account]
     at = merchant.at = max(merchant.at, counter.last_at) + 1
     named = [(one.order or merchant.order_name(), one) for one in wanted]
     groups: dict[str, list[Wanted]] = {}

@@ -1,7 +1,7 @@
 """Settling by hand what somebody has seen to; whose word it was stays in the events."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.app.ports import Tx
@@ -44,8 +44,4 @@ def settle_attention(actor: Actor, spots: Sequence[Spot], note: str) -> RecordCh
             notices += [Notice("attention", id_, SETTLED, told, code=spot.code, reason=note) for id_ in settled]
         return Made(tuple(results), tuple(notices))
 
-    return RecordChange(actor, work, _restored)
-
-
-def _restored(kept: Any) -> tuple[SpotResult, ...]:
-    return tuple(SpotResult(Spot(*spot), refusal) for spot, refusal in kept)
+    return RecordChange(actor, work, tuple[SpotResult, ...])

@@ -29,7 +29,7 @@ class Kind(NamedTuple, Generic[Row]):
     table: str
     name: str
     rows: Callable[[Tx, Scope, Sequence[int]], Awaitable[dict[int, Row]]]
-    restore: Callable[[Any], Row]
+    type: type[Row]
     check: Callable[[Fields, Problems], dict[str, Any]]
     judge: Callable[[Tx, Scope, Row | None, dict[str, Any], Problems], Awaitable[None]]
     defaults: Fields = MappingProxyType({})
@@ -57,7 +57,7 @@ def create(kind: Kind[Row], actor: Actor, fields: Fields) -> RecordChange[Row]:
         row = (await kind.rows(tx, scope, [row_id]))[row_id]
         return Made(row, (Notice(kind.table, row_id, f"{kind.table}.created", {"name": row.name}),))
 
-    return RecordChange(actor, work, kind.restore)
+    return RecordChange(actor, work, kind.type)
 
 
 def update(
@@ -90,7 +90,7 @@ def update(
             await tx.replace_members(kind.member_table, row_id, changed[kind.members])
         return Made(row._replace(**changed), (told,))
 
-    return RecordChange(actor, work, kind.restore)
+    return RecordChange(actor, work, kind.type)
 
 
 async def _judged(
@@ -132,13 +132,13 @@ async def _own_account(tx: Tx, scope: Scope, ids: Sequence[int]) -> dict[int, Ac
 
 
 SOURCE: Kind[SourceRow] = Kind(
-    "source", "source", lambda tx, scope, ids: tx.source_rows(scope, ids), SourceRow._make, checks.source,
+    "source", "source", lambda tx, scope, ids: tx.source_rows(scope, ids), SourceRow, checks.source,
     _refers_to_nothing, {"required_fields": (), "auto_process": True},
 )  # fmt: skip
 CHANNEL: Kind[ChannelRow] = Kind(
-    "channel", "channel", lambda tx, scope, ids: tx.channel_rows(scope, ids), ChannelRow._make, checks.named,
+    "channel", "channel", lambda tx, scope, ids: tx.channel_rows(scope, ids), ChannelRow, checks.named,
     _routed("routing_group_id"),
 )  # fmt: skip
 ACCOUNT: Kind[AccountRow] = Kind(
-    "account", "account", _own_account, AccountRow._make, checks.account, _routed("default_routing_group_id")
+    "account", "account", _own_account, AccountRow, checks.account, _routed("default_routing_group_id")
 )

@@ -70,12 +70,7 @@ async def _members(tx: Tx, scope: Scope, drafts: Sequence[MemberDraft], problems
     return tuple(sorted(members.values(), key=lambda one: (one.priority, one.source_id)))
 
 
-def _restored(record: list[Any]) -> RoutingGroup:
-    *columns, sources = record
-    return RoutingGroup._make([*columns, tuple(GroupMember(*source) for source in sources)])
-
-
 ROUTING_GROUP: Kind[RoutingGroup] = Kind(
-    "routing_group", "routing group", lambda tx, scope, ids: tx.routing_groups_by_id(scope, ids), _restored,
+    "routing_group", "routing group", lambda tx, scope, ids: tx.routing_groups_by_id(scope, ids), RoutingGroup,
     _check, _judge, {"rules": DEFAULT_RULES}, members="sources", member_table="routing_group_source",
 )  # fmt: skip

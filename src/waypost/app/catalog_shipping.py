@@ -73,20 +73,15 @@ async def _resolved(
     return tuple(PolicyMethod(*pair) for pair in sorted(by_source.items()))
 
 
-def _policy(record: list[Any]) -> ShippingPolicy:
-    *columns, methods = record
-    return ShippingPolicy._make([*columns, tuple(PolicyMethod(*method) for method in methods)])
-
-
 SOURCE_METHOD: Kind[SourceMethodRow] = Kind(
     "source_shipping_method", "shipping method", lambda tx, scope, ids: tx.source_methods_by_id(scope, ids),
-    SourceMethodRow._make, checks.source_method, _judge_source_method, {"active": True},
+    SourceMethodRow, checks.source_method, _judge_source_method, {"active": True},
 )  # fmt: skip
 CHANNEL_METHOD: Kind[ChannelMethodRow] = Kind(
     "channel_shipping_method", "shipping method", lambda tx, scope, ids: tx.channel_methods_by_id(scope, ids),
-    ChannelMethodRow._make, checks.shipping_text, _judge_channel_method, required=("channel_id", "name"),
+    ChannelMethodRow, checks.shipping_text, _judge_channel_method, required=("channel_id", "name"),
 )  # fmt: skip
 POLICY: Kind[ShippingPolicy] = Kind(
-    "shipping_policy", "shipping policy", lambda tx, scope, ids: tx.shipping_policies_by_id(scope, ids), _policy,
+    "shipping_policy", "shipping policy", lambda tx, scope, ids: tx.shipping_policies_by_id(scope, ids), ShippingPolicy,
     checks.named, _judge_policy, members="methods", member_table="shipping_policy_method",
 )  # fmt: skip

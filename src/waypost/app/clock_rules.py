@@ -52,15 +52,11 @@ def replace_clock_rules(actor: Actor, drafts: Sequence[RuleDraft]) -> RecordChan
         await tx.replace_clock_rules(account, now)
         return Made(now, (Notice("account", account, RULES_REPLACED, {"policies": len(now)}),))
 
-    return RecordChange(actor, work, _restore)
+    return RecordChange(actor, work, list[ClockRule])
 
 
 def _content(rule: ClockRule) -> tuple[Any, ...]:
     return (*rule[1:6], bool(rule.enabled))
-
-
-def _restore(kept: Any) -> list[ClockRule]:
-    return [ClockRule(*row) for row in kept]
 
 
 async def _check(tx: Tx, actor: Actor, drafts: Sequence[RuleDraft]) -> None:
@@ -125,7 +121,7 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
         if job.rule.response != Response.REROUTE and (command := command_of(job.rule, one.request_id)) is not None
     ]
     accounts = sorted({job.rule.account_id for job in jobs})
-    loaded = await tx.load([ask_for(command) for command, _ in asked], [], accounts)
+    loaded = await tx.load([ask_for(command) for command, _ in asked], accounts)
     desk = Desk(loaded, now)
     settled = {
         (command.request_id, rule.condition): desk.settle(place, command)

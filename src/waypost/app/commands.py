@@ -20,6 +20,15 @@ class IdempotencyKey(NamedTuple):
     operation: str
     fingerprint: bytes
 
+    @property
+    def name(self) -> "KeyName":
+        """What tells it from others."""
+        return self.family, self.key
+
+
+KeyName = tuple[int, str]
+"""The family of tokens that a key belongs to, and the key."""
+
 
 class FailureReport(NamedTuple):
     """Why it failed. `retryable` None: what the registry says of the code."""
@@ -130,7 +139,6 @@ class Command(NamedTuple):
     kill: bool = False
     confirm_resend: bool = False
     expected: frozenset[int] | str | None = None  # If-Match: versions, or "*"
-    key: IdempotencyKey | None = None
     dry_run: bool = False
     wants_image: bool = True
     outcome: str | None = None  # part of the key of the table: of a hand-over, and of the worker's own retry
@@ -153,7 +161,7 @@ Settled = Done | Refusal
 
 
 class KeyRow(NamedTuple):
-    """A kept idempotency record. `outcome` is JSON, versioned by its first element."""
+    """A kept idempotency record. `outcome` is JSON; `app.idempotency` writes and reads it."""
 
     operation: str
     fingerprint: bytes

@@ -79,15 +79,10 @@ def set_delivery(actor: Actor, draft: DeliveryDraft) -> RecordChange[DeliveryVie
         now = view_of(draft.source_id, new)
         return Made(now, (Notice("source", draft.source_id, SOURCE_DELIVERY_CHANGED, _told(was, now)),))
 
-    return RecordChange(actor, work, _restored)
+    return RecordChange(actor, work, DeliveryView)
 
 
 def _told(was: DeliveryView, now: DeliveryView) -> dict[str, Any]:
     """Which parts have changed; what they say is read where they are set."""
     parts = ("kind", "settings", "policy", "paused")
     return {"kind": now.kind, "changed": [part for part in parts if getattr(was, part) != getattr(now, part)]}
-
-
-def _restored(record: Any) -> DeliveryView:
-    view = DeliveryView(*record)
-    return view._replace(secret_names=tuple(view.secret_names))

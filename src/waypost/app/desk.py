@@ -11,9 +11,8 @@ from waypost.app.commands import Command, Done, Settled, matches
 from waypost.app.drafts import Draft, Holding
 from waypost.app.editing import check_number, new_number, number_owner
 from waypost.app.effects import apply_effects
-from waypost.app.idempotency import keep, replay
 from waypost.app.journal import Journal, Told, order_event
-from waypost.app.ports import Changes, KeptOutcome, Loaded, NewRequest, OrderParts, StockChange
+from waypost.app.ports import Changes, Loaded, NewRequest, OrderParts, StockChange
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.quantities import sharper_outcome
 from waypost.domain.events import Event
@@ -57,8 +56,7 @@ class Desk:
     def settle(self, place: int, command: Command) -> Settled:
         """The outcome of the command at `place` of the batch; a refusal is returned, not raised."""
         try:
-            kept = self.journal.record_of(command.key, command.dry_run)
-            return self._settle(place, command) if kept is None else replay(kept)
+            return self._settle(place, command)
         except Refusal as refusal:
             return refusal
 
@@ -74,8 +72,6 @@ class Desk:
         else:
             self._record(state, draft, command)
             done = self._done(command, state, draft.state, moved=True)
-        if command.key is not None:
-            self.journal.keep(command.key, state.account_id, keep(done), command.dry_run)
         return done._replace(dry_run=True) if command.dry_run else done
 
     def _visible(self, place: int) -> State | None:
@@ -239,10 +235,6 @@ class Desk:
         """Write this event, too; its `seq` and time are given here."""
         self.journal.add(event)
 
-    def keep(self, outcome: KeptOutcome) -> None:
-        """Keep the record of a call that stands for several commands."""
-        self.journal.keys.append(outcome)
-
     def take_on(self, requests: Sequence[NewRequest], decisions: Sequence[DecisionRow]) -> None:
         """Requests that are generated with this batch: they are written, and count in their orders' roll-ups."""
         for request in requests:
@@ -250,9 +242,9 @@ class Desk:
         self._decisions += decisions
 
     def changes(self) -> Changes | None:
-        """All rows to write; None when nothing changed and nothing is to be kept."""
+        """All rows to write; None when nothing changed."""
         journal = self.journal
-        if not journal.events and not journal.keys:
+        if not journal.events:
             return None
         states = [(was, self._now[id_]) for id_, was in self._before.items() if self._now[id_] is not was]
         items, orders = self._roll_ups()
@@ -261,7 +253,7 @@ class Desk:
         claims = [(*spot, id_) for spot, id_ in sorted(self._taken.items()) if self._loaded.owners.get(spot) != id_]
         stock = list(self._stock.values())
         return Changes(
-            states, lines, items, orders, journal.events, journal.keys, self.at, stock, edited, claims,
+            states, lines, items, orders, journal.events, self.at, stock, edited, claims,
             [request for made in self._new.values() for request in made], self._decisions, sorted(journal.decided),
         )  # fmt: skip
 

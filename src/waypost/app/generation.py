@@ -5,15 +5,12 @@ the number's length, its uniqueness and the fields the source requires decide wh
 sections 2.3 and 2.4).
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from waypost.app.actor import Actor
-from waypost.app.commands import IdempotencyKey, KeyRow
 from waypost.app.generation_bench import Bench, OrderAsk, check_not_over, open_bench, sees
 from waypost.app.generation_making import Piece, Plan, image_of
-from waypost.app.idempotency import FORMAT, restored, same_call
 from waypost.app.ports import OrderParts, SourceRow, Tx
 from waypost.app.ports.routing import StockVariant
 from waypost.app.routing_supply import More
@@ -48,7 +45,6 @@ class RequestDraft(NamedTuple):
     source_shipping_method_id: int | None = None
     custom_fields: str = "[]"
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
 
 
@@ -62,24 +58,15 @@ class Generated(NamedTuple):
 
 async def generate(tx: Tx, drafts: Sequence[RequestDraft], now: int) -> list[Generated | Refusal]:
     """Generate a batch; one outcome a draft. As many statements for one as for many."""
-    keys = [draft.key for draft in drafts if draft.key is not None and not draft.dry_run]
     asks = [OrderAsk(draft.actor.scope, draft.order_id) for draft in drafts]
-    bench, orders = await open_bench(tx, asks, keys, now, _named(drafts))
-    settled = [_settle(bench, orders, drafts, place) for place in range(len(drafts))]
+    bench, orders = await open_bench(tx, asks, now, _named(drafts))
+    refusals = [_refusal(bench, orders, draft) for draft in drafts]
     images = map(image_of, await bench.make(tx))
-    outcomes: list[Generated | Refusal] = []
-    for draft, one in zip(drafts, settled, strict=True):
-        if one is None:
-            image = next(images)
-            record = json.dumps([FORMAT, [image.state, image.particulars, list(image.lines)]], ensure_ascii=False)
-            bench.desk.journal.keep(draft.key, image.state.account_id, record, draft.dry_run)
-            one = Generated(image, dry_run=draft.dry_run)
-        elif isinstance(one, int):
-            first = outcomes[one]
-            one = first._replace(replayed=True) if isinstance(first, Generated) else first
-        outcomes.append(one)
     await bench.write(tx)
-    return outcomes
+    return [
+        Generated(next(images), dry_run=draft.dry_run) if refusal is None else refusal
+        for draft, refusal in zip(drafts, refusals, strict=True)
+    ]
 
 
 def _named(drafts: Sequence[RequestDraft]) -> More:
@@ -93,28 +80,13 @@ def _named(drafts: Sequence[RequestDraft]) -> More:
 Orders = Mapping[int, OrderParts]
 
 
-def _settle(
-    bench: Bench, orders: Orders, drafts: Sequence[RequestDraft], place: int
-) -> Generated | Refusal | int | None:
-    """What the caller gets already: a replay, a refusal, or what an earlier place gets; None: it is planned."""
-    draft = drafts[place]
+def _refusal(bench: Bench, orders: Orders, draft: RequestDraft) -> Refusal | None:
+    """Why nothing is generated; None: it is planned."""
     try:
-        record = bench.desk.journal.record_of(draft.key, draft.dry_run)
-        if record is not None:
-            image = restored(json.loads(record.outcome)[1])
-            if image is None:
-                raise AssertionError("a kept generation has its image")
-            return Generated(image, replayed=True)
-        if draft.key is not None and not draft.dry_run:
-            # A caller that gave up and came back may meet its own call in the batch.
-            for earlier, other in enumerate(drafts[:place]):
-                if other.key is not None and not other.dry_run and other.key[:2] == draft.key[:2]:
-                    same_call(KeyRow(other.key.operation, other.key.fingerprint, ""), draft.key)
-                    return earlier
         bench.plan([_plan(bench, orders, draft)])
-        return None
     except Refusal as refusal:
         return refusal
+    return None
 
 
 def _plan(bench: Bench, orders: Orders, draft: RequestDraft) -> Plan:

@@ -9,7 +9,6 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
-from waypost.app.commands import IdempotencyKey
 from waypost.app.desk import Desk
 from waypost.app.generation_making import Plan, make, tell_generated
 from waypost.app.ports import NewRequest, OrderParts, Tx
@@ -79,13 +78,13 @@ class Bench:
 
 
 async def open_bench(
-    tx: Tx, asks: Sequence[OrderAsk], keys: Sequence[IdempotencyKey], now: int, more: More = NOTHING_MORE
+    tx: Tx, asks: Sequence[OrderAsk], now: int, more: More = NOTHING_MORE
 ) -> tuple[Bench, dict[int, OrderParts]]:
     """Lock and load orders, with all that they may draw upon; only those that their scopes see."""
     accounts = sorted({ask.scope.account_id for ask in asks})
     orders = await tx.lock_orders(accounts, [ask.order_id for ask in asks])
     supply = await gather(tx, accounts, [need_of(parts.order, parts.items) for parts in orders.values()], more)
-    loaded = await tx.load([], keys, accounts)
+    loaded = await tx.load([], accounts)
     loaded.orders.update(orders)
     return Bench(Desk(loaded, now), supply), orders
 

@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.app.journal import Journal, Told
+from waypost.app.keyed import written
 from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
@@ -101,7 +102,7 @@ async def _decisions(tx: Tx, plans: Sequence[Plan], at: int) -> dict[int, Decisi
         return {}
     ids = await tx.new_ids("routing_decision", len(fresh))
     return {
-        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, json.dumps(plan.decision, ensure_ascii=False))
+        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, written(plan.decision))
         for id_, (which, plan) in zip(ids, fresh.items(), strict=True)
     }
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Actor
-from waypost.app.commands import IdempotencyKey
 from waypost.domain.fields import FieldChange
 from waypost.domain.inventory import InventoryParent, InventoryVariant, ListingVariant
 
@@ -40,7 +39,6 @@ class InventoryCall(NamedTuple):
     parents: tuple[ParentChange, ...] = ()
     creates: bool = False
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
 
 

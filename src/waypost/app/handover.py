@@ -264,7 +264,7 @@ async def _load(
     tx: Tx, commands: Sequence[Command], attempts: Sequence[Claimed], now: int
 ) -> tuple[Desk, dict[int, OpenAttempt]]:
     accounts = sorted({attempt.account_id for attempt in attempts})
-    loaded = await tx.load([ask_for(command) for command in commands], [], accounts)
+    loaded = await tx.load([ask_for(command) for command in commands], accounts)
     return Desk(loaded, now), await tx.open_attempts([attempt.id for attempt in attempts])
 
 

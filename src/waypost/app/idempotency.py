@@ -1,48 +1,117 @@
-"""Idempotency records: what is kept of a success, and how a repeat is answered (contract section 1.4)."""
+"""The one place of idempotency keys: a call with a key is applied once, whoever repeats it (contract section 1.4).
 
-import json
-from typing import Any
+It stands between the writer and every use case, which know nothing of keys. What a success came to is kept in the
+transaction of its effect; a repeat is answered with it, before existence, scope and precondition are looked at.
+"""
 
-from waypost.app.commands import Done, IdempotencyKey, KeyRow
-from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
-from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import KeyReused
-from waypost.domain.statuses import Status
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
+from waypost.app.first_format import outcome_of
+from waypost.app.keyed import Unreadable, restored, written
+from waypost.app.ports import Clock, KeptOutcome, Tx
+from waypost.app.writer import BatchWork
+from waypost.domain.refusals import Defect, KeyInProgress, KeyReused, Refusal
+
+J = TypeVar("J")
+R = TypeVar("R")
 
 KEPT_FOR_S = 24 * 60 * 60
-FORMAT = 1  # first element of a record: raised when its shape changes
+
+_log = logging.getLogger("waypost.idempotency")
 
 
-def same_call(kept: KeyRow, key: IdempotencyKey) -> KeyRow:
-    """The record, once it is sure that it belongs to this very call; else `KeyReused`."""
+class Call(NamedTuple, Generic[J]):
+    """A job of a use case, and the key that it came with. A dry run has none."""
+
+    job: J
+    account_id: int
+    key: IdempotencyKey | None = None
+
+
+def once(
+    work: BatchWork[J, R | Refusal], type_of: Callable[[J], Any], clock: Clock
+) -> BatchWork[Call[J], R | Refusal]:
+    """`work`, done once for each key. Calls of a batch that have the same one are a call and its repeats.
+
+    `type_of` tells the type of a job's outcome, by which it is read back; it has a field `replayed`.
+    """
+
+    async def bound(tx: Tx, calls: Sequence[Call[J]]) -> Sequence[R | Refusal]:
+        keys = {call.key.name: call.key for call in calls if call.key is not None}
+        if not keys:
+            return await work(tx, [call.job for call in calls])
+        taken = await tx.claim_keys(list(keys.values()))
+        batch = _Batch(calls, taken, type_of)
+        new = batch.new()
+        results = await work(tx, [calls[place].job for place in new]) if new else ()
+        batch.outcomes.update(zip(new, results, strict=True))
+        kept = list(batch.to_keep(new))
+        if kept:
+            await tx.keep(kept, clock())
+        return batch.answers()
+
+    return bound
+
+
+class _Batch(Generic[J]):
+    """The calls of one batch: which are new, and what each is answered with. `outcomes` are by place."""
+
+    def __init__(
+        self, calls: Sequence[Call[J]], taken: Mapping[KeyName, KeyRow | None], type_of: Callable[[J], Any]
+    ) -> None:
+        self._calls = calls
+        self._taken = taken
+        self._type_of = type_of
+        self._first: dict[KeyName, int] = {}  # the place of the call that uses a free key
+        self.outcomes: dict[int, Any] = {}
+
+    def new(self) -> list[int]:
+        """The places of the calls that are to be done; those whose keys are taken have their outcomes now."""
+        places = []
+        for place, (job, _, key) in enumerate(self._calls):
+            if key is None:
+                places.append(place)
+            elif key.name in self._taken:
+                self.outcomes[place] = _repeated(key, self._taken[key.name], self._type_of(job))
+            elif self._first.setdefault(key.name, place) == place:
+                places.append(place)
+        return places
+
+    def to_keep(self, new: Sequence[int]) -> Iterator[KeptOutcome]:
+        """The records of those that were applied, or found already so. A refusal frees its key."""
+        for place in new:
+            _, account_id, key = self._calls[place]
+            outcome = self.outcomes[place]
+            if key is not None and not isinstance(outcome, Refusal):
+                yield KeptOutcome(key, account_id, written(outcome))
+
+    def answers(self) -> list[Any]:
+        """What each call is answered with, in their order."""
+        return [self._answer(place, call.key) for place, call in enumerate(self._calls)]
+
+    def _answer(self, place: int, key: IdempotencyKey | None) -> Any:
+        if place in self.outcomes or key is None:
+            return self.outcomes[place]
+        # A caller that gave up and came back, while its first call was still waiting for this batch.
+        first = self._first[key.name]
+        outcome, refused = self.outcomes[first], isinstance(self.outcomes[first], Refusal)
+        if self._calls[first].key != key:
+            return KeyInProgress() if refused else KeyReused()
+        return outcome if refused else outcome._replace(replayed=True)
+
+
+def _repeated(key: IdempotencyKey, kept: KeyRow | None, type_: Any) -> Any:
+    """The outcome that is kept under the key, or why not."""
+    if kept is None:
+        return KeyInProgress()
     if kept.operation != key.operation or kept.fingerprint != key.fingerprint:
-        raise KeyReused
-    return kept
+        return KeyReused()
+    try:
+        return restored(kept.outcome, type_, outcome_of)._replace(replayed=True)
+    except Unreadable:
+        _log.exception("the outcome of %s under an idempotency key cannot be read: nothing was done", key.operation)
+        return Defect()
 
-
-def keep(done: Done) -> str:
-    """A success as JSON."""
-    image = None
-    if done.image is not None:
-        image = [done.image.state, done.image.particulars, list(done.image.lines)]
-    record = [FORMAT, done.action, done.moved, done.from_status, done.to_status, done.version, image]
-    return json.dumps(record, separators=(",", ":"), ensure_ascii=False)
-
-
-def replay(kept: KeyRow) -> Done:
-    """The kept success, as it was answered then: a replay comes before existence, scope and precondition."""
-    return restored_done(json.loads(kept.outcome))
-
-
-def restored_done(record: Any) -> Done:
-    """A success read back from its record."""
-    _, action, moved, was, now, version, image = record
-    return Done(Action(action), moved, Status(was), Status(now), version, restored(image), replayed=True)
-
-
-def restored(image: Any) -> FulfillmentRequest | None:
-    """An after-image read back from a record; fields that came later have their defaults."""
-    if image is None:
-        return None
-    state, particulars, lines = image
-    return FulfillmentRequest(State(*state), Particulars(*particulars), tuple(Line(*line) for line in lines))

@@ -4,20 +4,17 @@ A batch of calls in one transaction; each happens as a whole or is refused with 
 source says so, a quantity that it tells gives back the stock of what has shipped (`domain.stock`).
 """
 
-import json
 from collections.abc import Sequence
 
-from waypost.app.commands import Command, IdempotencyKey, KeyRow, QuantityUpdate
+from waypost.app.commands import Command, QuantityUpdate
 from waypost.app.desk import Desk
 from waypost.app.goods import InventoryCall, InventoryDone, VariantChange
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import KeptOutcome, Tx
+from waypost.app.ports import Tx
 from waypost.app.ports.inventory import Named
 from waypost.app.shelf import Overlay, Shelf, source_id_of
 from waypost.app.transitions import ask_for
-from waypost.domain.inventory import InventoryParent, InventoryVariant
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import KeyInProgress, Refusal
+from waypost.domain.refusals import Refusal
 from waypost.domain.stock import Release
 
 
@@ -27,22 +24,19 @@ async def change_inventory(tx: Tx, calls: Sequence[InventoryCall], now: int) -> 
     for call in calls:
         await _look(tx, shelf, call)
     releases = await _releases(tx, shelf, calls)
-    keyed = [place for place, call in enumerate(calls) if call.key is not None and not call.dry_run]
-    keys = [key for place in keyed if (key := calls[place].key) is not None]
     asks = [ask_for(command) for _, command in releases]
     accounts = sorted({call.actor.scope.account_id for call in calls})
-    loaded = await tx.load(asks, keys, accounts, sorted(shelf.variants))
+    loaded = await tx.load(asks, accounts, sorted(shelf.variants))
     shelf.clear()  # a statement that waited for a lock still saw the old rows: look again
     for call in calls:
         await _look(tx, shelf, call)
         await _look_around(tx, shelf, call)
     await _number(tx, shelf, calls)
     bench = _Bench(shelf, Desk(loaded, now), releases)
-    records = dict(zip(keyed, loaded.keys, strict=True))
     outcomes: list[InventoryDone | Refusal] = []
     for place, call in enumerate(calls):
         try:
-            outcomes.append(_replayed(call.key, records.get(place)) or bench.settle(place, call))
+            outcomes.append(bench.settle(place, call))
         except Refusal as refusal:
             outcomes.append(refusal)
     await bench.write(tx)
@@ -145,18 +139,6 @@ async def _number(tx: Tx, shelf: Shelf, calls: Sequence[InventoryCall]) -> None:
         shelf.ids[kind] = iter(await tx.new_ids(kind, count) if count else [])
 
 
-def _replayed(key: IdempotencyKey | None, record: KeyRow | bool | None) -> InventoryDone | None:
-    if record is False:
-        raise KeyInProgress
-    if not isinstance(record, KeyRow) or key is None:
-        return None
-    _, changed, variants, parents = json.loads(same_call(record, key).outcome)
-    return InventoryDone(
-        tuple(InventoryVariant(*one) for one in variants), tuple(InventoryParent(*one) for one in parents), changed,
-        replayed=True,
-    )  # fmt: skip
-
-
 class _Bench:
     """One batch at work."""
 
@@ -173,14 +155,10 @@ class _Bench:
             self._release(place, overlay)
             for event in overlay.merge(call.call_id):
                 self._desk.tell(event)
-        done = InventoryDone(
+        return InventoryDone(
             tuple(overlay.variants[id_] for id_ in overlay.order), tuple(overlay.families), len(overlay.changed),
             overlay.words(), dry_run=call.dry_run,
         )  # fmt: skip
-        if call.key is not None and not call.dry_run:
-            record = json.dumps([FORMAT, done.changed, done.variants, done.parents], ensure_ascii=False)
-            self._desk.keep(KeptOutcome(call.key, call.actor.scope.account_id, record))
-        return done
 
     def _release(self, place: int, overlay: Overlay) -> None:
         """Let go of what has shipped; the variants show it."""

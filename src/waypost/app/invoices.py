@@ -1,21 +1,19 @@
 """Source invoices: what a source charges for a request is kept, and the request marked as invoiced (section 4)."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Actor
-from waypost.app.commands import Command, IdempotencyKey, Invoicing, KeyRow
+from waypost.app.commands import Command, Invoicing
 from waypost.app.desk import Desk
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import KeptOutcome, Tx
+from waypost.app.ports import Tx
 from waypost.app.ports.invoices import ChargedVariant
 from waypost.app.records import Made, Notice, RecordChange
 from waypost.app.transitions import ask_for
 from waypost.domain.events import INVOICE_UPDATED
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceStatus, InvoiceView, ItemType
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import Invalid, KeyInProgress, NotFound, Problem, Refusal, Stale
+from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal, Stale
 from waypost.domain.statuses import Status
 
 
@@ -43,7 +41,6 @@ class InvoiceDraft(NamedTuple):
     date: int | None = None  # None: now
     custom_fields: str = "[]"
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
 
 
@@ -58,15 +55,12 @@ class Invoiced(NamedTuple):
 
 async def create_invoices(tx: Tx, drafts: Sequence[InvoiceDraft], now: int) -> list[Invoiced | Refusal]:
     """Post a batch; one outcome a draft."""
-    keyed = [place for place, draft in enumerate(drafts) if draft.key is not None and not draft.dry_run]
-    keys = [key for place in keyed if (key := drafts[place].key) is not None]
     commands = [
         Command(Action.INVOICE, draft.request_id, draft.actor, draft.call_id, Invoicing(), dry_run=draft.dry_run)
         for draft in drafts
     ]
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
-    loaded = await tx.load([ask_for(command) for command in commands], keys, accounts)
-    records = dict(zip(keyed, loaded.keys, strict=True))
+    loaded = await tx.load([ask_for(command) for command in commands], accounts)
     charges = [charge for draft in drafts for charge in draft.items]
     named = sorted({charge.variant_id for charge in charges if charge.variant_id is not None})
     skus = sorted({charge.sku for charge in charges if charge.sku is not None})
@@ -77,8 +71,7 @@ async def create_invoices(tx: Tx, drafts: Sequence[InvoiceDraft], now: int) -> l
     outcomes: list[Invoiced | Refusal] = []
     for place, (draft, id_) in enumerate(zip(drafts, await tx.new_ids("source_invoice", len(drafts)), strict=True)):
         try:
-            replay = _replayed(draft, records.get(place))
-            outcomes.append(replay or bench.post(place, commands[place], draft, id_))
+            outcomes.append(bench.post(place, commands[place], draft, id_))
         except Refusal as refusal:
             outcomes.append(refusal)
     changes = bench.desk.changes()
@@ -88,21 +81,6 @@ async def create_invoices(tx: Tx, drafts: Sequence[InvoiceDraft], now: int) -> l
         items = [item for view in bench.made for item in view.items]
         await tx.insert_invoices([view.invoice for view in bench.made], items)
     return outcomes
-
-
-def _replayed(draft: InvoiceDraft, record: KeyRow | bool | None) -> Invoiced | None:
-    if record is False:
-        raise KeyInProgress
-    if not isinstance(record, KeyRow) or draft.key is None:
-        return None
-    _, view, status = json.loads(same_call(record, draft.key).outcome)
-    return Invoiced(restored_view(view), Status(status), replayed=True)
-
-
-def restored_view(record: Any) -> InvoiceView:
-    """An invoice read back from a record."""
-    invoice, number, items = record
-    return InvoiceView(Invoice(*invoice), number, tuple(InvoiceItem(*item) for item in items))
 
 
 class _Variants:
@@ -145,9 +123,6 @@ class _Bench(NamedTuple):
         view = InvoiceView(invoice, number, items)
         if not draft.dry_run:
             self.made.append(view)
-            if draft.key is not None:
-                kept = json.dumps([FORMAT, view, settled.to_status], ensure_ascii=False)
-                self.desk.keep(KeptOutcome(draft.key, state.account_id, kept))
         return Invoiced(view, settled.to_status, dry_run=draft.dry_run)
 
     def _items(self, draft: InvoiceDraft, source_id: int, invoice_id: int) -> tuple[InvoiceItem, ...]:
@@ -216,7 +191,7 @@ def invoice_change(actor: Actor, patch: InvoicePatch) -> RecordChange[InvoiceVie
         told = {"fulfillmentRequestId": was.invoice.request_id, "changed": _changed(was, now)}
         return Made(now, (Notice("source_invoice", patch.invoice_id, INVOICE_UPDATED, told),))
 
-    return RecordChange(actor, work, restored_view)
+    return RecordChange(actor, work, InvoiceView)
 
 
 def _unpriced(id_: int, invoice_id: int, name: str) -> InvoiceItem:

@@ -26,10 +26,7 @@ def listings_change(actor: Actor, changes: Sequence[ListingChange]) -> RecordCha
         await rack.write(tx)
         return Made(ListingsDone(tuple(rack.listings[id_] for id_ in rack.order)), rack.notices())
 
-    def restore(record: Any) -> ListingsDone:
-        return ListingsDone(tuple(ListingVariant(*one) for one in record[0]))
-
-    return RecordChange(actor, work, restore)
+    return RecordChange(actor, work, ListingsDone)
 
 
 class _Found:

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection
 from pathlib import Path
+from types import NoneType
 from typing import NamedTuple
 
 from waypost.app.actor import Scope, system
@@ -68,7 +69,7 @@ def _webhook_forgotten(account_id: int, webhook_id: int, fresh: Secret) -> Recor
         await tx.raise_attention([raised])
         return Made(None, (Notice("webhook", hook.id, "webhook.disabled", None, hook.status, "disabled", LOST, _WHY),))
 
-    return RecordChange(system(account_id), work, _never_kept)
+    return RecordChange(system(account_id), work, NoneType)
 
 
 def _is_readable(hook: Webhook) -> bool:
@@ -85,8 +86,4 @@ def _source_forgotten(account_id: int, source_id: int) -> RecordChange[None]:
         told = {"kind": row.kind, "changed": ["settings"]}
         return Made(None, (Notice("source", source_id, SOURCE_DELIVERY_CHANGED, told),))
 
-    return RecordChange(system(account_id), work, _never_kept)
-
-
-def _never_kept(record: object) -> None:
-    raise AssertionError("this change has no idempotency key")
+    return RecordChange(system(account_id), work, NoneType)

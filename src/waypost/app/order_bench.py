@@ -14,7 +14,7 @@ from waypost.app.desk import Desk
 from waypost.app.order_holds import standing_reasons, unknown_things
 from waypost.app.order_items import Known, Naming, identified_again, identify
 from waypost.app.ports import ChannelRow, OrderParts, OrderView, Tx
-from waypost.app.ports.orders import OrderRequests
+from waypost.app.ports.orders import OrderRequest, OrderRequests
 from waypost.app.routing import Fulfilment, fulfil_each, hold
 from waypost.app.routing_supply import Supply, gather, need_of
 from waypost.app.transitions import ask_for
@@ -95,7 +95,7 @@ class OrderBench:
         requests = (await tx.order_requests([ask.order_id])).get(ask.order_id, ())
         ahead = await _look_ahead(tx, parts, aim.adds) if aim.goes_on else None
         asks = [ask_for(cls._stop(ask, request[0])) for request in requests] if aim.stops else []
-        loaded = await tx.load(asks, [], [scope.account_id])
+        loaded = await tx.load(asks, [scope.account_id])
         loaded.orders.setdefault(ask.order_id, parts)
         return cls(tx, Desk(loaded, at), ask, parts, requests, ahead)
 
@@ -172,7 +172,7 @@ class OrderBench:
             hold(self._desk, ask.order_id, ask.known, ask.actor, ask.call_id)
             return
         made = await fulfil_each(self._tx, self._desk, [ask], self.ahead.supply)
-        rows = [(one.state.id, one.particulars.number, one.state.source_id, str(one.state.status)) for one in made]
+        rows = [OrderRequest.of(one) for one in made]
         self._requests = (*self._requests, *rows)
 
     async def close(self) -> OrderView:
@@ -203,7 +203,7 @@ class OrderBench:
 
     def _requests_now(self) -> OrderRequests:
         moved = {state.id: state.status for state in self._desk.states()}
-        return tuple((id_, number, source, moved.get(id_, status)) for id_, number, source, status in self._requests)
+        return tuple(one._replace(status=moved.get(one.id, one.status)) for one in self._requests)
 
 
 async def _look_ahead(tx: Tx, parts: OrderParts, adds: Sequence[Naming]) -> Ahead:

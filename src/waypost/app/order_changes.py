@@ -6,11 +6,10 @@ Each is a change of a record: made with its key, its dry run and its events in o
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from waypost.app.order_bench import Aim, OrderAsk, OrderBench, Unstopped, lock_order
 from waypost.app.order_items import ItemDraft, item_record, naming
-from waypost.app.orders import restored_view
 from waypost.app.ports import OrderView, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import PAID_ENOUGH
@@ -34,13 +33,6 @@ class OrderDone(NamedTuple):
     unstopped: tuple[Unstopped, ...] | None = None  # None: nothing was to be stopped
 
 
-def restored(record: Any) -> OrderDone:
-    """A success read back from its record."""
-    view, changed, was, unstopped = record
-    stopped = None if unstopped is None else tuple(Unstopped(*one) for one in unstopped)
-    return OrderDone(restored_view(view), changed, was, stopped)
-
-
 OrderChange = RecordChange[OrderDone]
 Settle = Callable[[Tx, OrderBench], Awaitable[tuple[bool, tuple[Unstopped, ...] | None]]]
 
@@ -52,7 +44,7 @@ def _change(ask: OrderAsk, settle: Settle, aim: Aim = NO_AIM) -> OrderChange:
         changed, unstopped = await settle(tx, bench)
         return Made(OrderDone(await bench.close(), changed, was, unstopped))
 
-    return RecordChange(ask.actor, work, restored, partial(lock_order, ask=ask, aim=aim))
+    return RecordChange(ask.actor, work, OrderDone, partial(lock_order, ask=ask, aim=aim))
 
 
 def _decided(bench: OrderBench, ask: OrderAsk, action: OrderAction, words: str) -> bool:

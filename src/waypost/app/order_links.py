@@ -61,7 +61,7 @@ def link_orders(ask: LinkAsk) -> RecordChange[Linked]:
             raise Invalid(problems)
         return Made(await _link(tx, desk, ask, ahead))
 
-    return RecordChange(ask.actor, work, tuple, lock)
+    return RecordChange(ask.actor, work, Linked, lock)
 
 
 async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
@@ -78,7 +78,7 @@ async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
         if channels[one.order.channel_id].auto_generate
     ]
     supply = await gather(tx, [account], needs) if needs else None
-    loaded = await tx.load([], [], [account])
+    loaded = await tx.load([], [account])
     loaded.orders.update(parts)
     return _Ahead(parts, found, supply), Desk(loaded, at)
 

@@ -6,10 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from waypost.app.actor import Actor
-from waypost.app.commands import IdempotencyKey
 from waypost.app.desk import Desk
-from waypost.app.idempotency import FORMAT
-from waypost.app.journal import Journal
 from waypost.app.order_holds import standing_reasons, unknown_things
 from waypost.app.order_items import ItemDraft, Known, identify, item_record, naming
 from waypost.app.ports import ChannelRow, OrderView, Tx
@@ -19,7 +16,7 @@ from waypost.app.routing_supply import Supply, gather, need_of
 from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, PaymentStatus, Progress
 from waypost.domain.refusals import Conflict, Invalid, Problem, Refusal, Unavailable
 
-__all__ = ["ItemDraft", "OrderDraft", "OrderPosted", "create_orders", "records", "restored_view"]
+__all__ = ["ItemDraft", "OrderDraft", "OrderPosted", "create_orders", "records"]
 
 
 class OrderDraft(NamedTuple):
@@ -40,16 +37,15 @@ class OrderDraft(NamedTuple):
     items: tuple[ItemDraft, ...]
     imported_from: str | None = None
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
 
     def content_hash(self) -> str:
         """Of everything that was posted: tells a repeat from a conflict."""
-        return hashlib.sha256(_told(self[1:-3]).encode()).hexdigest()
+        return hashlib.sha256(_told(self[1:-2]).encode()).hexdigest()
 
     def likeness(self) -> str:
         """Of what was posted but for its numbers and its time: tells a possible duplicate."""
-        content = (self.channel_id, "", None, None, *self[5:-4], None)  # as `content_hash` has it, but for those
+        content = (self.channel_id, "", None, None, *self[5:-3], None)  # as `content_hash` has it, but for those
         return hashlib.blake2b(_told(content).encode(), digest_size=16).hexdigest()
 
 
@@ -91,33 +87,16 @@ async def create_orders(tx: Tx, drafts: Sequence[OrderDraft], now: int) -> list[
     Those whose channel says so are routed in the same transaction, and generated for or held. Locks: stock, counters.
     """
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
-    keyed = [draft.key for draft in drafts if draft.key is not None and not draft.dry_run]
     channels = await _channels(tx, drafts)
     supply = await _supply(tx, channels, drafts)
-    desk = Desk(await tx.load([], keyed, accounts), now)
-    outcomes = [_known_already(draft, desk.journal) for draft in drafts]
-    open_ = [(place, draft) for place, draft in enumerate(drafts) if outcomes[place] is None]
-    bench = _Bench(channels, await _existing(tx, open_), desk, supply)
-    for place, outcome in (await _settle(tx, bench, open_)).items():
-        outcomes[place] = outcome
-    posted = [outcome for outcome in outcomes if outcome is not None]
-    _keep(desk.journal, drafts, posted)
+    desk = Desk(await tx.load([], accounts), now)
+    bench = _Bench(channels, await _existing(tx, drafts), desk, supply)
+    outcomes = await _settle(tx, bench, list(enumerate(drafts)))
     changes = desk.changes()
     if changes is not None:
         # The orders are there as they stand: nothing of them is left to be rolled up.
         await tx.write(changes._replace(orders=[], items=[]))
-    return posted
-
-
-def _known_already(draft: OrderDraft, journal: Journal) -> OrderPosted | Refusal | None:
-    try:
-        kept = journal.record_of(draft.key, draft.dry_run)
-    except Refusal as refusal:
-        return refusal
-    if kept is None:
-        return None
-    _, created, view = json.loads(kept.outcome)
-    return OrderPosted(restored_view(view), created, replayed=True)
+    return [outcomes[place] for place in range(len(drafts))]
 
 
 async def _supply(
@@ -139,16 +118,6 @@ async def _supply(
         order, items = records(draft, 0, [0] * len(draft.items), 0, [next(known) for _ in draft.items])
         needs.append(need_of(order, items))
     return await gather(tx, sorted({draft.actor.scope.account_id for draft in drafts}), needs)
-
-
-def restored_view(record: list[list[object]]) -> OrderView:
-    """A view read back from a record; fields that came later have their defaults."""
-    order, items, requests = record
-    return OrderView(
-        Order(*order),  # type: ignore[arg-type]  # as it was written
-        tuple(OrderItem(*item) for item in items),  # type: ignore[misc]  # likewise
-        tuple(tuple(request) for request in requests),  # type: ignore[arg-type,misc]
-    )
 
 
 Places = Sequence[tuple[int, OrderDraft]]
@@ -199,10 +168,10 @@ async def _channels(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[tuple[int, int
     return found
 
 
-async def _existing(tx: Tx, drafts: Places) -> dict[Number, OrderView]:
+async def _existing(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[Number, OrderView]:
     """The orders that have these numbers already, seen as they are now; nothing is locked."""
-    numbers = [(draft.channel_id, draft.order_number) for _, draft in drafts]
-    found = await tx.orders_by_number(numbers) if numbers else {}
+    numbers = [(draft.channel_id, draft.order_number) for draft in drafts]
+    found = await tx.orders_by_number(numbers)
     wanted = {number: found[number] for number in set(numbers) & found.keys()}
     views = await tx.order_views(list(wanted.values()))
     return {(view.order.channel_id, view.order.order_number): view for view in views}
@@ -289,11 +258,3 @@ def records(
         for number, (id_, item, thing) in enumerate(zip(item_ids, draft.items, known, strict=True), 1)
     ]
     return order, items
-
-
-def _keep(journal: Journal, drafts: Sequence[OrderDraft], outcomes: Sequence[OrderPosted | Refusal]) -> None:
-    """The idempotency records."""
-    for draft, outcome in zip(drafts, outcomes, strict=True):
-        if isinstance(outcome, OrderPosted) and not outcome.replayed and draft.key is not None:
-            record = json.dumps([FORMAT, outcome.created, outcome.view], ensure_ascii=False)
-            journal.keep(draft.key, draft.actor.scope.account_id, record, draft.dry_run)

@@ -9,11 +9,8 @@ from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from waypost.app.actor import Actor
-from waypost.app.commands import IdempotencyKey
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import Clocked, KeptOutcome, Store, Tx
+from waypost.app.ports import Clocked, Store, Tx
 from waypost.domain.events import Event
-from waypost.domain.refusals import KeyInProgress
 
 R = TypeVar("R")
 
@@ -44,18 +41,15 @@ class RecordChange(NamedTuple, Generic[R]):
     `work` reads, judges and writes in the open transaction; it gets the time of the change (microseconds) and raises
     what it refuses, which undoes everything. The account's counter is locked then, so changes of one account take
     turns. Rows that come before the counter in the order of locks (orders, requests, stock variants) are locked by
-    `lock`. `restore` makes the record again from its JSON, in which a named tuple is a list; `kept` gives what of it
-    may be stored for a repeat (None: all of it).
+    `lock`. `type` is that of the record.
     """
 
     actor: Actor
     work: Callable[[Tx, int], Awaitable[Made[R]]]
-    restore: Callable[[Any], R]
+    type: type[R]
     lock: Callable[[Tx], Awaitable[None]] | None = None
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
-    kept: Callable[[R], R] | None = None
 
 
 class Recorded(NamedTuple, Generic[R]):
@@ -79,46 +73,23 @@ async def record_now(store: Store, change: RecordChange[R], now: int) -> Recorde
 
 async def _record(tx: Tx, change: RecordChange[R], now: int) -> Recorded[R]:
     account = change.actor.scope.account_id
-    key = None if change.dry_run else change.key
-    loaded = await tx.load([], [key] if key else [], [] if change.lock else [account])
-    if key is not None and loaded.keys[0] is not None:
-        return _replayed(change, key, loaded.keys[0])
     if change.lock is not None:
         await change.lock(tx)
-        loaded = await tx.load([], [], [account])
-    clocked = loaded.counters[account]
+    clocked = (await tx.load([], [account])).counters[account]
     at = max(now, clocked.last_at + 1)
     work = partial(change.work, tx, at)
     made = await (tx.rehearse(work) if change.dry_run else work())
-    recorded = Recorded(made.record, bool(made.notices), dry_run=change.dry_run)
-    if not change.dry_run:
-        await _keep(tx, change, made, clocked, at)
-    return recorded
+    if made.notices and not change.dry_run:
+        await tx.write_events(_events(change, made, clocked, at), at)
+    return Recorded(made.record, bool(made.notices), dry_run=change.dry_run)
 
 
-def _replayed(change: RecordChange[R], key: IdempotencyKey, found: Any) -> Recorded[R]:
-    if found is False:
-        raise KeyInProgress
-    _, changed, record = json.loads(same_call(found, key).outcome)
-    return Recorded(change.restore(record), changed, replayed=True)
-
-
-async def _keep(tx: Tx, change: RecordChange[R], made: Made[R], clocked: Clocked, at: int) -> None:
-    """One event per notice, and the idempotency record."""
+def _events(change: RecordChange[R], made: Made[R], clocked: Clocked, at: int) -> list[Event]:
+    """One for each notice."""
     actor, account = change.actor, change.actor.scope.account_id
-    events = [
+    return [
         Event(account, clocked.last_seq + place, at, told.subject, told.subject_id, told.type, told.from_status,
               told.to_status, actor.type, actor.id, actor.name, told.code, told.reason, change.call_id,
-              None if told.data is None else _json(told.data))
+              None if told.data is None else json.dumps(told.data, ensure_ascii=False, separators=(",", ":")))
         for place, told in enumerate(made.notices, 1)
     ]  # fmt: skip
-    if events:
-        await tx.write_events(events, at)
-    if change.key is not None:
-        record = made.record if change.kept is None else change.kept(made.record)
-        outcome = _json([FORMAT, bool(events), record])
-        await tx.keep([KeptOutcome(change.key, account, outcome)], at)
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

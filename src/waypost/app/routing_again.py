@@ -5,14 +5,13 @@ Never to a source that gave the same items back before (`refused_sources` of the
 
 from collections.abc import Collection, Mapping
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
 from waypost.app.commands import Command, Done
 from waypost.app.desk import Desk
 from waypost.app.generation_bench import Bench, check_not_over
 from waypost.app.generation_making import image_of
-from waypost.app.idempotency import restored
 from waypost.app.ports import Ask, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Judged, may_generate, plans_of, supply_of, tell_held
@@ -91,7 +90,7 @@ def reroute_request(ask: RerouteAsk) -> RecordChange[Rerouted]:
     command = ask.command
 
     async def work(tx: Tx, at: int) -> Made[Rerouted]:
-        loaded = await tx.load([_ask(command)], [], [command.actor.scope.account_id])
+        loaded = await tx.load([_ask(command)], [command.actor.scope.account_id])
         desk = Desk(loaded, at)
         done, lines = _void(desk, command)
         state = desk.state_at(0)
@@ -103,7 +102,7 @@ def reroute_request(ask: RerouteAsk) -> RecordChange[Rerouted]:
         await bench.write(tx)
         return Made(Rerouted(images, done.from_status))
 
-    return RecordChange(command.actor, work, _restored, partial(_lock, command=command), command.call_id)
+    return RecordChange(command.actor, work, Rerouted, partial(_lock, command=command), command.call_id)
 
 
 def _ask(command: Command) -> Ask:
@@ -113,12 +112,7 @@ def _ask(command: Command) -> Ask:
 
 
 async def _lock(tx: Tx, command: Command) -> None:
-    await tx.load([_ask(command)], [], [command.actor.scope.account_id])
-
-
-def _restored(record: Any) -> Rerouted:
-    images, was = record
-    return Rerouted(tuple(image for image in map(restored, images) if image is not None), Status(was))
+    await tx.load([_ask(command)], [command.actor.scope.account_id])
 
 
 def _void(desk: Desk, command: Command) -> tuple[Done, dict[int, tuple[int, int]]]:

@@ -13,6 +13,7 @@ from waypost.app.desk import Desk
 from waypost.app.generation_bench import Bench, by_hub
 from waypost.app.journal import Told
 from waypost.app.ports import NewRequest, OrderParts, OrderView, Tx
+from waypost.app.ports.orders import OrderRequest
 from waypost.app.routing import judge, may_be_fulfilled, plans_of
 from waypost.app.routing_supply import Supply, Wanted
 from waypost.domain.events import ORDER_CREATED
@@ -102,5 +103,4 @@ def _view(desk: Desk, order: Order, one: Newcomer, made: Sequence[NewRequest]) -
     if not made:
         return OrderView(order, one.items, ())
     now, items = desk.order(order.id)
-    requests = tuple((r.state.id, r.particulars.number, r.state.source_id, r.state.status) for r in made)
-    return OrderView(now, tuple(items), requests)
+    return OrderView(now, tuple(items), tuple(map(OrderRequest.of, made)))

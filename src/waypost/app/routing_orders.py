@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.app.generation_bench import Bench, OrderAsk, open_bench, sees
 from waypost.app.generation_making import image_of
-from waypost.app.idempotency import restored
 from waypost.app.ports import NewRequest, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Judged, judge, may_generate, plans_of
@@ -52,7 +51,7 @@ def generate_order(ask: GenerationAsk) -> RecordChange[Images]:
         await bench.write(tx)
         return Made(tuple(map(image_of, made)))
 
-    return RecordChange(ask.actor, work, _restored, partial(_lock, ask=ask), ask.call_id)
+    return RecordChange(ask.actor, work, Images, partial(_lock, ask=ask), ask.call_id)
 
 
 def preview_order(ask: GenerationAsk) -> RecordChange[Preview]:
@@ -64,24 +63,16 @@ def preview_order(ask: GenerationAsk) -> RecordChange[Preview]:
         bench.plan(plans_of(bench.supply, judged, ask.actor, ask.call_id, dry_run=True))
         return Made(Preview(tuple(await bench.make(tx)), judged.reasons, judged.routed.decision))
 
-    return RecordChange(ask.actor, work, _never_kept, partial(_lock, ask=ask), ask.call_id, dry_run=True)
-
-
-def _restored(record: Any) -> Images:
-    return tuple(image for image in map(restored, record) if image is not None)
-
-
-def _never_kept(record: Any) -> Preview:
-    raise AssertionError("a preview leaves no record")
+    return RecordChange(ask.actor, work, Preview, partial(_lock, ask=ask), ask.call_id, dry_run=True)
 
 
 async def _lock(tx: Tx, ask: GenerationAsk) -> None:
     """The order and the stock, before the counter."""
-    await open_bench(tx, [OrderAsk(ask.actor.scope, ask.order_id)], [], 0)
+    await open_bench(tx, [OrderAsk(ask.actor.scope, ask.order_id)], 0)
 
 
 async def _open(tx: Tx, ask: GenerationAsk, at: int) -> Bench:
-    bench, orders = await open_bench(tx, [OrderAsk(ask.actor.scope, ask.order_id)], [], at)
+    bench, orders = await open_bench(tx, [OrderAsk(ask.actor.scope, ask.order_id)], at)
     parts = orders.get(ask.order_id)
     if parts is None or not sees(ask.actor.scope, parts.order):
         raise NotFound("order")

@@ -8,18 +8,17 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from waypost.app.commands import Command, IdempotencyKey, KeyRow, Shipping
+from waypost.app.commands import Command, Shipping
 from waypost.app.desk import Desk
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import KeptOutcome, Loaded, Tx
+from waypost.app.ports import Loaded, Tx
 from waypost.app.shipment_drafts import PatchCall, ShipmentPatch
 from waypost.app.shipment_recount import recount
-from waypost.app.shipments import duplicate, kept_view, restored_view
+from waypost.app.shipments import duplicate
 from waypost.app.transitions import ask_for
 from waypost.domain.events import SHIPMENT_UPDATED, Event
 from waypost.domain.fulfillment import State
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import Invalid, KeyInProgress, NotFound, Problem, Refusal, Stale, Unavailable
+from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal, Stale, Unavailable
 from waypost.domain.shipments import Shipment, ShipmentView
 from waypost.domain.statuses import Status
 
@@ -53,12 +52,7 @@ async def _patch_all(tx: Tx, call: PatchCall, now: int) -> Patched:
     requests = {view.shipment.request_id for view in looked_up.values()}
     requests |= {patch.request_id for patch in patches if patch.request_id is not None}
     asks = [ask_for(Command(Action.SHIP, id_, actor, details=Shipping(()))) for id_ in sorted(requests)]
-    key = None if call.dry_run else call.key
-    loaded = await tx.load(asks, [key] if key else [], [actor.scope.account_id])
-    if key is not None:
-        replay = _replayed(key, loaded.keys[0])
-        if replay is not None:
-            return replay
+    loaded = await tx.load(asks, [actor.scope.account_id])
     before = await tx.shipment_views(actor.scope, ids)  # as they are under the locks
     if any(id_ not in before for id_ in ids):
         raise NotFound("shipment")
@@ -69,7 +63,7 @@ async def _patch_all(tx: Tx, call: PatchCall, now: int) -> Patched:
             raise Stale(view.shipment.version)
     fresh = iter(await tx.new_ids("shipment_item", sum(len(patch.more) for patch in patches)))
     bench = _Bench(Desk(loaded, now), _places(loaded), await _trackings(tx, patches, before), fresh)
-    return await _settled(tx, call._replace(key=key), bench, before)
+    return await _settled(tx, call, bench, before)
 
 
 async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int, ShipmentView]) -> Patched:
@@ -85,10 +79,6 @@ async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int
         return Patched(unchanged, bool(changed), was.status, now.status, dry_run=True)
     shown = tuple(one._replace(items=tuple(pair for pair in one.items if pair[0].quantity > 0)) for one in done)
     outcome = Patched(shown, bool(changed), was.status, now.status)
-    if call.key is not None:
-        record = [FORMAT, [kept_view(view) for view in shown], outcome.changed, was.status, now.status]
-        kept = json.dumps(record, ensure_ascii=False)
-        desk.keep(KeptOutcome(call.key, call.patches[0].actor.scope.account_id, kept))
     changes = desk.changes()
     if changes is not None:
         await tx.write(changes)
@@ -98,15 +88,6 @@ async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int
         await tx.insert_shipments([], [item for item in items if item.id not in known])
         await tx.update_shipments([one.shipment for one in changed], [item for item in items if item.id in known])
     return outcome
-
-
-def _replayed(key: IdempotencyKey, record: KeyRow | bool | None) -> Patched | None:
-    if record is False:
-        raise KeyInProgress
-    if not isinstance(record, KeyRow):
-        return None
-    _, views, changed, was, now = json.loads(same_call(record, key).outcome)
-    return Patched(tuple(map(restored_view, views)), changed, Status(was), Status(now), replayed=True)
 
 
 def _places(loaded: Loaded) -> dict[int, int]:

@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Actor
-from waypost.app.commands import IdempotencyKey
 
 
 class PieceDraft(NamedTuple):
@@ -38,7 +37,6 @@ class ShipmentDraft(NamedTuple):
     custom_fields: str = "[]"
     allow_duplicate: bool = False
     call_id: str | None = None
-    key: IdempotencyKey | None = None
     dry_run: bool = False
 
 
@@ -74,5 +72,4 @@ class PatchCall(NamedTuple):
 
     patches: tuple[ShipmentPatch, ...]
     expected: frozenset[int] | str | None = None  # If-Match: versions, or "*"
-    key: IdempotencyKey | None = None
     dry_run: bool = False

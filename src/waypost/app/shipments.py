@@ -1,20 +1,18 @@
 """Shipments coming back: posted once, counted on the lines, the request and the order in the same transaction."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from waypost.app.actor import Scope
-from waypost.app.commands import Command, Done, KeyRow, Shipping
+from waypost.app.commands import Command, Shipping
 from waypost.app.desk import Desk
 from waypost.app.drafts import Holding
-from waypost.app.idempotency import FORMAT, same_call
-from waypost.app.ports import KeptOutcome, Tx
+from waypost.app.ports import Tx
 from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
 from waypost.app.transitions import ask_for
 from waypost.domain.fulfillment import Line
 from waypost.domain.lifecycle import Action
-from waypost.domain.refusals import Invalid, KeyInProgress, NotFound, Problem, Refusal
+from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.domain.statuses import Status
 
@@ -39,22 +37,18 @@ async def create_shipments(tx: Tx, drafts: Sequence[ShipmentDraft], now: int) ->
         if isinstance(id_, int):
             places[place] = len(commands)
             commands.append(Command(Action.SHIP, id_, draft.actor, draft.call_id, Shipping(())))
-    keyed = [place for place, draft in enumerate(drafts) if draft.key is not None and not draft.dry_run]
-    keys = [key for place in keyed if (key := drafts[place].key) is not None]
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
-    loaded = await tx.load([ask_for(command) for command in commands], keys, accounts)
-    records = dict(zip(keyed, loaded.keys, strict=True))
+    loaded = await tx.load([ask_for(command) for command in commands], accounts)
     trackings = await tx.tracking_numbers(sorted({command.request_id for command in commands}))
     item_ids = await tx.new_ids("shipment_item", sum(len(draft.pieces) for draft in drafts))
     bench = _Bench(Desk(loaded, now), trackings, iter(item_ids))
     outcomes: list[Shipped | Refusal] = []
     for place, (draft, id_) in enumerate(zip(drafts, await tx.new_ids("shipment", len(drafts)), strict=True)):
         try:
-            replay = _replayed(draft, records.get(place))
             request = requests[place]
-            if replay is None and isinstance(request, Refusal):
+            if isinstance(request, Refusal):
                 raise request
-            outcomes.append(replay or bench.ship(places[place], commands[places[place]], draft, id_))
+            outcomes.append(bench.ship(places[place], commands[places[place]], draft, id_))
         except Refusal as refusal:
             outcomes.append(refusal)
     await bench.write(tx)
@@ -81,15 +75,6 @@ async def _request_of(tx: Tx, draft: ShipmentDraft, sources: set[tuple[int, int]
         words = "Several requests have this number: give the id."
         return Invalid([Problem("number", "ambiguous_number", words)])
     return found[0] if found else NotFound()
-
-
-def _replayed(draft: ShipmentDraft, record: KeyRow | bool | None) -> Shipped | None:
-    if record is False:
-        raise KeyInProgress
-    if not isinstance(record, KeyRow) or draft.key is None:
-        return None
-    _, view, was, now = json.loads(same_call(record, draft.key).outcome)
-    return Shipped(restored_view(view), Status(was), Status(now), replayed=True)
 
 
 class _Bench:
@@ -135,14 +120,7 @@ class _Bench:
         if not draft.dry_run:
             known.add(draft.tracking_number)
             self.made.append(view)
-            self._keep(draft, view, settled)
         return Shipped(view, settled.from_status, settled.to_status, dry_run=draft.dry_run)
-
-    def _keep(self, draft: ShipmentDraft, view: ShipmentView, done: Done) -> None:
-        if draft.key is not None:
-            record = [FORMAT, kept_view(view), done.from_status, done.to_status]
-            kept = json.dumps(record, ensure_ascii=False)
-            self.desk.keep(KeptOutcome(draft.key, view.shipment.account_id, kept))
 
     async def write(self, tx: Tx) -> None:
         """Write what became of the requests, and the shipments."""
@@ -152,17 +130,6 @@ class _Bench:
         items = [item for view in self.made for item, _ in view.items]
         if self.made:
             await tx.insert_shipments([view.shipment for view in self.made], items)
-
-
-def kept_view(view: ShipmentView) -> list[Any]:
-    """A shipment as a record keeps it."""
-    return [view.shipment, [[item, line] for item, line in view.items]]
-
-
-def restored_view(record: Any) -> ShipmentView:
-    """A shipment read back from a record."""
-    shipment, items = record
-    return ShipmentView(Shipment(*shipment), tuple((ShipmentItem(*item), ShippedLine(*line)) for item, line in items))
 
 
 def duplicate(field: str, tracking_number: str) -> Problem:

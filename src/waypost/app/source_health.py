@@ -23,7 +23,7 @@ async def tell_health(tx: Tx, found: Sequence[Health], now: int) -> list[bool]:
     """Raise or settle attention; whether that was news (another worker may have told it)."""
     found = [one._replace(message=kept_text(one.message, MESSAGE_AT_MOST) or "") for one in found]
     accounts = sorted({one.account_id for one in found})
-    counters = (await tx.load([], [], accounts)).counters
+    counters = (await tx.load([], accounts)).counters
     at = max([now, *(counter.last_at + 1 for counter in counters.values())])
     seqs = {account: counter.last_seq for account, counter in counters.items()}
     told: list[bool] = []

@@ -55,8 +55,7 @@ async def perform(tx: Tx, commands: Sequence[Command], now: int) -> list[Settled
 
 async def _settle(tx: Tx, commands: Sequence[Command], now: int) -> list[Settled]:
     """The batch road."""
-    keys = [command.key for command in commands if command.key is not None and not command.dry_run]
-    loaded = await tx.load([ask_for(command) for command in commands], keys, scopes_of(commands))
+    loaded = await tx.load([ask_for(command) for command in commands], scopes_of(commands))
     desk = Desk(loaded, now)
     settled = [desk.settle(place, command) for place, command in enumerate(commands)]
     await close(tx, desk, commands)
@@ -93,7 +92,7 @@ def plain_moves(commands: Sequence[Command], now: int) -> PlainMoves | None:
 def _plain_move(command: Command, row: Row) -> PlainMove | None:
     report, actor = command.details, command.actor
     # An If-Match of weak tags only is an empty set, and still a condition.
-    if command.key is not None or command.expected is not None or command.dry_run or command.wants_image:
+    if command.expected is not None or command.dry_run or command.wants_image:
         return None
     if command.action is not row.action or not isinstance(report, FailureReport) or report.line_ids:
         return None

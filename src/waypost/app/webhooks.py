@@ -57,15 +57,6 @@ class Queued(NamedTuple):
     queued: int
 
 
-def _webhook(row: Any) -> Webhook:
-    return Webhook(*row)
-
-
-def _without_secrets(hook: Webhook) -> Webhook:
-    """What an idempotency record keeps: the secret is shown once, so a repeat does not show it."""
-    return hook._replace(secret=None, previous_secret=None)
-
-
 async def _existing(tx: Tx, actor: Actor, webhook_id: int, expected: Expected = None) -> Webhook:
     found = await tx.lock_webhook(actor.scope.account_id, webhook_id)
     if found is None:
@@ -86,7 +77,7 @@ async def _binding_problems(tx: Tx, actor: Actor, draft: WebhookDraft) -> list[P
 
 
 async def _head(tx: Tx, account_id: int) -> int:
-    return (await tx.load([], [], [account_id])).counters[account_id].last_seq
+    return (await tx.load([], [account_id])).counters[account_id].last_seq
 
 
 def creating(actor: Actor, draft: WebhookDraft, secret: Secret) -> RecordChange[Webhook]:
@@ -112,7 +103,7 @@ def creating(actor: Actor, draft: WebhookDraft, secret: Secret) -> RecordChange[
         made = await _existing(tx, actor, await tx.insert_row("webhook", row))
         return Made(made, (Notice("webhook", made.id, "webhook.created", {"subscribedEvents": draft.subscribed}),))
 
-    return RecordChange(actor, work, _webhook, kept=_without_secrets)
+    return RecordChange(actor, work, Webhook)
 
 
 def changing(
@@ -147,7 +138,7 @@ def changing(
                       changed.get("status", was.status))  # fmt: skip
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook, kept=_without_secrets)
+    return RecordChange(actor, work, Webhook)
 
 
 def rotating(
@@ -163,7 +154,7 @@ def rotating(
         told = Notice("webhook", webhook_id, "webhook.secret_rotated", {"overlapSeconds": overlap_s})
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook, kept=_without_secrets)
+    return RecordChange(actor, work, Webhook)
 
 
 def disabling(account_id: int, webhook_id: int, code: str, reason: str) -> RecordChange[Webhook]:
@@ -182,7 +173,7 @@ def disabling(account_id: int, webhook_id: int, code: str, reason: str) -> Recor
         told = Notice("webhook", webhook_id, "webhook.disabled", None, was.status, "disabled", code, reason)
         return Made(await _existing(tx, actor, webhook_id), (told,))
 
-    return RecordChange(actor, work, _webhook, kept=_without_secrets)
+    return RecordChange(actor, work, Webhook)
 
 
 def testing(actor: Actor, webhook_id: int) -> RecordChange[Delivery]:
@@ -195,7 +186,7 @@ def testing(actor: Actor, webhook_id: int) -> RecordChange[Delivery]:
         made = (await tx.deliveries_by_message(webhook_id, [message_id]))[message_id]
         return Made(made, (Notice("webhook", webhook_id, "webhook.tested"),))
 
-    return RecordChange(actor, work, lambda row: Delivery(*row))
+    return RecordChange(actor, work, Delivery)
 
 
 def replaying(actor: Actor, webhook_id: int, first: int, last: int) -> RecordChange[Queued]:
@@ -207,7 +198,7 @@ def replaying(actor: Actor, webhook_id: int, first: int, last: int) -> RecordCha
         queued = await _put_up_again(tx, hook, query, at)
         return _queued(queued, webhook_id, {"fromEventId": first, "toEventId": last})
 
-    return RecordChange(actor, work, lambda row: Queued(*row))
+    return RecordChange(actor, work, Queued)
 
 
 def retrying(actor: Actor, seqs: Sequence[int], is_automated: bool) -> RecordChange[Queued]:
@@ -227,7 +218,7 @@ def retrying(actor: Actor, seqs: Sequence[int], is_automated: bool) -> RecordCha
                 queued += await _put_up_again(tx, hook, query, at)
         return _queued(queued, account, {"eventIds": list(seqs), "isAutomatedRetry": is_automated}, "account")
 
-    return RecordChange(actor, work, lambda row: Queued(*row))
+    return RecordChange(actor, work, Queued)
 
 
 def _active(hook: Webhook) -> Webhook:

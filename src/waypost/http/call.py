@@ -151,9 +151,9 @@ class Call:
         return read_if_match(self.headers, self.faults)
 
     def key(self, path_id: int | None, params: dict[str, Any]) -> IdempotencyKey | None:
-        """Idempotency-Key with the fingerprint of this call; after the body was read."""
+        """Idempotency-Key with the fingerprint of this call; after the body was read. A dry run has none."""
         key = read_idempotency_key(self.headers, self.faults)
-        if key is None or self.operation is None:
+        if key is None or self.operation is None or params.get("dryRun"):
             return None
         known = b"%s %d %s" % (self.operation.id.encode(), path_id or 0, fingerprint(params))
         told = hashlib.blake2b(known + b"\0" + hashlib.sha256(self.body).digest(), digest_size=16).digest()

@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 from falcon.asgi import Request, Response
 
-from waypost.app.commands import Command, Details, Done
+from waypost.app.commands import Command, Details, Done, IdempotencyKey
 from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import STATUSES
@@ -60,30 +60,36 @@ OLDER = Face(
 )  # fmt: skip
 
 
+class KeyedCommand(NamedTuple):
+    """A command as a call asks for it, with the call's idempotency key."""
+
+    command: Command
+    key: IdempotencyKey | None
+
+
 async def change(
     resource: Resource, call: Call, id_: int, action: Action, params: dict[str, Any], details: Details = None,
-    wants_image: bool = True,
-) -> Command:  # fmt: skip
+    wants_image: bool = True, outcome: str | None = None,
+) -> KeyedCommand:  # fmt: skip
     """The command of a call, once everything about its shape is known to be right."""
-    expected = call.expected()
-    dry_run = params.get("dryRun", False)
-    key = None if dry_run else call.key(id_, params)
+    expected, key = call.expected(), call.key(id_, params)
     call.check()
-    return Command(
+    command = Command(
         action, id_, call.actor, call.id, details, params.get("reason"), params.get("killOrFillType") == "kill",
-        params.get("confirm") == "resend", expected, key, dry_run, wants_image,
+        params.get("confirm") == "resend", expected, params.get("dryRun", False), wants_image, outcome,
     )  # fmt: skip
+    return KeyedCommand(command, key)
 
 
-async def settle(resource: Resource, resp: Response, command: Command, success: int = 200, face: Face = OWN) -> None:
-    """Send a command down the road, and answer with the request, or with nothing (204)."""
-    show(resp, command, await resource.hub.changes.change(command), success, face)
+async def settle(resource: Resource, resp: Response, asked: KeyedCommand, success: int = 200, face: Face = OWN) -> None:
+    """Send a command on its way, and answer with the request, or with nothing (204)."""
+    show(resp, asked.command, await resource.hub.changes.change(*asked), success, face)
 
 
-async def settle_stock(resource: Resource, resp: Response, command: Command, face: Face) -> None:
+async def settle_stock(resource: Resource, resp: Response, asked: KeyedCommand, face: Face) -> None:
     """200 with the request; 204 when nothing was due."""
-    done = await resource.hub.changes.change(command)
-    show(resp, command, done, 200 if done.moved else 204, face)
+    done = await resource.hub.changes.change(*asked)
+    show(resp, asked.command, done, 200 if done.moved else 204, face)
 
 
 def show(resp: Response, command: Command, done: Done, success: int, face: Face) -> None:

@@ -57,8 +57,7 @@ class Requests(Resource):
         call.check()
         if draft is None:
             raise AssertionError("a faulty body has its faults")
-        draft = draft._replace(key=key, dry_run=params.get("dryRun", False))
-        made = await self.hub.changes.generate(draft)
+        made = await self.hub.changes.generate(draft._replace(dry_run=params.get("dryRun", False)), key)
         if made.dry_run:
             name = STATUSES[Status(made.image.state.status)].name
             answer(resp, dry_run(None, name, True, 201))
@@ -122,7 +121,7 @@ class ToProcess(Resource):
             await call.judge_again()
             answer(resp, render_list(images, call.actor.type))
             return
-        pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id, key))
+        pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id), key)
         moved = [done.image for done in pulled.done if done.image is not None]
         answer(resp, render_list(moved, call.actor.type))
         replayed(resp, pulled.replayed)
@@ -157,8 +156,8 @@ class OneRequest(Resource):
         params = call.query()
         body = await call.json(EditRequest)
         details = edit_of(body, call.faults) if body else None
-        command = await change(self, call, id_, Action.EDIT, params, details)
-        await settle(self, resp, command._replace(outcome=details.outcome if details else None))
+        outcome = details.outcome if details else None
+        await settle(self, resp, await change(self, call, id_, Action.EDIT, params, details, outcome=outcome))
 
 
 class Transition(Resource):

@@ -45,7 +45,7 @@ class GenerateForOrder(Resource):
         call.check()
         dry = params.get("dryRun", False)
         change = generate_order(GenerationAsk(call.actor, order_id, params.get("partial", False), call.id))
-        done = await self.hub.changes.record(change._replace(key=None if dry else key, dry_run=dry))
+        done = await self.hub.changes.record(change._replace(dry_run=dry), key)
         if done.dry_run:
             answer(resp, dry_run(None, STATUSES[Status(done.record[0].state.status)].name, True, 201))
             return
@@ -82,7 +82,7 @@ class Reroute(Resource):
             Action.VOID, id_, call.actor, call.id, reason=params.get("reason"), expected=expected, wants_image=False
         )
         change = reroute_request(RerouteAsk(command, params.get("sourceId")))
-        done = await self.hub.changes.record(change._replace(key=None if dry else key, dry_run=dry))
+        done = await self.hub.changes.record(change._replace(dry_run=dry), key)
         images, was = done.record
         if done.dry_run:
             answer(resp, dry_run(STATUSES[was].name, STATUSES[Status.VOIDED].name, True, 200))

@@ -44,7 +44,7 @@ class Changing(Resource):
         call.check()
         if asked is None:
             raise AssertionError("a faulty body has its faults")
-        done = await self.hub.changes.change_inventory(asked._replace(key=key, dry_run=params.get("dryRun", False)))
+        done = await self.hub.changes.change_inventory(asked._replace(dry_run=params.get("dryRun", False)), key)
         if done.dry_run:
             answer(resp, dry_run(None, None, done.changed > 0, 200))
             return None

@@ -42,8 +42,7 @@ class Invoices(Resource):
         call.check()
         if draft is None:
             raise AssertionError("a faulty body has its faults")
-        draft = draft._replace(key=asked.key, dry_run=asked.params.get("dryRun", False))
-        made = await self.hub.changes.invoice(draft)
+        made = await self.hub.changes.invoice(draft._replace(dry_run=asked.params.get("dryRun", False)), asked.key)
         if made.dry_run:
             name = STATUSES[made.status].name
             answer(resp, dry_run(name, name, True, 200))

@@ -43,8 +43,8 @@ class BulkChange(Resource):
         call.check()
         dry_run = params.get("dryRun", False)
         commands = tuple(command._replace(dry_run=dry_run) for command in commands)
-        done = await self.hub.changes.bulk(Bulk(commands, None if dry_run else key))
-        success = 204 if done.action == Action.FAIL else 200
+        done = await self.hub.changes.bulk(Bulk(commands), key)
+        success = 204 if commands[0].action == Action.FAIL else 200
         results = [
             {
                 "id": one.request_id,

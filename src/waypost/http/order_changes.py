@@ -41,7 +41,7 @@ class Change(Resource):
     ) -> None:  # fmt: skip
         """Make the change, and answer with what `show` makes of it, or with nothing (204)."""
         dry = asked.params.get("dryRun", False)
-        done = await self.hub.changes.record(change._replace(key=None if dry else asked.key, dry_run=dry))
+        done = await self.hub.changes.record(change._replace(dry_run=dry), asked.key)
         if done.dry_run:
             was, now = done.record.from_status, done.record.view.order.status
             names = ORDER_STATUS_NAMES[was], ORDER_STATUS_NAMES[now]
@@ -128,7 +128,7 @@ class Link(Resource):
             ids = tuple(await self.hub.reads.linkable_orders(query, LINKABLE, ORDERS_AT_MOST))
         dry = asked.params.get("dryRun", False)
         change = link_orders(LinkAsk(call.actor, ids, skus, choice.channel_id, call.id))
-        done = await self.hub.changes.record(change._replace(key=None if dry else asked.key, dry_run=dry))
+        done = await self.hub.changes.record(change._replace(dry_run=dry), asked.key)
         if done.dry_run:
             answer(resp, dry_run(None, None, bool(done.record), 200))
         else:

@@ -44,8 +44,7 @@ class Orders(Resource):
         call.check()
         if draft is None:
             raise AssertionError("a faulty body has its faults")
-        draft = draft._replace(key=key, dry_run=params.get("dryRun", False))
-        posted = await self.hub.changes.create_order(draft)
+        posted = await self.hub.changes.create_order(draft._replace(dry_run=params.get("dryRun", False)), key)
         status = 201 if posted.created else 200
         if posted.dry_run:
             name = ORDER_STATUS_NAMES[posted.view.order.status]

@@ -60,7 +60,7 @@ class Records(Resource):
         """Tell the faults, or make the change and answer with the record as `render` shows it."""
         call.check()
         dry = asked.params.get("dryRun", False)
-        done = await self.hub.changes.record(change._replace(call_id=call.id, key=asked.key, dry_run=dry))
+        done = await self.hub.changes.record(change._replace(call_id=call.id, dry_run=dry), asked.key)
         if done.dry_run:
             answer(resp, dry_run(None, None, done.changed, status))
             return

@@ -45,7 +45,7 @@ class Shipments(Resource):
         call.check()
         if draft is None:
             raise AssertionError("a faulty body has its faults")
-        shipped = await self.hub.changes.ship(draft._replace(key=key, dry_run=params.get("dryRun", False)))
+        shipped = await self.hub.changes.ship(draft._replace(dry_run=params.get("dryRun", False)), key)
         if shipped.dry_run:
             was, now = STATUSES[shipped.from_status].name, STATUSES[shipped.to_status].name
             answer(resp, dry_run(was, now, True, 200))
@@ -67,11 +67,10 @@ async def correct(
     resource: Resource, call: Call, id_: int | None, params: dict[str, Any], patches: Sequence[ShipmentPatch]
 ) -> Patched:
     """Ask for corrections; `id_` is the one of the path, if it has one."""
-    is_dry_run = params.get("dryRun", False)
-    expected = call.expected()
-    key = None if is_dry_run else call.key(id_, params)
+    expected, key = call.expected(), call.key(id_, params)
     call.check()
-    return await resource.hub.changes.patch_shipments(PatchCall(tuple(patches), expected, key, is_dry_run))
+    asked = PatchCall(tuple(patches), expected, params.get("dryRun", False))
+    return await resource.hub.changes.patch_shipments(asked, key)
 
 
 def show_one(resp: Response, done: Patched) -> None:

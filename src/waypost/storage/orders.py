@@ -6,7 +6,7 @@ from operator import attrgetter, itemgetter
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequests, OrderView, Sold
+from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest, OrderRequests, OrderView, Sold
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.dialect import Dialect
@@ -146,7 +146,7 @@ async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[
     """What a reply tells of the requests of these orders."""
     rows = await fetch(_requests_of(dialect), dialect.array(list(ids)))
     return {
-        id_: tuple((row[1], row[2], row[3], row[4]) for row in group) for id_, group in groupby(rows, itemgetter(0))
+        id_: tuple(OrderRequest(*row[1:]) for row in group) for id_, group in groupby(rows, itemgetter(0))
     }
 
 

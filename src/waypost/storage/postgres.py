@@ -1,4 +1,5 @@
-"""The PostgreSQL driver: asyncpg, at most four round trips a batch, one for a batch of one that is plain.
+"""The PostgreSQL driver: asyncpg, at most four round trips a batch (seven with idempotency keys), one
+for a batch of one that is plain.
 
 READ COMMITTED; every lock is taken in one message, in one global order, and everything is read in statements
 after it. A commit whose connection is lost is looked up by its transaction id.

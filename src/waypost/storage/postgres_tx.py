@@ -7,13 +7,14 @@ from typing import Any
 import asyncpg
 import msgspec
 
-from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.drafts import Holding
 from waypost.app.ports import (
     Ask,
     Cause,
     Changes,
     Clocked,
+    KeptOutcome,
     Loaded,
     OrderParts,
     PlainMove,
@@ -111,7 +112,7 @@ class PostgresTx(CommonTx):
 
     async def move_plainly(self, asked: PlainMoves) -> list[PlainMoved | None]:
         """See `ports.Tx`: one trip for one, as a transaction of its own; else one to begin and lock, one for all."""
-        if len(asked.moves) == 1:
+        if len(asked.moves) == 1 and not self.begun:
             return [await self._move_alone(asked, asked.moves[0])]
         ids = sorted(move.request_id for move in asked.moves)
         accounts = sorted({move.actor.scope.account_id for move in asked.moves})
@@ -147,10 +148,21 @@ class PostgresTx(CommonTx):
             self.told |= {actor.scope.account_id}
         return PlainMoved(Status(rows[0][0]), rows[0][1]) if rows else None
 
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> dict[KeyName, KeyRow | None]:
+        """See `ports.Tx`: each is locked by a number, which two keys may share once in a blue moon."""
+        asked = [(*key.name, key_hash(key)) for key in keys]
+        found = await self.fetch(postgres.CLAIM_KEYS, *map(list, zip(*asked, strict=True)))
+        return {(row[0], row[1]): KeyRow(*row[2:]) if row[2] is not None else None for row in found}
+
+    async def keep(self, kept: Sequence[KeptOutcome], at: int) -> None:
+        """See `ports.Tx`; one statement for all. One that was kept between our look and our lock is in the way."""
+        rows = [writing.key_values(one, at) for one in kept]
+        if await self.execute(postgres.INSERT_KEYS, *map(list, zip(*rows, strict=True))) != len(rows):
+            raise RolledBack("an idempotency key was kept between our look and our lock")
+
     async def load(
         self,
         asks: Sequence[Ask],
-        keys: Sequence[IdempotencyKey],
         accounts: Sequence[int],
         variants: Sequence[int] = (),
     ) -> Loaded:
@@ -163,9 +175,9 @@ class PostgresTx(CommonTx):
             [ask.scope.source_id for ask in asks],
             [ask.scope.channel_id for ask in asks],
         ]
-        if not asks or keys or any(ask.whole or ask.with_order or ask.with_cause for ask in asks):
-            return await self._load_all(asks, asked, keys, accounts)
-        loaded = Loaded([None] * len(asks), {}, {}, {}, {}, [], {}, {}, {}, set())
+        if not asks or any(ask.whole or ask.with_order or ask.with_cause for ask in asks):
+            return await self._load_all(asks, asked, accounts)
+        loaded = Loaded([None] * len(asks), {}, {}, {}, {}, {}, {}, {}, set())
         for row in await self._db.fetch(postgres.LOAD_STATES, *asked):
             state = State._make(row[3:])
             loaded.states[row[0] - 1] = state
@@ -173,18 +185,17 @@ class PostgresTx(CommonTx):
         return loaded
 
     async def _load_all(
-        self, asks: Sequence[Ask], asked: list[Any], keys: Sequence[IdempotencyKey], accounts: Sequence[int]
+        self, asks: Sequence[Ask], asked: list[Any], accounts: Sequence[int]
     ) -> Loaded:
         def places(wanted: Callable[[Ask], bool]) -> list[int]:
             return [place for place, ask in enumerate(asks, 1) if wanted(ask)]
 
         rows = await self._db.fetch(
             postgres.LOAD_ALL, *asked, places(lambda a: a.whole), places(lambda a: a.with_order),
-            places(lambda a: a.with_cause), [key.family for key in keys], [key.key for key in keys],
-            [key_hash(key) for key in keys], list(accounts), [ask.number for ask in asks],
+            places(lambda a: a.with_cause), list(accounts), [ask.number for ask in asks],
             places(lambda a: a.elsewhere or a.elsewhere_anyway),
         )  # fmt: skip
-        return _assemble([(row[0], row[1], _decode_row(row[2])) for row in rows], len(asks), len(keys))
+        return _assemble([(row[0], row[1], _decode_row(row[2])) for row in rows], len(asks))
 
     async def write(self, changes: Changes) -> None:
         """See `ports.Tx`: one trip; one more where a late answer was seen to."""
@@ -197,8 +208,8 @@ class PostgresTx(CommonTx):
         self.xact_id = row[0]
         self.told |= {event.account_id for event in changes.events}
         if list(row[1:]) != [len(rows) for rows in parts.values()]:
-            # Under the locks only an idempotency key or a number can be in the way: one that was taken between our
-            # look and our lock. Run again, the batch sees it.
+            # Under the locks only a number can be in the way: one that was taken between our look and our lock. Run
+            # again, the batch sees it.
             raise RolledBack("a row was not as it was loaded")
         if changes.decided:
             await self.settle_late(changes.decided, changes.at)
@@ -235,7 +246,6 @@ def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
         "rollups": [(order.id, *writing.order_values(order)) for order in changes.orders],
         "counters": [(account, was, last[account], changes.at) for account, was in counters.items()],
         "events": [*changes.events],
-        "kept": [writing.key_values(kept, changes.at) for kept in changes.keys],
         "held": [(change.entry.id, *change.entry[3:]) for change in stock if change.entry.id],
         "totals": [(variant_id, by, changes.at) for variant_id, by in moved_totals(stock).items()],
         "entries": [change.entry[1:] for change in stock if not change.entry.id],
@@ -245,12 +255,12 @@ def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
     }
 
 
-def _assemble(rows: list[tuple[str, int, list[Any]]], asks: int, keys: int) -> Loaded:
+def _assemble(rows: list[tuple[str, int, list[Any]]], asks: int) -> Loaded:
     """What `LOAD_ALL` found, by kind."""
     found: dict[str, list[tuple[int, list[Any]]]] = {}
     for kind, id_, row in rows:
         found.setdefault(kind, []).append((id_, row))
-    loaded = Loaded([None] * asks, {}, {}, {}, {}, [None] * keys, {}, {}, {}, set())
+    loaded = Loaded([None] * asks, {}, {}, {}, {}, {}, {}, {}, set())
     for place, row in found.get("state", ()):
         loaded.states[place - 1] = State._make(row)
     for id_, row in found.get("particulars", ()):
@@ -275,7 +285,4 @@ def _assemble(rows: list[tuple[str, int, list[Any]]], asks: int, keys: int) -> L
         items = sorted((OrderItem._make(r) for i, r in found.get("item", ()) if i == id_), key=lambda o: o.line_number)
         sums = {r[0]: LineSums(*r[1:]) for i, r in found.get("sum", ()) if i == id_}
         loaded.orders[id_] = OrderParts(Order._make(row), tuple(items), sums)
-    for place, (locked, operation, fingerprint, outcome) in found.get("key", ()):
-        kept = None if operation is None else KeyRow(operation, bytes.fromhex(fingerprint), outcome)
-        loaded.keys[place - 1] = kept if locked or kept else False
     return loaded

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.drafts import Holding
 from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, OrderParts, PlainMoved, PlainMoves
 from waypost.domain.fulfillment import Line, Particulars, State
@@ -97,7 +97,6 @@ class SqliteTx(CommonTx):
     async def load(
         self,
         asks: Sequence[Ask],
-        keys: Sequence[IdempotencyKey],
         accounts: Sequence[int],
         variants: Sequence[int] = (),
     ) -> Loaded:
@@ -108,7 +107,7 @@ class SqliteTx(CommonTx):
         for ask in asks:
             row = one(by_id, (ask.request_id, *ask.scope)).fetchone()
             states.append(State._make(row) if row else None)
-        loaded = Loaded(states, {}, {}, {}, {}, [self._key(key) for key in keys], {}, {}, {}, set())
+        loaded = Loaded(states, {}, {}, {}, {}, {}, {}, {}, set())
         for account in accounts:
             loaded.counters[account] = Clocked(*one(translated(writing.COUNTER), (account,)).fetchone())
         seen = [(ask, state) for ask, state in zip(asks, states, strict=True) if state is not None]
@@ -121,9 +120,11 @@ class SqliteTx(CommonTx):
                 self._load_lines(state.id, loaded)
         return loaded
 
-    def _key(self, key: IdempotencyKey) -> KeyRow | None:
-        row = self._db.execute(translated(writing.KEY), (key.family, key.key)).fetchone()
-        return KeyRow._make(row) if row else None
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> dict[KeyName, KeyRow | None]:
+        """See `ports.Tx`. The database is locked as a whole."""
+        find, key_of = self._db.execute, translated(writing.KEY)
+        found = {key.name: find(key_of, key.name).fetchone() for key in keys}
+        return {name: KeyRow._make(row) for name, row in found.items() if row}
 
     def _complete(self, ask: Ask, state: State, batch: list[int], loaded: Loaded) -> None:
         one = self._db.execute
@@ -191,9 +192,5 @@ class SqliteTx(CommonTx):
             many(translated(writing.CONFIRM), changes.confirmed)
         if changes.decided:
             await self.settle_late(changes.decided, changes.at)
-        if changes.keys:
-            kept = [writing.key_values(kept, changes.at) for kept in changes.keys]
-            if many(translated(writing.INSERT_KEY), kept).rowcount != len(kept):
-                raise BadRow("an idempotency key was kept twice inside one transaction")
         if changes.events:
             await self.write_events(changes.events, changes.at)

@@ -12,7 +12,7 @@ from waypost.storage.catalog import CatalogWriting
 from waypost.storage.clock_rules import ClockRuleWriting
 from waypost.storage.delivery import DeliveryWriting
 from waypost.storage.events import EventWriting
-from waypost.storage.faults import BadRow, RolledBack
+from waypost.storage.faults import BadRow
 from waypost.storage.imports import ImportWriting
 from waypost.storage.inventory import InventoryWriting
 from waypost.storage.invoices import InvoiceWriting
@@ -65,11 +65,9 @@ class CommonTx(
         if entries:
             await self.write_stock([StockChange(entry, entry.open) for entry in entries], entries[0].at)
 
-    async def keep(self, keys: Sequence[KeptOutcome], at: int) -> None:
+    async def keep(self, kept: Sequence[KeptOutcome], at: int) -> None:
         """See `ports.Tx`."""
-        for kept in keys:
-            if await self.execute(writing.INSERT_KEY, *writing.key_values(kept, at)) != 1:
-                raise RolledBack("an idempotency key was kept between our look and our lock")
+        await self.execute_many(writing.INSERT_KEY, [writing.key_values(one, at) for one in kept])
 
     async def number_owners(self, numbers: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
         """See `ports.Tx`."""

@@ -5,6 +5,7 @@ from typing import Any
 
 import msgspec
 
+from waypost.app.keyed import restored
 from waypost.app.ports import NewRequest
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.routing_orders import Preview
@@ -16,8 +17,6 @@ from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime, money
 
 Raw = msgspec.Raw
-
-_decision = msgspec.json.Decoder(Decision).decode
 
 
 def render_preview(preview: Preview) -> bytes:
@@ -34,7 +33,7 @@ def render_preview(preview: Preview) -> bytes:
 def render_decision(row: DecisionRow) -> bytes:
     """`GET /fulfillment-requests/{id}/routing`."""
     told = {"orderId": row.order_id, "decidedAt": format_datetime(row.at)}
-    return encode(told | _told(_decision(row.decision)))
+    return encode(told | _told(restored(row.decision, Decision)))
 
 
 def _planned(request: NewRequest) -> dict[str, Any]:

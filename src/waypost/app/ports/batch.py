@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
-from waypost.app.commands import IdempotencyKey, KeyRow
+from waypost.app.commands import IdempotencyKey
 from waypost.app.drafts import Holding
 from waypost.app.ports.delivery import Confirmed, Ended, Started
 from waypost.app.ports.routing import DecisionRow
@@ -59,7 +59,6 @@ class Loaded(NamedTuple):
     lines: dict[int, tuple[Line, ...]]
     orders: dict[int, OrderParts]  # by order id
     causes: dict[int, Cause]  # by request id
-    keys: list["KeyRow | bool | None"]  # per key asked: its record, None when free, False when held elsewhere
     counters: dict[int, Clocked]  # by account id
     holdings: dict[int, Holding]  # by request id, where its order was asked for
     owners: dict[tuple[int, str], int]  # by source and number that an ask names: the request that owns it
@@ -67,7 +66,7 @@ class Loaded(NamedTuple):
 
 
 class KeptOutcome(NamedTuple):
-    """An idempotency record to be written with the change it belongs to."""
+    """What is kept under an idempotency key, to be written with the change that it came with."""
 
     key: IdempotencyKey
     account_id: int
@@ -89,7 +88,6 @@ class Changes(NamedTuple):
     items: list[OrderItem]
     orders: list[Order]
     events: list[Event]
-    keys: list[KeptOutcome]
     at: int
     stock: list[StockChange]
     particulars: Sequence[Particulars] = ()
@@ -104,7 +102,7 @@ class Changes(NamedTuple):
 
 def no_changes(at: int) -> Changes:
     """To be filled in."""
-    return Changes([], [], [], [], [], [], at, [])
+    return Changes([], [], [], [], [], at, [])
 
 
 class PlainMove(NamedTuple):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol, TypeVar
 
 from waypost.app.actor import Scope
-from waypost.app.commands import IdempotencyKey
+from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.ports.batch import (
     Ask,
     Changes,
@@ -43,7 +43,6 @@ class Tx(
     async def load(
         self,
         asks: Sequence[Ask],
-        keys: Sequence[IdempotencyKey],
         accounts: Sequence[int],
         variants: Sequence[int] = (),
     ) -> Loaded:
@@ -85,8 +84,15 @@ class Tx(
         """Which request owns each (source id, number) that is taken."""
         ...
 
-    async def keep(self, keys: Sequence[KeptOutcome], at: int) -> None:
-        """Keep idempotency records with what they belong to."""
+    async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> dict[KeyName, KeyRow | None]:
+        """Take these idempotency keys until the transaction ends; never waits for one. To be asked first of all.
+
+        Those that are taken already, by name: with what is kept under them, or None where another transaction has it.
+        """
+        ...
+
+    async def keep(self, kept: Sequence[KeptOutcome], at: int) -> None:
+        """Keep outcomes under keys that were claimed; `at` in microseconds."""
         ...
 
     async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Order]:

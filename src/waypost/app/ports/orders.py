@@ -4,11 +4,27 @@ from collections.abc import Sequence
 from typing import NamedTuple, Protocol
 
 from waypost.app.actor import Scope
+from waypost.app.ports.batch import NewRequest
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 
-OrderRequests = tuple[tuple[int, str, int, str], ...]
-"""What a reply to an order tells of its requests: id, number, source id, status handle."""
+
+class OrderRequest(NamedTuple):
+    """What a reply to an order tells of one of its requests. `status` is the handle."""
+
+    id: int
+    number: str
+    source_id: int
+    status: str
+
+    @classmethod
+    def of(cls, new: NewRequest) -> "OrderRequest":
+        """What is told of one that was generated just now."""
+        state = new.state
+        return cls(state.id, new.particulars.number, state.source_id, state.status)
+
+
+OrderRequests = tuple[OrderRequest, ...]
 
 
 class OrderView(NamedTuple):

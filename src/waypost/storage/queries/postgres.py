@@ -14,6 +14,7 @@ from waypost.storage.dialect import POSTGRES
 from waypost.storage.queries import columns
 from waypost.storage.queries.proof import PROOF, begin
 from waypost.storage.queries.requests import lines_of
+from waypost.storage.queries.writing import KEY_COLUMNS
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
 # made once. Orders, requests, stock variants, counters; each by id: the one global order.
@@ -108,11 +109,11 @@ def _json(names: str) -> str:
 
 # A roll-up needs the lines of all of an order's requests in the batch, whatever is asked of them.
 # The whole form: rows of (kind, place or id, JSON array). $5 places that want particulars and lines, $6 that want the
-# order, $7 that want the cause; $8 to $10 keys with the hash they are locked by; $11 accounts; $12 numbers asked for.
+# order, $7 that want the cause; $8 accounts; $9 numbers asked for; $10 places that may be routed again.
 LOAD_ALL = f"""WITH seen AS (SELECT c.place, {columns.STATE} FROM {SEEN}),
 mine AS (SELECT DISTINCT order_id FROM seen WHERE place = ANY($6::bigint[]))
 SELECT 'counter', a.account_id, {_json("a.last_seq, a.last_at")}::text
-  FROM account_counter a WHERE a.account_id = ANY($11::bigint[])
+  FROM account_counter a WHERE a.account_id = ANY($8::bigint[])
 UNION ALL SELECT 'state', s.place, {_json(columns.STATE)}::text FROM seen s
 UNION ALL SELECT 'particulars', f.id, {_json(columns.PARTICULARS)}::text
   FROM fulfillment_request f WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[]))
@@ -132,7 +133,7 @@ UNION ALL SELECT 'sum', r.order_id, json_build_array(l.order_item_id, sum(l.quan
   GROUP BY r.order_id, l.order_item_id
 UNION ALL SELECT 'reroute', f.order_id, '[]'
   FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id
-  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($13::bigint[])) AND c.reroute_on_fill
+  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($10::bigint[])) AND c.reroute_on_fill
 UNION ALL SELECT 'release', f.id, {_json("o.stock_release")}::text
   FROM fulfillment_request f JOIN source o ON o.id = f.source_id
   WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($6::bigint[]))
@@ -144,12 +145,8 @@ UNION ALL SELECT 'cause', f.id, json_build_array(o.max_number_length, o.required
   LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
   WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($7::bigint[]))
 UNION ALL SELECT 'owner', n.source_id, json_build_array(n.number, n.request_id)::text
-  FROM unnest($12::text[]) WITH ORDINALITY AS w(number, place) JOIN seen s ON s.place = w.place
-  JOIN fulfillment_request_number n ON n.source_id = s.source_id AND n.number = w.number
-UNION ALL SELECT 'key', k.place, json_build_array(pg_try_advisory_xact_lock(k.hash), i.operation,
-    encode(i.fingerprint, 'hex'), i.outcome)::text
-  FROM unnest($8::bigint[], $9::text[], $10::bigint[]) WITH ORDINALITY AS k(family, key, hash, place)
-  LEFT JOIN idempotency_key i ON i.family = k.family AND i.key = k.key"""
+  FROM unnest($9::text[]) WITH ORDINALITY AS w(number, place) JOIN seen s ON s.place = w.place
+  JOIN fulfillment_request_number n ON n.source_id = s.source_id AND n.number = w.number"""
 
 
 def kind_of(hint: Any) -> str:
@@ -222,8 +219,6 @@ def _some(record: Any, names: tuple[str, ...]) -> dict[str, str]:
 
 
 _COUNTER = {"last_seq": "bigint", "last_at": "bigint"}
-_KEY = {"family": "bigint", "key": "text", "account_id": "bigint", "operation": "text", "fingerprint": "bytea",
-        "outcome": "text", "created_at": "bigint"}  # fmt: skip
 _REQUEST = kinds(Particulars) | _some(State, ("account_id", "source_id", "channel_id", "order_id"))
 _CLAIM = {"source_id": "bigint", "number": "text", "request_id": "bigint"}
 _NEW = " ON CONFLICT DO NOTHING"
@@ -240,7 +235,6 @@ PARTS: dict[str, Callable[[Statement, str], None]] = {
     "rollups": lambda made, name: made.update(name, "orders", "id", _some(Order, columns.ORDER_CHANGING)),
     "counters": lambda made, name: made.update(name, "account_counter", "account_id", _COUNTER, ("last_seq",)),
     "events": lambda made, name: made.insert(name, "event", kinds(Event)),
-    "kept": lambda made, name: made.insert(name, "idempotency_key", _KEY, _NEW),
     "held": lambda made, name: made.update(name, "stock_ledger", "id", _some(Entry, columns.ENTRY_CHANGING)),
     "totals": lambda made, name: made.move(name, "inventory_variant", "committed", "updated_at"),
     "entries": lambda made, name: made.insert(name, "stock_ledger", _some(Entry, Entry._fields[1:])),
@@ -279,6 +273,14 @@ REQUESTS_WITH_LINES = f"""SELECT c.place, {columns.STATE}, {columns.PARTICULARS}
 FROM {SEEN} JOIN fulfillment_request f ON f.id = s.id"""
 
 SEQUENCES = {kind: f"{kind}_id_seq" for kind in columns.NUMBERED}
+
+# Of the keys asked for, those that are taken: with what is kept, or nulls where another transaction has it.
+CLAIM_KEYS = """SELECT k.family, k.key, i.operation, i.fingerprint, i.outcome
+FROM (SELECT family, key, pg_try_advisory_xact_lock(hash) AS mine
+  FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS asked(family, key, hash) OFFSET 0) k
+LEFT JOIN idempotency_key i ON i.family = k.family AND i.key = k.key WHERE i.key IS NOT NULL OR NOT k.mine"""
+INSERT_KEYS = f"""INSERT INTO idempotency_key ({", ".join(KEY_COLUMNS)}) SELECT * FROM unnest($1::bigint[], $2::text[],
+  $3::bigint[], $4::text[], $5::bytea[], $6::text[], $7::bigint[]) ON CONFLICT DO NOTHING"""
 
 INSERT_ORDERS = (
     f"INSERT INTO orders ({columns.ORDER}) SELECT * FROM unnest("

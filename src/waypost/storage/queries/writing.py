@@ -29,13 +29,8 @@ INSERT_REQUEST = _insert("fulfillment_request", REQUEST_COLUMNS)
 INSERT_LINE = _insert("fulfillment_request_line", Line._fields)
 INSERT_ITEM = _insert("order_item", OrderItem._fields)
 INSERT_ORDER = _insert("orders", Order._fields) + " ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
-INSERT_KEY = (
-    _insert(
-        "idempotency_key",
-        ("family", "key", "account_id", "operation", "fingerprint", "outcome", "created_at"),
-    )
-    + " ON CONFLICT DO NOTHING"
-)
+KEY_COLUMNS = ("family", "key", "account_id", "operation", "fingerprint", "outcome", "created_at")
+INSERT_KEY = _insert("idempotency_key", KEY_COLUMNS)
 CLAIM_NUMBER = _insert("fulfillment_request_number", ("source_id", "number", "request_id")) + " ON CONFLICT DO NOTHING"
 KEY = "SELECT operation, fingerprint, outcome FROM idempotency_key WHERE family = $1 AND key = $2"
 
@@ -125,7 +120,7 @@ def particulars_values(particulars: Particulars) -> tuple[object, ...]:
 
 
 def key_values(kept: KeptOutcome, at: int) -> tuple[object, ...]:
-    """The columns of INSERT_KEY, in their order."""
+    """The columns of KEY_COLUMNS, in their order."""
     key = kept.key
     return key.family, key.key, kept.account_id, key.operation, key.fingerprint, kept.outcome, at
 
