@@ -10,7 +10,7 @@ from tests.support.clock import SECOND, START
 from tests.support.merchant import ADDRESS, Merchant, Wanted, open_merchant
 from tests.support.plans import explained, scanned
 from waypost.app.actor import Scope
-from waypost.app.ports import OrderQuery, OrderView, Store, Tx
+from waypost.app.ports import OrderQuery, OrderView, PostedOrder, Store, Tx
 from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
 from waypost.domain.shipments import Shipment
 from waypost.storage.dialect import POSTGRES, SQLITE
@@ -44,7 +44,7 @@ async def bare_orders(store: Store, merchant: Merchant, rng: random.Random, coun
             OrderItem(item_id, id_, 1, "A", None, 1, 5, None, None, None, "[]", 0, 0, 0, 0)
             for id_, item_id in zip(ids, item_ids, strict=True)
         ]
-        await tx.insert_orders(orders, items)
+        await tx.insert_orders([PostedOrder(order, None) for order in orders], items)
 
     await store.write(make)
 

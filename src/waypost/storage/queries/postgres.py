@@ -281,7 +281,7 @@ FROM {SEEN} JOIN fulfillment_request f ON f.id = s.id"""
 SEQUENCES = {kind: f"{kind}_id_seq" for kind in columns.NUMBERED}
 
 INSERT_ORDERS = (
-    f"INSERT INTO orders ({columns.ORDER}) SELECT * FROM unnest("
-    + ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds(Order).values()))
+    f"INSERT INTO orders ({columns.ORDER}, posted) SELECT * FROM unnest("
+    + ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate((*kinds(Order).values(), "text")))
     + ") ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
 )
