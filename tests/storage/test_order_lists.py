@@ -13,7 +13,7 @@ from waypost.app.actor import Scope
 from waypost.app.ports import OrderQuery, OrderView, PostedOrder, Store, Tx
 from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
 from waypost.domain.shipments import Shipment
-from waypost.storage.dialect import POSTGRES, SQLITE
+from waypost.storage.dialect import POSTGRES, SQLITE, Dialect
 from waypost.storage.orders import page
 
 TAGS = ("vip", "b2b", "größer", "true")
@@ -224,3 +224,11 @@ async def test_no_list_reads_a_whole_table(
 async def test_the_narrowest_filter_finds_the_page(given: dict[str, Any], index: str, pristine_url: str) -> None:
     sql, args = page(OrderQuery(Scope(1))._replace(**given), SQLITE)
     assert index in await explained(pristine_url, sql, args)
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRES])
+def test_a_list_does_not_read_what_was_posted(dialect: Dialect) -> None:
+    """It may be as large as everything else of an order together."""
+    sql, _ = page(OrderQuery(Scope(1)), dialect)
+    assert "likeness" in sql
+    assert "posted" not in sql

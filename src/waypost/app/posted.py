@@ -47,7 +47,8 @@ UPDATED = ("payment_status", "tags", "note")
 """What a repeat may change. Everything else makes it another order."""
 DIFFERENCES_AT_MOST = 100  # that are named
 
-_NOT_CONTENT = ("actor", "channel_id", "order_number", "call_id", "key", "dry_run")
+# Who posts, how, and which order. `imported_from` is in no body: a demo order may be posted again.
+_NOT_CONTENT = ("actor", "channel_id", "order_number", "imported_from", "call_id", "key", "dry_run")
 _JSON = ("shipping_address", "billing_address", "tags", "custom_fields", "ship_to")
 _DERIVED = "hash"  # of an address: made from its other members
 
