@@ -15,7 +15,7 @@ from waypost.app.changes import Changer
 from waypost.app.orders import ItemDraft, OrderDraft
 from waypost.app.ports import Store
 from waypost.domain.orders import OrderStatus, PaymentStatus, Progress
-from waypost.domain.refusals import Conflict, Invalid, KeyReused, Refusal
+from waypost.domain.refusals import Invalid, KeyReused, OtherContent, Refusal
 
 ITEMS = (
     ItemDraft("SKU-A", "A thing – 物", 3, 125_000, "L-1", 11, 12, "[]"),
@@ -68,14 +68,14 @@ async def test_the_same_order_again_is_found_and_nothing_is_written(
 
 @pytest.mark.parametrize(
     "given",
-    [{"note": "other"}, {"items": ITEMS[:1]}, {"ordered_at": 5}, {"tags": "[]"}, {"reference_number": None}],
+    [{"shipping_text": "Air"}, {"items": ITEMS[:1]}, {"ordered_at": 5}, {"tags": "[]", "reference_number": None}],
 )
 async def test_the_same_number_with_other_content_is_a_conflict(
     given: dict[str, Any], merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
     await changes.create_order(draft(merchant))
     stored = await contents(migrated_url)
-    with pytest.raises(Conflict):
+    with pytest.raises(OtherContent):
         await changes.create_order(draft(merchant, **given))
     assert await contents(migrated_url) == stored
 
@@ -91,10 +91,10 @@ async def test_numbers_are_each_channels_own(merchant: Merchant, changes: Change
 async def test_a_batch_with_repeats_and_conflicts_answers_each(
     merchant: Merchant, changes: Changer, migrated_url: str
 ) -> None:
-    drafts = [draft(merchant), draft(merchant, "N2"), draft(merchant), draft(merchant, note="other")]
+    drafts = [draft(merchant), draft(merchant, "N2"), draft(merchant), draft(merchant, shipping_text="other")]
     drafts.append(draft(merchant, "N3", channel_id=4711))
     results = await asyncio.gather(*(changes.create_order(one) for one in drafts), return_exceptions=True)
-    assert [getattr(result, "created", type(result)) for result in results] == [True, True, False, Conflict, Invalid]
+    assert [getattr(result, "created", type(result)) for result in results] == [True, True, False, OtherContent, Invalid]
     assert len(await rows(migrated_url, "SELECT id FROM orders")) == 2
     await audit(migrated_url)
 
@@ -118,8 +118,8 @@ async def test_a_dry_run_creates_nothing(merchant: Merchant, changes: Changer, m
     assert (dry.dry_run, dry.created) == (True, True)
     assert await contents(migrated_url) == before
     await changes.create_order(draft(merchant))
-    with pytest.raises(Conflict):
-        await changes.create_order(draft(merchant, note="other", dry_run=True))
+    with pytest.raises(OtherContent):
+        await changes.create_order(draft(merchant, shipping_text="other", dry_run=True))
 
 
 async def test_an_idempotency_key_replays_the_order(merchant: Merchant, changes: Changer, migrated_url: str) -> None:

@@ -261,6 +261,28 @@ def test_inventory_of_one_source(shop: Call, tmp_path: Path, database_url: str) 
     assert "foreign_source" in shop("import", "inventory", other, "--source", "South", code=1).stderr
 
 
+def test_a_repeat_updates_payment_tags_and_note_and_names_any_other_difference(
+    shop: Call, told: Told, tmp_path: Path, database_url: str
+) -> None:
+    heading = "orderNumber,sku,quantity,price,note,tags,paymentStatus\n"
+    first = heading + "A,X,1,5,n,vip,Authorized\nA,Y,2,5,,,\nB,X,1,5,,,\n"
+    shop("import", "orders", written(tmp_path / "o.csv", first), "--channel", "Web")
+    later = heading + "A,X,1,5,m,\"vip,rush\",Paid\nA,Y,2,5,,,\nB,X,3,5,x,,\n"
+    file = written(tmp_path / "p.csv", later)
+    dry = told("import", "orders", file, "--channel", "Web", "--dry-run", code=1)
+    assert (dry["created"], dry["changed"], dry["unchanged"], dry["refused"]) == (0, 1, 0, 1)
+    found = table(database_url, "SELECT note, tags, payment_status FROM orders WHERE order_number = 'A'")
+    assert [tuple(row.values()) for row in found] == [("n", '["vip"]', "authorized")]
+    done = shop("import", "orders", file, "--channel", "Web", code=1)
+    assert done.stdout == "3 rows: 0 orders created, 1 changed, 0 there already, 1 refused.\n"
+    assert "row 4, orderNumber: Order B exists in this channel with other content (id 2)." in done.stderr
+    assert "Different: note, orderItems.0.quantity. (already_exists)" in done.stderr
+    found = table(database_url, "SELECT note, tags, payment_status FROM orders WHERE order_number = 'A'")
+    assert [tuple(row.values()) for row in found] == [("m", '["vip","rush"]', "paid")]
+    again = told("import", "orders", file, "--channel", "Web", code=1)
+    assert (again["created"], again["changed"], again["unchanged"], again["refused"]) == (0, 0, 1, 1)
+
+
 @pytest.mark.parametrize("form", ["csv", "jsonl"])
 def test_what_is_exported_is_what_was_imported(
     shop: Call, told: Told, tmp_path: Path, database_url: str, form: str

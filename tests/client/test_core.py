@@ -130,6 +130,9 @@ def test_errors_carry_their_document() -> None:
     invalid = errors.error_of(400, {}, b'{"code":"invalid_input","errors":[{"parameter":"error"}]}')
     assert isinstance(invalid, errors.InvalidInput)
     assert invalid.errors == [{"parameter": "error"}]
+    other_content = errors.error_of(409, {}, b'{"code":"already_exists","differs":[{"pointer":"/orderItems/0/price"}]}')
+    assert isinstance(other_content, errors.Conflict)
+    assert other_content.differs == ["/orderItems/0/price"]
     broken = errors.error_of(502, {"retry-after": "7"}, b"<html>bad gateway</html>")
     assert isinstance(broken, errors.Unavailable)
     assert (broken.code, broken.retry_after_s, broken.applied) == ("http_502", 7, None)

@@ -69,6 +69,7 @@ def test_codes_are_stable_and_distinct() -> None:
         "NotPermitted": "wrong_token_type",
         "Invalid": "invalid_input",
         "Conflict": "already_exists",
+        "OtherContent": "already_exists",
         "KeyInProgress": "idempotency_key_in_progress",
         "KeyReused": "idempotency_key_reused",
         "Unavailable": "unavailable",

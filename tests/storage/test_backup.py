@@ -352,8 +352,11 @@ async def test_text_and_flags_survive_to_the_letter(database_url: str, tmp_path:
     await run_sql(database_url, "UPDATE account SET company_name = $1 WHERE id = 1", words)
     tags = json.dumps([words])
     await run_sql(database_url, "UPDATE orders SET tags = $1", tags)
+    posted = await run_sql(database_url, "SELECT posted FROM orders ORDER BY id")
+    assert all(one and "Zürich" in one for (one,) in posted)
     await back_up(database_url, tmp_path / "all.backup", False, clock)
     copy = f"sqlite:///{tmp_path}/all.backup"
     assert await run_sql(copy, "SELECT company_name FROM account WHERE id = 1") == [(words,)]
     assert await run_sql(copy, "SELECT DISTINCT tags FROM orders") == [(tags,)]
+    assert await run_sql(copy, "SELECT posted FROM orders ORDER BY id") == posted
     assert await run_sql(copy, "SELECT DISTINCT typeof(auto_process), auto_process FROM source") == [("integer", 1)]

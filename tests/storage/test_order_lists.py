@@ -10,10 +10,10 @@ from tests.support.clock import SECOND, START
 from tests.support.merchant import ADDRESS, Merchant, Wanted, open_merchant
 from tests.support.plans import explained, scanned
 from waypost.app.actor import Scope
-from waypost.app.ports import OrderQuery, OrderView, Store, Tx
+from waypost.app.ports import OrderQuery, OrderView, PostedOrder, Store, Tx
 from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
 from waypost.domain.shipments import Shipment
-from waypost.storage.dialect import POSTGRES, SQLITE
+from waypost.storage.dialect import POSTGRES, SQLITE, Dialect
 from waypost.storage.orders import page
 
 TAGS = ("vip", "b2b", "größer", "true")
@@ -44,7 +44,7 @@ async def bare_orders(store: Store, merchant: Merchant, rng: random.Random, coun
             OrderItem(item_id, id_, 1, "A", None, 1, 5, None, None, None, "[]", 0, 0, 0, 0)
             for id_, item_id in zip(ids, item_ids, strict=True)
         ]
-        await tx.insert_orders(orders, items)
+        await tx.insert_orders([PostedOrder(order, None) for order in orders], items)
 
     await store.write(make)
 
@@ -224,3 +224,11 @@ async def test_no_list_reads_a_whole_table(
 async def test_the_narrowest_filter_finds_the_page(given: dict[str, Any], index: str, pristine_url: str) -> None:
     sql, args = page(OrderQuery(Scope(1))._replace(**given), SQLITE)
     assert index in await explained(pristine_url, sql, args)
+
+
+@pytest.mark.parametrize("dialect", [SQLITE, POSTGRES])
+def test_a_list_does_not_read_what_was_posted(dialect: Dialect) -> None:
+    """It may be as large as everything else of an order together."""
+    sql, _ = page(OrderQuery(Scope(1)), dialect)
+    assert "likeness" in sql
+    assert "posted" not in sql

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Sequence
 from typing import Any
 
 import pytest
@@ -11,15 +11,20 @@ from tests.support.audit import audit
 from tests.support.clock import ManualClock
 from tests.support.commands import command, fail
 from tests.support.database import rows
-from tests.support.merchant import Merchant, Wanted
+from tests.support.merchant import ADDRESS, Merchant, Wanted
+from tests.support.stock import variant
+from waypost.app import orders
 from waypost.app.changes import Changer
 from waypost.app.commands import Command
 from waypost.app.generation import LineDraft, RequestDraft
 from waypost.app.lists import Pull
 from waypost.app.order_bench import OrderAsk
 from waypost.app.order_changes import change_tags, set_status
+from waypost.app.order_repeats import lock_repeats
+from waypost.app.orders import ItemDraft, OrderDraft
+from waypost.app.ports import OrderParts, Tx
 from waypost.domain.lifecycle import Action
-from waypost.domain.orders import OrderStatus
+from waypost.domain.orders import OrderStatus, PaymentStatus
 from waypost.domain.refusals import Invalid, NotAllowed
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
@@ -138,4 +143,77 @@ async def test_an_order_canceled_while_its_requests_move_ends_in_one_of_the_lega
     assert {state["status"] for state in states} == {"canceled"}
     (left,) = await rows(migrated_url, "SELECT sum(quantity - canceled) AS wanted FROM order_item")
     assert left["wanted"] == 0
+    await audit(migrated_url)
+
+
+def _order(merchant: Merchant, number: str, **given: Any) -> OrderDraft:
+    """Of two things of which the merchant's sources have some."""
+    items = tuple(ItemDraft(sku, None, 1, 50_000, None, None, None, "[]") for sku in ("A", "B"))
+    plain = OrderDraft(merchant.actor(), merchant.channels[0], number, None, 5, f"of {number}", None, ADDRESS, None,
+                       PaymentStatus.AUTHORIZED, "[]", "[]", items)  # fmt: skip
+    return plain._replace(**given)
+
+
+async def test_two_hubs_that_update_the_same_orders_never_meet_in_a_deadlock(
+    merchant: Merchant, changes: Changer, other: Changer, migrated_url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Each posts batches of repeats and new orders, in its own order; both lock orders, then stock, then the counter."""
+    await rows(migrated_url, "UPDATE channel SET auto_generate = $1", True)
+    for source in merchant.sources:
+        for sku in ("A", "B"):
+            await variant(migrated_url, merchant.account, source, sku, 100)
+    numbers = [f"N{n}" for n in range(12)]
+    await asyncio.gather(*(changes.create_order(_order(merchant, number)) for number in numbers))
+    ids = [row["id"] for row in await rows(migrated_url, "SELECT id FROM orders ORDER BY id")]
+    paid = {"payment_status": PaymentStatus.PAID}
+    for turn in range(4):
+        calls: list[Awaitable[Any]] = []
+        for hub, walked in ((changes, numbers), (other, numbers[::-1])):
+            name = "left" if hub is changes else "right"
+            calls += [hub.create_order(_order(merchant, one, tags=f'["{name} {turn}"]', **paid)) for one in walked]
+            calls += [hub.create_order(_order(merchant, f"{name}-{turn}-{n}", **paid)) for n in range(3)]
+            tag = [OrderAsk(merchant.actor(), id_) for id_ in (ids if hub is other else ids[::-1])]
+            calls += [hub.record(change_tags(ask, [f"own {turn}"], [])) for ask in tag[:4]]
+        results = await asyncio.gather(*calls, return_exceptions=True)
+        assert [one for one in results if isinstance(one, BaseException)] == []
+    assert [record.message for record in caplog.records if "rolled back" in record.message] == []
+    shown = await rows(migrated_url, "SELECT tags FROM orders WHERE order_number LIKE 'N%'")
+    for order in shown:
+        # Of each hub's tags, the last one that was posted; the merchant's own stay.
+        tags = [tag for tag in json.loads(order["tags"]) if not tag.startswith("own ")]
+        assert tags in (["left 3"], ["right 3"])
+    assert len(await rows(migrated_url, "SELECT id FROM fulfillment_request")) == 12 + 4 * 2 * 3
+    await audit(migrated_url)
+
+
+async def test_two_hubs_that_post_a_new_order_differently_create_it_once_and_update_it(
+    merchant: Merchant, changes: Changer, other: Changer, migrated_url: str
+) -> None:
+    for turn in range(10):
+        drafts = [_order(merchant, f"N{turn}", note=note) for note in ("left", "right")]
+        first, second = await asyncio.gather(changes.create_order(drafts[0]), other.create_order(drafts[1]))
+        assert sorted([first.created, second.created]) == [False, True]
+        later = second if first.created else first
+        assert later.updated_from is not None
+        (kept,) = await rows(migrated_url, "SELECT note FROM orders WHERE order_number = $1", f"N{turn}")
+        assert kept["note"] == later.view.order.note
+    await audit(migrated_url)
+
+
+async def test_an_order_that_another_process_has_just_posted_is_locked_in_a_second_run(
+    merchant: Merchant, changes: Changer, monkeypatch: pytest.MonkeyPatch, migrated_url: str
+) -> None:
+    """The first look found no such order, the second look, under the counter's lock, finds it: it is not locked."""
+    await changes.create_order(_order(merchant, "N1"))
+    runs = []
+
+    async def too_early(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[int, OrderParts]:
+        runs.append(len(drafts))
+        return {} if len(runs) == 1 else await lock_repeats(tx, drafts)
+
+    monkeypatch.setattr(orders, "lock_repeats", too_early)
+    drafts = [_order(merchant, "N1", note="later"), _order(merchant, "N2")]
+    repeat, new = await asyncio.gather(*(changes.create_order(one) for one in drafts))
+    assert (repeat.view.order.note, new.created) == ("later", True)
+    assert runs == [2, 1, 1], "the batch was rolled back, and each of it ran again"
     await audit(migrated_url)

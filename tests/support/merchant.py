@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
-from waypost.app.ports import NewRequest, Store, Tx
+from waypost.app.ports import NewRequest, PostedOrder, Store, Tx
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, Particulars, State, fulfillment_status
 from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
@@ -152,7 +152,7 @@ async def _make(tx: Tx, merchant: Merchant, wanted: Sequence[Wanted]) -> list[in
         for place, (name, sku) in enumerate(skus, 1)
     ]
     orders = [_order(merchant, groups[name][0], order_ids[name], name, items, at) for name in groups]
-    inserted = await tx.insert_orders(orders, items)
+    inserted = await tx.insert_orders([PostedOrder(order, None) for order in orders], items)
     assert inserted == {order.id for order in orders}, "an order number was taken already"
     events = [(one.state.id, *event) for one in made for event in one.events]
     releases: dict[int, int] = {}  # the event that released each, by request

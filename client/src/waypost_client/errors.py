@@ -77,6 +77,11 @@ class NotFound(ApiError):
 class Conflict(ApiError):
     """409 or 422: it exists with other content, or the idempotency key belongs to another call."""
 
+    @property
+    def differs(self) -> list[str]:
+        """Pointers to the fields of a posted order that differ from what was posted before; empty where unknown."""
+        return [one["pointer"] for one in self.problem.get("differs", ())]
+
 
 class Stale(ApiError):
     """412: it has changed since it was read."""

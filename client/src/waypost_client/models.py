@@ -102,6 +102,7 @@ __all__ = [
     "Policy",
     "PolicyInput",
     "Problem",
+    "ProblemDiffersItem",
     "ProblemErrorsItem",
     "ProductVariant",
     "Progress",
@@ -1210,8 +1211,15 @@ class Problem(TypedDict):
     currentStatus: NotRequired[Status | OrderStatus]
     allowedActions: NotRequired[list[Action]]
     allowedStatuses: NotRequired[list[OrderStatus]]
+    differs: NotRequired[list[ProblemDiffersItem]]
     tokenTypes: NotRequired[list[Literal['account', 'source', 'channel']]]
     applied: NotRequired[Literal['no', 'unknown']]
+
+
+class ProblemDiffersItem(TypedDict):
+    """`ProblemDiffersItem` of the contract."""
+
+    pointer: str
 
 
 class ProblemErrorsItem(TypedDict):

@@ -63,7 +63,9 @@ class Ahead(NamedTuple):
     supply: Supply | None  # None: its channel does not generate by itself
 
 
-FIELDS = ("order_total", "payment_status", "tags", "accounting_synced", "external_accounting_id", "accounting_error")
+FIELDS = (
+    "order_total", "payment_status", "tags", "note", "accounting_synced", "external_accounting_id", "accounting_error",
+)  # fmt: skip
 LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
 
 

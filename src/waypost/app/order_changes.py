@@ -3,11 +3,11 @@
 Each is a change of a record: made with its key, its dry run and its events in one transaction.
 """
 
-import json
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+from waypost.app import order_fields as fields
 from waypost.app.order_bench import Aim, OrderAsk, OrderBench, Unstopped, lock_order
 from waypost.app.order_items import ItemDraft, item_record, naming
 from waypost.app.ports import OrderView, Tx
@@ -19,7 +19,6 @@ from waypost.domain.orders import OrderStatus, PaymentStatus, roll_up
 from waypost.domain.refusals import Invalid, NotPermitted, Problem
 
 ITEMS_AT_MOST = 1000  # of one order
-TAGS_AT_MOST = 100
 NO_AIM = Aim()
 TOTAL_BELOW = 10**15  # ten-thousandths, of an order
 
@@ -114,15 +113,7 @@ def set_payment(ask: OrderAsk, to: PaymentStatus) -> OrderChange:
     """What is known of its payment (native)."""
 
     async def settle(tx: Tx, bench: OrderBench) -> tuple[bool, None]:
-        order = bench.order
-        if order.payment_status == to:
-            return False, None
-        bench.amend(order._replace(payment_status=to))
-        data = {"changed": ["paymentStatus"], "paymentStatus": to, "was": order.payment_status}
-        bench.tell(ORDER_CHANGED, order.status, order.status, data)
-        if to in PAID_ENOUGH:
-            await bench.go_on()
-        return True, None
+        return await fields.change_payment(bench, to), None
 
     return _change(ask, settle, Aim(goes_on=to in PAID_ENOUGH))
 
@@ -131,17 +122,7 @@ def change_tags(ask: OrderAsk, add: Sequence[str], remove: Sequence[str]) -> Ord
     """Tags taken away, then tags added; each once, in their order."""
 
     async def settle(tx: Tx, bench: OrderBench) -> tuple[bool, None]:
-        order = bench.order
-        was = json.loads(order.tags)
-        now = list(dict.fromkeys([*(tag for tag in was if tag not in set(remove)), *add]))
-        if len(now) > TAGS_AT_MOST:
-            words = f"An order carries at most {TAGS_AT_MOST} tags; these would be {len(now)}."
-            raise Invalid([Problem("/add", "too_many_items", words)])
-        if now == was:
-            return False, None
-        bench.amend(order._replace(tags=json.dumps(now, ensure_ascii=False, separators=(",", ":"))))
-        bench.tell(ORDER_CHANGED, order.status, order.status, {"changed": ["tags"], "tags": now, "was": was})
-        return True, None
+        return fields.change_tags(bench, add, remove, "/add"), None
 
     return _change(ask, settle)
 

@@ -1,55 +1,21 @@
 """Orders coming in: created once per channel and number, however often they are posted (contract section 5)."""
 
-import hashlib
-import json
-from collections.abc import Sequence
+from collections.abc import Container, Iterable, Sequence
 from typing import NamedTuple
 
-from waypost.app.actor import Actor
 from waypost.app.desk import Desk
 from waypost.app.order_holds import standing_reasons, unknown_things
 from waypost.app.order_items import ItemDraft, Known, identify, item_record, naming
-from waypost.app.ports import ChannelRow, OrderView, Tx
+from waypost.app.order_repeats import KnownOrder, lock_repeats, settle_repeat
+from waypost.app.ports import ChannelRow, OrderParts, OrderView, PostedOrder, Tx
+from waypost.app.posted import OrderDraft, likeness, write_posted
 from waypost.app.routing import PAID_ENOUGH, may_be_fulfilled
 from waypost.app.routing_intake import Newcomer, take_in
 from waypost.app.routing_supply import Supply, gather, need_of
-from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, PaymentStatus, Progress
+from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, Progress
 from waypost.domain.refusals import Conflict, Invalid, Problem, Refusal, Unavailable
 
 __all__ = ["ItemDraft", "OrderDraft", "OrderPosted", "create_orders", "records"]
-
-
-class OrderDraft(NamedTuple):
-    """An order as posted; JSON texts are already checked."""
-
-    actor: Actor
-    channel_id: int
-    order_number: str
-    reference_number: str | None
-    ordered_at: int | None  # None: now
-    note: str | None
-    shipping_text: str | None
-    shipping_address: str
-    billing_address: str | None
-    payment_status: PaymentStatus | None
-    tags: str
-    custom_fields: str
-    items: tuple[ItemDraft, ...]
-    imported_from: str | None = None
-    call_id: str | None = None
-    dry_run: bool = False
-
-    def content_hash(self) -> str:
-        """Of everything that was posted: tells a repeat from a conflict."""
-        return hashlib.sha256(_told(self[1:-2]).encode()).hexdigest()
-
-    def likeness(self) -> str:
-        """Of what was posted but for its numbers and its time: tells a possible duplicate."""
-        content = (self.channel_id, "", None, None, *self[5:-3], None)  # as `content_hash` has it, but for those
-        return hashlib.blake2b(_told(content).encode(), digest_size=16).hexdigest()
-
-
-_told = json.JSONEncoder(ensure_ascii=False).encode  # one for all: to make it costs as much as to use it
 
 
 class OrderPosted(NamedTuple):
@@ -59,6 +25,7 @@ class OrderPosted(NamedTuple):
     created: bool
     replayed: bool = False
     dry_run: bool = False
+    updated_from: OrderStatus | None = None  # the status before an update of a repeat; None: nothing was updated
 
 
 Number = tuple[int, str]  # channel id, order number
@@ -68,7 +35,7 @@ class _Bench:
     """One batch at work: the channels it may post to, the orders that were there already, and those it makes."""
 
     def __init__(
-        self, channels: dict[tuple[int, int], ChannelRow], existing: dict[Number, OrderView], desk: Desk,
+        self, channels: dict[tuple[int, int], ChannelRow], existing: dict[Number, KnownOrder], desk: Desk,
         supply: Supply | None,
     ) -> None:  # fmt: skip
         self.channels = channels
@@ -82,27 +49,25 @@ class _Bench:
 
 
 async def create_orders(tx: Tx, drafts: Sequence[OrderDraft], now: int) -> list[OrderPosted | Refusal]:
-    """Create a batch of orders; one outcome a draft. The same number with the same content is no error.
+    """Create a batch of orders; one outcome a draft. A repeat finds its order, or updates its payment, tags and note.
 
-    Those whose channel says so are routed in the same transaction, and generated for or held. Locks: stock, counters.
+    Those whose channel says so are routed in the same transaction, and generated for or held. Locks: the orders that
+    are updated, stock, counters.
     """
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
     channels = await _channels(tx, drafts)
-    supply = await _supply(tx, channels, drafts)
+    locked = await lock_repeats(tx, drafts)
+    supply = await _supply(tx, channels, drafts, locked.values())
     desk = Desk(await tx.load([], accounts), now)
     bench = _Bench(channels, await _existing(tx, drafts), desk, supply)
-    outcomes = await _settle(tx, bench, list(enumerate(drafts)))
-    changes = desk.changes()
-    if changes is not None:
-        # The orders are there as they stand: nothing of them is left to be rolled up.
-        await tx.write(changes._replace(orders=[], items=[]))
+    outcomes = await _settle(tx, bench, list(enumerate(drafts)), locked)
     return [outcomes[place] for place in range(len(drafts))]
 
 
 async def _supply(
-    tx: Tx, channels: dict[tuple[int, int], ChannelRow], drafts: Sequence[OrderDraft]
+    tx: Tx, channels: dict[tuple[int, int], ChannelRow], drafts: Sequence[OrderDraft], updated: Iterable[OrderParts]
 ) -> Supply | None:
-    """What the orders that are fulfilled at once may draw upon; None where there are none."""
+    """What orders that are fulfilled at once, or updated, may draw upon; None: nothing is fulfilled at once."""
     at_once = [
         draft
         for draft in drafts
@@ -113,7 +78,7 @@ async def _supply(
     if not at_once:
         return None
     known = iter(await _identified(tx, at_once))
-    needs = []
+    needs = [need_of(order, items) for order, items, _ in updated]
     for draft in at_once:
         order, items = records(draft, 0, [0] * len(draft.items), 0, [next(known) for _ in draft.items])
         needs.append(need_of(order, items))
@@ -123,8 +88,10 @@ async def _supply(
 Places = Sequence[tuple[int, OrderDraft]]
 
 
-async def _settle(tx: Tx, bench: _Bench, drafts: Places) -> dict[int, OrderPosted | Refusal]:
-    """Settle these drafts, by place, in order: find, create, or refuse."""
+async def _settle(
+    tx: Tx, bench: _Bench, drafts: Places, locked: Iterable[int]
+) -> dict[int, OrderPosted | Refusal]:
+    """Settle these drafts, by place: create what is new, with all that comes of it, then find or update the others."""
     outcomes: dict[int, OrderPosted | Refusal] = {}
     fresh: dict[Number, tuple[int, OrderDraft]] = {}
     for place, draft in drafts:
@@ -135,26 +102,38 @@ async def _settle(tx: Tx, bench: _Bench, drafts: Places) -> dict[int, OrderPoste
             fresh.setdefault(number, (place, draft))
     rehearsed = [(place, draft) for place, draft in drafts if draft.dry_run and place not in outcomes]
     views = await _build(tx, bench, [*fresh.values(), *rehearsed])
-    made = await _insert(tx, {place: views[place] for place, _ in fresh.values()})
-    known = bench.existing | {(v.order.channel_id, v.order.order_number): v for v in made.values()}
+    made = await _insert(tx, [(draft, views[place]) for place, draft in fresh.values()])
+    changes = bench.desk.changes()
+    if changes is not None:
+        # The orders are there as they stand: nothing of them is left to be rolled up.
+        await tx.write(changes._replace(orders=[], items=[]))
+    outcomes |= {place: OrderPosted(views[place], created=True) for place, _ in fresh.values()}
+    known = bench.existing | made
+    ours = {one.view.order.id for one in made.values()}.union(locked)
     for place, draft in drafts:
-        if place in made:
-            outcomes[place] = OrderPosted(made[place], created=True)
-        elif place not in outcomes:
-            outcomes[place] = _repeated(draft, views.get(place), known.get((draft.channel_id, draft.order_number)))
+        if place not in outcomes:
+            outcomes[place] = await _repeat(tx, bench, draft, views.get(place), known, ours)
     return outcomes
 
 
-def _repeated(draft: OrderDraft, rehearsed: OrderView | None, known: OrderView | None) -> OrderPosted | Refusal:
-    """What a draft comes to that creates nothing: a dry run, or a number that is taken."""
-    if known is None:
+async def _repeat(
+    tx: Tx, bench: _Bench, draft: OrderDraft, rehearsed: OrderView | None, known: dict[Number, KnownOrder],
+    ours: Container[int],
+) -> OrderPosted | Refusal:  # fmt: skip
+    """What a draft comes to that creates nothing: a dry run, or a number that is taken. `known` is kept up to date."""
+    number = (draft.channel_id, draft.order_number)
+    if number not in known:
         if rehearsed is None:
             raise AssertionError("an order that is neither there nor made was not asked for")
         return OrderPosted(rehearsed, created=True, dry_run=True)
-    order = known.order
-    if order.content_hash != draft.content_hash():
-        return Conflict(f"Order {draft.order_number} exists in this channel with other content (id {order.id}).")
-    return OrderPosted(known, created=False, dry_run=draft.dry_run)
+    is_ours = known[number].view.order.id in ours
+    try:
+        now, updated_from = await settle_repeat(tx, known[number], draft, is_ours, bench.desk.at)
+    except (Conflict, Invalid) as refusal:
+        return refusal
+    if not draft.dry_run:
+        known[number] = now
+    return OrderPosted(now.view, created=False, dry_run=draft.dry_run, updated_from=updated_from)
 
 
 async def _channels(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[tuple[int, int], ChannelRow]:
@@ -168,13 +147,13 @@ async def _channels(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[tuple[int, int
     return found
 
 
-async def _existing(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[Number, OrderView]:
-    """The orders that have these numbers already, seen as they are now; nothing is locked."""
+async def _existing(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[Number, KnownOrder]:
+    """The orders that have these numbers already, seen as they are now."""
     numbers = [(draft.channel_id, draft.order_number) for draft in drafts]
     found = await tx.orders_by_number(numbers)
     wanted = {number: found[number] for number in set(numbers) & found.keys()}
-    views = await tx.order_views(list(wanted.values()))
-    return {(view.order.channel_id, view.order.order_number): view for view in views}
+    views = await tx.order_views([one.order for one in wanted.values()])
+    return {number: KnownOrder(view, one.posted) for (number, one), view in zip(wanted.items(), views, strict=True)}
 
 
 async def _build(tx: Tx, bench: _Bench, drafts: Places) -> dict[int, OrderView]:
@@ -231,14 +210,16 @@ async def _identified(tx: Tx, drafts: Sequence[OrderDraft]) -> list[Known | None
     return [found[n] for n in range(len(namings))]
 
 
-async def _insert(tx: Tx, views: dict[int, OrderView]) -> dict[int, OrderView]:
-    """Insert these, by place. Their account's counter is locked: nobody else can have taken their numbers meanwhile."""
-    if views:
-        orders = [view.order for view in views.values()]
-        items = [item for view in views.values() for item in view.items]
-        if len(await tx.insert_orders(orders, items)) != len(orders):
-            raise Unavailable("An order with this number is just being posted: ask again.", retry_after_s=1)
-    return views
+async def _insert(tx: Tx, new: Sequence[tuple[OrderDraft, OrderView]]) -> dict[Number, KnownOrder]:
+    """Insert these. Their account's counter is locked: nobody else can have taken their numbers meanwhile."""
+    if not new:
+        return {}
+    made = [KnownOrder(view, write_posted(draft)) for draft, view in new]
+    rows = [PostedOrder(one.view.order, one.posted) for one in made]
+    items = [item for one in made for item in one.view.items]
+    if len(await tx.insert_orders(rows, items)) != len(rows):
+        raise Unavailable("An order with this number is just being posted: ask again.", retry_after_s=1)
+    return {(one.view.order.channel_id, one.view.order.order_number): one for one in made}
 
 
 def records(
@@ -250,8 +231,8 @@ def records(
         order_id, draft.actor.scope.account_id, draft.channel_id, draft.order_number, draft.reference_number,
         draft.imported_from, OrderStatus.OPEN, draft.payment_status, Progress.NOT_STARTED, Progress.NOT_STARTED,
         total, draft.note, draft.shipping_text, at if draft.ordered_at is None else draft.ordered_at, at, at,
-        draft.shipping_address, draft.billing_address, draft.tags, draft.custom_fields, draft.content_hash(),
-        likeness=draft.likeness(),
+        draft.shipping_address, draft.billing_address, draft.tags, draft.custom_fields, content_hash="",
+        likeness=likeness(draft),
     )  # fmt: skip
     items = [
         item_record(item, order_id, id_, number, thing)

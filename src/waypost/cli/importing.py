@@ -178,7 +178,7 @@ def _tell(summary: "Summary", report: Path | None, bads: "list[Bad]") -> None:
     what = "orders" if summary.kind == "orders" else "variants"
     would = "would be " if summary.dry_run else ""
     told = [f"{summary.created:,} {what} {would}created"]
-    if summary.kind == "inventory":
+    if summary.kind == "inventory" or summary.changed:
         told.append(f"{summary.changed:,} {would}changed")
     told.append(f"{summary.unchanged:,} there already")
     if summary.refused:

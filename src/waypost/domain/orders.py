@@ -89,7 +89,7 @@ class Order(NamedTuple):
     billing_address: str | None  # JSON
     tags: str  # JSON array of strings
     custom_fields: str  # JSON array of {id, name, value}
-    content_hash: str  # of what was posted: tells a repeat from a conflict
+    content_hash: str  # of what was posted, where the content itself was not kept yet (before schema 0010); else empty
     hold_reasons: str = "[]"  # JSON array of {code, message}
     accounting_synced: bool | None = None
     external_accounting_id: str | None = None

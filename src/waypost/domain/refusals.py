@@ -115,6 +115,14 @@ class Conflict(Refusal):
     code = "already_exists"
 
 
+class OtherContent(Conflict):
+    """An order was posted before with other content. `fields`: what differs, as pointers; empty: unknown."""
+
+    def __init__(self, number: str, order_id: int, fields: Sequence[str]) -> None:
+        super().__init__(f"Order {number} exists in this channel with other content (id {order_id}).")
+        self.fields = tuple(fields)
+
+
 class KeyInProgress(Refusal):
     """Another call with the same idempotency key has not ended yet."""
 

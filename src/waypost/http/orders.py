@@ -34,7 +34,7 @@ class Orders(Resource):
         answer(resp, render_orders(await self.hub.reads.orders(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
-        """Create an order; the same again gives it back."""
+        """Create an order; the same again finds it, or updates its payment, tags and note."""
         call = call_of(req)
         call.begin(ops.CREATE_ORDER)
         params = call.query()
@@ -48,7 +48,8 @@ class Orders(Resource):
         status = 201 if posted.created else 200
         if posted.dry_run:
             name = ORDER_STATUS_NAMES[posted.view.order.status]
-            answer(resp, dry_run(None if posted.created else name, name, posted.created, status))
+            was = None if posted.created else ORDER_STATUS_NAMES[posted.updated_from or posted.view.order.status]
+            answer(resp, dry_run(was, name, posted.created or posted.updated_from is not None, status))
             return
         answer(resp, render_order(posted.view), status=status)
         resp.set_header("Location", f"/orders/{posted.view.order.id}")

@@ -7,7 +7,7 @@ from typing import Any
 from waypost.app.actor import Actor
 from waypost.app.orders import OrderDraft, OrderPosted, create_orders
 from waypost.app.ports import Tx
-from waypost.domain.refusals import Conflict, Invalid, Refusal
+from waypost.domain.refusals import Invalid, OtherContent, Refusal
 from waypost.domain.texts import trimmed
 from waypost.importing.columns import ITEM, ORDERS, READ, Column
 from waypost.importing.items import Bad, Item, bad_of, column_of
@@ -17,8 +17,10 @@ from waypost.wire.bodies import LINES_AT_MOST
 from waypost.wire.body import fitted, read_json
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.order_bodies import CreateOrder, order_draft
+from waypost.wire.problems import posted_pointer
 
 BODY_AT_MOST = 1024 * 1024  # characters of a line
+NAMED_AT_MOST = 10  # differences in the report of one order
 _UNREADABLE = "The row {} it cannot be read, and may belong to this order."
 
 
@@ -83,37 +85,25 @@ class OrderFile:
         return Item(first, rows[-1].number, len(rows), draft)
 
     async def store(self, tx: Tx, items: Sequence[Item], now: int, dry_run: bool) -> list[Outcome]:
-        """Create the orders, or find them; one outcome an item."""
+        """Create the orders, or find or update them; one outcome an item."""
         drafts: list[OrderDraft] = [item.draft._replace(dry_run=dry_run) for item in items]
         outcomes = await create_orders(tx, drafts, now)
-        await _forgive_moments(tx, drafts, outcomes, now)
         return [_outcome(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
-
-
-async def _forgive_moments(
-    tx: Tx, drafts: Sequence[OrderDraft], outcomes: list[OrderPosted | Refusal], now: int
-) -> None:
-    """An order that was posted without `orderedAt` got one: a file that gives back that very moment is no conflict."""
-    places = [
-        place for place, (draft, outcome) in enumerate(zip(drafts, outcomes, strict=True))
-        if isinstance(outcome, Conflict) and draft.ordered_at is not None
-    ]  # fmt: skip
-    if not places:
-        return
-    again = await create_orders(tx, [drafts[place]._replace(ordered_at=None) for place in places], now)
-    for place, outcome in zip(places, again, strict=True):
-        if isinstance(outcome, OrderPosted) and outcome.view.order.ordered_at == drafts[place].ordered_at:
-            outcomes[place] = outcome
 
 
 def _outcome(item: Item, outcome: OrderPosted | Refusal) -> Outcome:
     if isinstance(outcome, OrderPosted):
-        return Outcome("created" if outcome.created else "unchanged")
+        return Outcome("created" if outcome.created else "unchanged" if outcome.updated_from is None else "changed")
     if isinstance(outcome, Invalid):
         names = {"channel_id": "channelId"}
         bads = [Bad(item.first, names.get(p.field, column_of(p.field)), p.code, p.message) for p in outcome.problems]
         return Outcome("refused", tuple(bads))
-    return Outcome("refused", (Bad(item.first, "orderNumber", outcome.code, outcome.message),))
+    why = outcome.message
+    if isinstance(outcome, OtherContent) and outcome.fields:
+        named = [column_of(posted_pointer(field)) for field in outcome.fields[:NAMED_AT_MOST]]
+        more = f" and {len(outcome.fields) - NAMED_AT_MOST} more" if len(outcome.fields) > NAMED_AT_MOST else ""
+        why += f" Different: {', '.join(named)}{more}."
+    return Outcome("refused", (Bad(item.first, "orderNumber", outcome.code, why),))
 
 
 def _placed(fault: Fault, rows: Sequence[Row], names: Sequence[str]) -> Bad:

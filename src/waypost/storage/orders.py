@@ -16,7 +16,7 @@ from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
 _FIELDS = (
-    "order_total", "payment_status", "tags", "accounting_synced", "external_accounting_id", "accounting_error",
+    "order_total", "payment_status", "tags", "note", "accounting_synced", "external_accounting_id", "accounting_error",
 )  # fmt: skip
 _LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
 
@@ -214,6 +214,10 @@ class OrderWriting(Statements):
         """See `ports.orders`."""
         rows = [(*(getattr(order, name) for name in _FIELDS), order.id) for order in orders]
         await self.execute_many(_update("orders", _FIELDS), rows)
+
+    async def update_posted(self, order_id: int, posted: str) -> None:
+        """See `ports.orders`."""
+        await self.execute(writing.UPDATE_POSTED, posted, order_id)
 
     async def update_item_links(self, items: Sequence[OrderItem]) -> None:
         """See `ports.orders`."""

@@ -20,6 +20,7 @@ from waypost.app.ports import (
     PlainMove,
     PlainMoved,
     PlainMoves,
+    PostedOrder,
     StockChange,
 )
 from waypost.domain.fulfillment import Line, Particulars, State
@@ -102,11 +103,12 @@ class PostgresTx(CommonTx):
         sql = f"SELECT nextval('{postgres.SEQUENCES[kind]}') FROM generate_series(1, $1)"
         return sorted(row[0] for row in await self.fetch(sql, count))
 
-    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+    async def insert_orders(self, orders: Sequence[PostedOrder], items: Sequence[OrderItem]) -> set[int]:
         """See `ports.Tx`; one statement for all orders."""
         if not orders:
             return set()
-        inserted = {row[0] for row in await self.fetch(postgres.INSERT_ORDERS, *map(list, zip(*orders, strict=True)))}
+        columns = map(list, zip(*map(writing.posted_values, orders), strict=True))
+        inserted = {row[0] for row in await self.fetch(postgres.INSERT_ORDERS, *columns)}
         await self.execute_many(writing.INSERT_ITEM, [item for item in items if item.order_id in inserted])
         return inserted
 

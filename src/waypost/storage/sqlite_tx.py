@@ -7,7 +7,7 @@ from typing import Any
 
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.drafts import Holding
-from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, OrderParts, PlainMoved, PlainMoves
+from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, OrderParts, PlainMoved, PlainMoves, PostedOrder
 from waypost.domain.fulfillment import Line, Particulars, State
 from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.domain.statuses import Status
@@ -65,10 +65,10 @@ class SqliteTx(CommonTx):
         self._given[kind] = last + count
         return list(range(last + 1, last + 1 + count))
 
-    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+    async def insert_orders(self, orders: Sequence[PostedOrder], items: Sequence[OrderItem]) -> set[int]:
         """See `ports.Tx`. One writer: an id that is there after the inserts was inserted by them."""
-        self._db.executemany(_INSERT_ORDER, orders)
-        found = self._db.execute(_ORDERS_THERE, (SQLITE.array([order.id for order in orders]),))
+        self._db.executemany(_INSERT_ORDER, map(writing.posted_values, orders))
+        found = self._db.execute(_ORDERS_THERE, (SQLITE.array([one.order.id for one in orders]),))
         inserted = {row[0] for row in found}
         await self.execute_many(writing.INSERT_ITEM, [item for item in items if item.order_id in inserted])
         return inserted

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
-from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, StockChange, TokenRow
+from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, StockChange, TokenRow
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.statuses import Status
@@ -48,9 +48,10 @@ class CommonTx(
     last_event: tuple[int, int, str | None] | None = None  # account, seq, call: tells a lost commit's fate
     told: frozenset[int] = frozenset()  # the accounts whose events this transaction wrote
 
-    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+    async def insert_orders(self, orders: Sequence[PostedOrder], items: Sequence[OrderItem]) -> set[int]:
         """See `ports.Tx`."""
-        inserted = {row[0] for order in orders for row in await self.fetch(writing.INSERT_ORDER, *order)}
+        rows = map(writing.posted_values, orders)
+        inserted = {found[0] for row in rows for found in await self.fetch(writing.INSERT_ORDER, *row)}
         await self.execute_many(writing.INSERT_ITEM, [item for item in items if item.order_id in inserted])
         return inserted
 
@@ -78,14 +79,15 @@ class CommonTx(
         rows = await self.fetch(sql, d.array(sources), d.array(given))
         return {(row[0], row[1]): row[2] for row in rows}
 
-    async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Order]:
+    async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PostedOrder]:
         """See `ports.Tx`."""
         d = self.dialect
-        sql = f"""SELECT {columns.ORDER} FROM orders
+        sql = f"""SELECT {columns.ORDER}, posted FROM orders
           WHERE {d.any_of("channel_id", 1)} AND {d.any_of("order_number", 2, "text")}"""
         channels, numbers = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
-        found = map(Order._make, await self.fetch(sql, d.array(channels), d.array(numbers)))
-        return {(order.channel_id, order.order_number): order for order in found}
+        rows = await self.fetch(sql, d.array(channels), d.array(numbers))
+        found = [PostedOrder(Order._make(row[:-1]), row[-1]) for row in rows]
+        return {(one.order.channel_id, one.order.order_number): one for one in found}
 
     async def order_parts(self, scope: Scope, order_ids: Sequence[int]) -> dict[int, OrderParts]:
         """See `ports.Tx`. Items and sums are read after the orders are locked."""

@@ -11,7 +11,7 @@ from waypost.domain.events import Event
 from waypost.domain.statuses import STATUSES
 from waypost.wire.orders import ORDER_STATUS_NAMES
 from waypost.wire.requests import encode
-from waypost.wire.scalars import format_datetime, money
+from waypost.wire.scalars import camel, format_datetime, money
 
 _NAMES = {status.value: facts.name for status, facts in STATUSES.items()}
 _NAMES_OF: dict[str, Mapping[str, str]] = {"fulfillment_request": _NAMES, "order": ORDER_STATUS_NAMES}
@@ -67,8 +67,7 @@ def _changed(told: Any) -> Any:
 
 
 def _on_the_wire(name: str) -> str:
-    first, *rest = name.split("_")
-    return _NAMES_ON_THE_WIRE.get(name) or first + "".join(map(str.capitalize, rest))
+    return _NAMES_ON_THE_WIRE.get(name) or camel(name)
 
 
 def _formed(name: str, value: Any) -> Any:

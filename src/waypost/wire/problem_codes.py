@@ -55,9 +55,10 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "The headers or the body of the call did not arrive in time.",
       "Send the call again. If the connection is slow, send a smaller body."),
     P("already_exists", 409,
-      "Create Order: the channel already has an order with this number, and its content differs."
+      "Create Order: the channel already has an order with this number, and it was posted with other content:"
+      " `differs` names the fields."
       " Set Source Delivery: somebody else changed the settings during your call.",
-      "Read the order that exists; a new order needs another number."
+      "Read the order that exists. Change it with its own operations; a new order needs another number."
       " Read the delivery settings, then send yours again."),
     P("idempotency_key_in_progress", 409,
       "Another call with this `Idempotency-Key` has not ended yet.",

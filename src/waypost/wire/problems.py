@@ -12,6 +12,7 @@ from waypost.domain.statuses import STATUSES
 from waypost.wire.codes import PROBLEMS, type_of
 from waypost.wire.faults import BadInput, Fault
 from waypost.wire.orders import ORDER_STATUS_NAMES
+from waypost.wire.scalars import camel
 
 CONTENT_TYPE = "application/problem+json"
 
@@ -105,6 +106,15 @@ _MEMBERS = {
 _encode = msgspec.json.Encoder().encode
 
 
+# The names of an order as it is posted, where the wire spells them otherwise than in camel case.
+_POSTED = {"items": "orderItems", "ship_to": "shippingAddress"}
+
+
+def posted_pointer(field: str) -> str:
+    """A field of a posted order (`/items/0/ship_to`) as a pointer into the body (`/orderItems/0/shippingAddress`)."""
+    return "/".join(_POSTED.get(part) or camel(part) for part in field.split("/"))
+
+
 def _fault(problem: refusals.Problem) -> dict[str, str]:
     if problem.field in _PARAMETERS:
         return {"parameter": _PARAMETERS[problem.field], "code": problem.code, "message": problem.message}
@@ -147,6 +157,8 @@ def of_refusal(refusal: refusals.Refusal, instance: str, call_id: str) -> tuple[
         extra = {"tokenTypes": list(refusal.token_types)}
     elif isinstance(refusal, refusals.Invalid):
         extra = {"errors": [_fault(one) for one in refusal.problems]}
+    elif isinstance(refusal, refusals.OtherContent):
+        extra = {"differs": [{"pointer": posted_pointer(field)} for field in refusal.fields]} if refusal.fields else {}
     elif isinstance(refusal, refusals.Unavailable):
         extra = {"applied": refusal.applied}
     return status, problem(status, refusal.code, refusal.message, instance, call_id, extra)

@@ -133,3 +133,9 @@ def has_bad_characters(text: str) -> bool:
     except UnicodeEncodeError:
         return True
     return False
+
+
+def camel(name: str) -> str:
+    """`order_number` as the wire spells it: `orderNumber`."""
+    first, *rest = name.split("_")
+    return first + "".join(map(str.capitalize, rest))

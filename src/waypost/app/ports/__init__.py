@@ -24,7 +24,7 @@ from waypost.app.ports.core import (
     TokenRow,
     Tx,
 )
-from waypost.app.ports.orders import OrderQuery, OrderView
+from waypost.app.ports.orders import OrderQuery, OrderView, PostedOrder
 from waypost.app.ports.store import Clock, Store, Work
 
 __all__ = [
@@ -44,6 +44,7 @@ __all__ = [
     "PlainMove",
     "PlainMoved",
     "PlainMoves",
+    "PostedOrder",
     "Reads",
     "RequestQuery",
     "SourceRow",

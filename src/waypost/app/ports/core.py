@@ -23,7 +23,7 @@ from waypost.app.ports.events import EventReads, EventTx
 from waypost.app.ports.imports import ImportReads, ImportTx
 from waypost.app.ports.inventory import InventoryReads, InventoryTx
 from waypost.app.ports.invoices import InvoiceReads, InvoiceTx
-from waypost.app.ports.orders import OrderReads, OrderTx
+from waypost.app.ports.orders import OrderReads, OrderTx, PostedOrder
 from waypost.app.ports.routing import RoutingReads, RoutingTx
 from waypost.app.ports.shipments import ShipmentReads, ShipmentTx
 from waypost.app.ports.webhooks import WebhookReads, WebhookTx
@@ -68,7 +68,7 @@ class Tx(
         ...
 
     # Everything below is the same SQL on both engines.
-    async def insert_orders(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> set[int]:
+    async def insert_orders(self, orders: Sequence[PostedOrder], items: Sequence[OrderItem]) -> set[int]:
         """Insert those whose number is still free in their channel; the ids that were inserted."""
         ...
 
@@ -95,8 +95,8 @@ class Tx(
         """Keep outcomes under keys that were claimed; `at` in microseconds."""
         ...
 
-    async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], Order]:
-        """Orders by (channel id, order number)."""
+    async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PostedOrder]:
+        """Orders by (channel id, order number), with what was posted of them; nothing is locked."""
         ...
 
     async def order_parts(self, scope: Scope, order_ids: Sequence[int]) -> dict[int, OrderParts]:

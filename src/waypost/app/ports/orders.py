@@ -35,6 +35,13 @@ class OrderView(NamedTuple):
     requests: OrderRequests
 
 
+class PostedOrder(NamedTuple):
+    """An order, and what was last posted of it: JSON of `app.posted`, or None, where only `content_hash` is kept."""
+
+    order: Order
+    posted: str | None
+
+
 class OrderQuery(NamedTuple):
     """Filters of the list; None or empty means no filter. Times in microseconds, exclusive."""
 
@@ -112,7 +119,11 @@ class OrderTx(Protocol):
     async def insert_order_items(self, items: Sequence[OrderItem]) -> None: ...
 
     async def update_order_fields(self, orders: Sequence[Order]) -> None:
-        """Write what no roll-up derives: total, payment, tags, accounting."""
+        """Write what no roll-up derives: total, payment, tags, note, accounting."""
+        ...
+
+    async def update_posted(self, order_id: int, posted: str) -> None:
+        """Write what was last posted of the order."""
         ...
 
     async def update_item_links(self, items: Sequence[OrderItem]) -> None:

@@ -283,7 +283,7 @@ INSERT_KEYS = f"""INSERT INTO idempotency_key ({", ".join(KEY_COLUMNS)}) SELECT 
   $3::bigint[], $4::text[], $5::bytea[], $6::text[], $7::bigint[]) ON CONFLICT DO NOTHING"""
 
 INSERT_ORDERS = (
-    f"INSERT INTO orders ({columns.ORDER}) SELECT * FROM unnest("
-    + ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate(kinds(Order).values()))
+    f"INSERT INTO orders ({columns.ORDER}, posted) SELECT * FROM unnest("
+    + ", ".join(f"${i + 1}::{kind}[]" for i, kind in enumerate((*kinds(Order).values(), "text")))
     + ") ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
 )

@@ -1,6 +1,6 @@
 """Statements that write, where both engines share them; one row each, run with `executemany` on SQLite."""
 
-from waypost.app.ports import KeptOutcome, NewRequest, TokenRow
+from waypost.app.ports import KeptOutcome, NewRequest, PostedOrder, TokenRow
 from waypost.app.ports.delivery import Confirmed, Ended, Started
 from waypost.app.ports.routing import DecisionRow
 from waypost.domain.events import Event
@@ -28,7 +28,10 @@ INSERT_STATE = _insert("fulfillment_request_state", State._fields)
 INSERT_REQUEST = _insert("fulfillment_request", REQUEST_COLUMNS)
 INSERT_LINE = _insert("fulfillment_request_line", Line._fields)
 INSERT_ITEM = _insert("order_item", OrderItem._fields)
-INSERT_ORDER = _insert("orders", Order._fields) + " ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
+INSERT_ORDER = (
+    _insert("orders", (*Order._fields, "posted")) + " ON CONFLICT (channel_id, order_number) DO NOTHING RETURNING id"
+)
+UPDATE_POSTED = "UPDATE orders SET posted = $1 WHERE id = $2"
 KEY_COLUMNS = ("family", "key", "account_id", "operation", "fingerprint", "outcome", "created_at")
 INSERT_KEY = _insert("idempotency_key", KEY_COLUMNS)
 CLAIM_NUMBER = _insert("fulfillment_request_number", ("source_id", "number", "request_id")) + " ON CONFLICT DO NOTHING"
@@ -123,6 +126,11 @@ def key_values(kept: KeptOutcome, at: int) -> tuple[object, ...]:
     """The columns of KEY_COLUMNS, in their order."""
     key = kept.key
     return key.family, key.key, kept.account_id, key.operation, key.fingerprint, kept.outcome, at
+
+
+def posted_values(one: PostedOrder) -> tuple[object, ...]:
+    """The columns of INSERT_ORDER, in their order."""
+    return (*one.order, one.posted)
 
 
 def item_values(item: OrderItem) -> tuple[object, ...]:

@@ -104,7 +104,7 @@ orders = Table(
     number("inserted_at"), number("updated_at"), text("shipping_address", False), text("billing_address"),
     text("tags", False), text("custom_fields", False), text("content_hash", False),
     text("hold_reasons", False, "[]"), flag("accounting_synced", True), text("external_accounting_id"),
-    text("accounting_error"), text("likeness"),
+    text("accounting_error"), text("likeness"), text("posted"),
     one_of("status", OrderStatus), one_of("payment_status", PaymentStatus),
     one_of("acknowledged_status", Progress), one_of("shipped_status", Progress),
     UniqueConstraint("channel_id", "order_number"),
