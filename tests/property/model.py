@@ -1,6 +1,7 @@
 """A model of fulfillment requests in plain Python: the contract's words once more, and nothing of the hub's code."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 LIVE = (
     "unprocessed", "processing", "processed", "acknowledged", "processing_error", "additional_info_required",
@@ -106,3 +107,28 @@ class ModelRequest:
         self.status = status
         self.version += 1
         self.history.append(status)
+
+
+@dataclass
+class ModelPosted:
+    """What was last posted of an order: the body of `POST /orders`."""
+
+    body: dict[str, Any]
+
+    def repeat(self, change: dict[str, Any], order: dict[str, Any]) -> dict[str, Any] | None:
+        """Payment, tags and note of the order after a repeat with this change; None: it is refused.
+
+        Compared with what was posted, not with the order, which the merchant may have changed.
+        """
+        was, now = self.body, self.body | change
+        if was.get("shippingText") != now.get("shippingText"):
+            return None
+        after = {name: order[name] for name in ("paymentStatus", "tags", "note")}
+        if now.get("paymentStatus") not in (None, was.get("paymentStatus")):
+            after["paymentStatus"] = now["paymentStatus"]
+        if now.get("note") != was.get("note"):
+            after["note"] = now.get("note")
+        before, tags = was.get("tags") or [], now.get("tags") or []
+        kept = [tag for tag in order["tags"] if tag not in before or tag in tags]
+        after["tags"] = kept + [tag for tag in tags if tag not in before and tag not in kept]
+        return after

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule, run_state_machine_as_test
 
 from tests.property.agreement import Short, agree
+from tests.property.model import ModelPosted
 from tests.support.asgi import Reply
 from tests.support.database import several
 from tests.support.engines import Engine, PostgresEngine, Server, SqliteEngine
@@ -46,6 +47,7 @@ class Machine(RuleBasedStateMachine):
         super().__init__()
         self.ready = False
         self.orders: list[int] = []
+        self.posted: list[ModelPosted] = []  # what was last posted of each
         self.endless: set[int] = set()  # variants that may be ordered beyond what there is
         self.short: Short = {}  # by variant: what may be promised beyond what there is
 
@@ -121,6 +123,33 @@ class Machine(RuleBasedStateMachine):
         reply = self.call("order", "POST", "/orders", body)
         assert reply.status == 201, reply.body
         self.orders.append(reply.json()["id"])
+        self.posted.append(ModelPosted(body))
+
+    @rule(one=anyone, change=st.fixed_dictionaries({}, optional={
+        "paymentStatus": st.sampled_from(("Paid", "Deferred", "Declined", None)), "note": st.sampled_from(("n", "m", None)),
+        "tags": st.sets(st.sampled_from("xyz")).map(sorted), "shippingText": st.sampled_from(("Air", None)),
+    }))  # fmt: skip
+    def post_again(self, one: int, change: dict[str, Any]) -> None:
+        """With the same, with other payment, tags and note, or with another content."""
+        place = one % len(self.orders)
+        before = self.do(self.client.get(f"/orders/{self.orders[place]}")).json()
+        expected = self.posted[place].repeat(change, before)
+        reply = self.call("repeat", "POST", "/orders", self.posted[place].body | change)
+        if expected is None:
+            assert reply.status == 409, reply.body
+            assert {"pointer": "/shippingText"} in reply.json()["differs"], reply.body
+            self.done["refused repeat"] += 1
+            return
+        assert reply.status == 200, reply.body
+        shown = reply.json()
+        assert {name: shown[name] for name in expected} == expected, (before, change, shown)
+        self.posted[place].body |= change
+
+    @rule(one=anyone, add=st.sampled_from("wxy"), remove=st.sampled_from("wxyz"))
+    def change_tags(self, one: int, add: str, remove: str) -> None:
+        """By the merchant."""
+        order = self.orders[one % len(self.orders)]
+        self.call("tags", "PATCH", f"/orders/{order}/tags", {"add": [add], "remove": [remove]})
 
     @rule(one=anyone)
     def generate(self, one: int) -> None:
@@ -287,8 +316,8 @@ class Machine(RuleBasedStateMachine):
 
 
 # What must have succeeded in a run, so that the machine proves something; and how much else.
-PROVED = {"order", "generate", "adjust", "ship", "stock"}
-KINDS = 18
+PROVED = {"order", "repeat", "refused repeat", "generate", "adjust", "ship", "stock"}
+KINDS = 19
 ROUNDS = 6  # as many may be played until that is so: what comes up is chance
 LONGER = int(os.environ.get("WAYPOST_MACHINE", "1"))  # times as many examples, to look longer than a test may
 
