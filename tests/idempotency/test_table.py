@@ -6,6 +6,7 @@ from tests.idempotency import calls as calls_module
 from tests.idempotency.calls import Missing, calls, sample, takes, with_key, without_key
 from tests.idempotency.cases import Case
 from tests.idempotency.databases import Databases
+from tests.idempotency.hubs import keyed, running
 from tests.idempotency.table import COLUMNS, expected
 from tests.support.contract import CONTRACT
 
@@ -21,6 +22,17 @@ SHOWN_ONCE = {"create_webhook_configuration", "create_webhook_configuration_righ
 @pytest.mark.parametrize("call", calls())
 async def test_one_key_has_the_expected_results(call: str, prepared: Databases, socket: str) -> None:
     assert await Case(prepared, socket, sample(call)).cells() == expected()[call]
+
+
+async def test_the_same_request_under_its_older_name_is_another_operation(prepared: Databases) -> None:
+    """Path id, parameters and body are the same: the record names the operation, too."""
+    one, older = sample("mark_fulfillment_request_processed"), sample("mark_purchase_order_processed")
+    async with running(await prepared.fresh_for(one)) as hub:
+        token = prepared.holder(one.token).first
+        assert (await hub.call(one, token, keyed("k"))).status == 200
+        refusal = await hub.call(older, token, keyed("k"))
+    assert refusal.status == 422, refusal
+    assert refusal.json()["code"] == "idempotency_key_reused"
 
 
 def test_every_operation_that_takes_a_key_is_in_the_table() -> None:
