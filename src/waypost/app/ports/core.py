@@ -143,6 +143,8 @@ class Tx(
 
 
 class SourceRow(NamedTuple):
+    """A source of an account: a supplier, a warehouse or a 3PL."""
+
     id: int
     account_id: int
     name: str
@@ -167,6 +169,8 @@ class SourceRow(NamedTuple):
 
 
 class ChannelRow(NamedTuple):
+    """A channel of an account, on which it sells."""
+
     id: int
     account_id: int
     name: str
@@ -181,6 +185,8 @@ class ChannelRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
+    """A merchant, who owns sources, channels and orders."""
+
     id: int
     company_name: str
     brand_name: str | None
