@@ -91,7 +91,11 @@ async def back_up(
         raise missing(location)
     _refuse_target(location, target, force)
     if isinstance(location, SqliteLocation):
-        with closing(open_to_read(location.path)) as db:
+        try:
+            db = open_to_read(location.path)
+        except sqlite3.OperationalError as error:
+            raise Unreachable(f"{location.shown} cannot be read: {error}.") from error
+        with closing(db):
             counts = copy_open(db, target)
     else:
         counts = await _back_up_postgres(location, target, revision, clock, plan)
