@@ -38,7 +38,7 @@ def test_a_sound_database_has_no_findings(call: Call, told: Told, database_url: 
     report = told("check")
     assert report["findings"] == []
     assert report["examined"]["fulfillmentRequests"] == 14
-    words = call("check").stdout
+    words = call("check").stdout.splitlines(keepends=True)[-1]  # before it: what a PostgreSQL that was given may lose
     assert words.startswith("Checked 14 fulfillment requests, 14 orders and ")
     assert words.endswith(" events: all adds up.\n")
 
@@ -48,7 +48,7 @@ def test_a_finding_is_a_line_and_ends_with_1(call: Call, told: Told, database_ur
     asyncio.run(run_sql(database_url, "UPDATE fulfillment_request_state SET version = 9 WHERE id = 2"))
     lines = call("check", code=1).stdout.splitlines()
     assert lines[0] == "version_differs: fulfillment request 2 has version 9 and 1 events."
-    assert lines[1].endswith(": 1 finding.")
+    assert lines[-1].endswith(": 1 finding.")
     assert told("check", code=1)["findings"] == [
         {
             "check": "version_differs",

@@ -1,14 +1,11 @@
 """Stored text in what commands print: it can end no line, steer no terminal, and turn no text around."""
 
-import ast
 import asyncio
 import json
 import unicodedata
-from pathlib import Path
 
 import pytest
 
-import waypost.cli
 from tests.cli.conftest import Call
 from tests.cli.test_requests import Hub, hub  # noqa: F401 - a fixture
 from tests.support.database import rows
@@ -49,25 +46,6 @@ def test_json_is_the_same_json(capsys: pytest.CaptureFixture[str], text: str) ->
     assert json.loads(told) == {"reason": text, text: [text]}
     assert steers(told.removesuffix("\n")) == []
     assert ("✓" in told) == ("✓" in text), "what can be read is not escaped"
-
-
-def test_nothing_is_printed_past_these_functions() -> None:
-    """Whoever calls `click.echo` or `print` elsewhere says here why what he prints is harmless."""
-    harmless = {
-        ("tokens.py", "echo"): "a token, of the URL-safe alphabet",
-        ("serve.py", "echo"): "a command to be pasted: URL, id and token",
-        ("output.py", "echo"): "these functions",
-    }
-    found = set()
-    for path in Path(waypost.cli.__file__).parent.glob("*.py"):
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Call):
-                name = getattr(node.func, "attr", getattr(node.func, "id", ""))
-                if name in ("echo", "secho", "print", "echo_via_pager"):
-                    owner = ast.unparse(node.func).partition(".")[0]
-                    if owner != "console":  # of rich, in `print_table`, whose cells are spelled out
-                        found.add((path.name, name))
-    assert found == set(harmless)
 
 
 def test_names_are_shown_and_cannot_forge_lines(call: Call, database_url: str) -> None:

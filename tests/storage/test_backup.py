@@ -15,11 +15,12 @@ from tests.support.keys import key_file_for
 from waypost.app import check as checking
 from waypost.app.accounts import create_account
 from waypost.app.judging import Finding
-from waypost.storage import transfer
+from waypost.storage import backup as backing_up
+from waypost.storage import copying, transfer
 from waypost.storage.backup import back_up, restore
 from waypost.storage.checking import evidence_of
 from waypost.storage.copying import CopyFailed, tables_of
-from waypost.storage.location import NoDatabase, NotOurs, SchemaTooNew, Unreachable
+from waypost.storage.location import Location, NoDatabase, NotOurs, SchemaTooNew, Unreachable
 from waypost.storage.migrations import HEAD, PLAN, Plan
 from waypost.storage.opening import current_location, open_store
 from waypost.storage.transfer import whole_snapshot
@@ -360,3 +361,24 @@ async def test_text_and_flags_survive_to_the_letter(database_url: str, tmp_path:
     assert await run_sql(copy, "SELECT DISTINCT tags FROM orders") == [(tags,)]
     assert await run_sql(copy, "SELECT posted FROM orders ORDER BY id") == posted
     assert await run_sql(copy, "SELECT DISTINCT typeof(auto_process), auto_process FROM source") == [("integer", 1)]
+
+
+async def test_a_database_that_somebody_locks_before_the_copy_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After it was found to be ours, and for longer than the backup waits."""
+    await (await open_store(f"sqlite:///{tmp_path}/shop.db")).close()
+    really = backing_up.revision_of
+    with closing(sqlite3.connect(tmp_path / "shop.db", isolation_level=None)) as other:
+
+        async def then_locked(location: Location, plan: Plan) -> str | None:
+            found = await really(location, plan)
+            other.execute("PRAGMA journal_mode = DELETE")
+            other.execute("BEGIN EXCLUSIVE")
+            return found
+
+        monkeypatch.setattr(backing_up, "revision_of", then_locked)
+        monkeypatch.setattr(copying, "BUSY_S", 0.0)
+        with pytest.raises(Unreachable, match=r"shop\.db cannot be read: database is locked"):
+            await back_up(f"sqlite:///{tmp_path}/shop.db", tmp_path / "of.backup", False, clock)
+    assert files(tmp_path, "*backup*") == []

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.checking import findings
+from tests.support.database import is_sqlite
 from tests.support.filled import fill, run_sql
 from waypost.app import check as checking
 from waypost.app.judging import Finding
@@ -83,7 +84,8 @@ async def test_what_was_made_on_the_road_adds_up(database_url: str, monkeypatch:
         examined = await checking.check(evidence, found.append)
     assert found == []
     events = await run_sql(database_url, "SELECT count(*) FROM event")
-    assert examined == (14, 14, events[0][0])
+    assert examined[:3] == (14, 14, events[0][0])
+    assert examined.warnings == () or not is_sqlite(database_url)  # a PostgreSQL that was given may be a weak one
 
 
 @pytest.mark.parametrize(

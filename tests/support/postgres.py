@@ -4,6 +4,7 @@ Durable as in production (fsync and synchronous_commit stay on). Each test proce
 takes a second, and nothing is shared that one of them could restart under another.
 """
 
+import asyncio
 import os
 import tempfile
 from contextlib import suppress
@@ -76,6 +77,37 @@ class PostgresServer:
         server = self._server
         arguments = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
         pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user, timeout=30)
+
+    async def configure(self, **settings: str | None) -> None:
+        """Change these settings of the whole server (None: back to its default); returns once new connections see them.
+
+        Only a server that was started here.
+        """
+        if self._given:
+            raise RuntimeError("a given PostgreSQL is not ours to change")
+        wanted = dict(settings)
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            for name, value in settings.items():
+                await connection.execute(
+                    f"ALTER SYSTEM RESET {name}" if value is None else f"ALTER SYSTEM SET {name} = {value}"
+                )
+                if value is None:
+                    wanted[name] = await connection.fetchval("SELECT boot_val FROM pg_settings WHERE name = $1", name)
+            await connection.execute("SELECT pg_reload_conf()")
+        finally:
+            await connection.close()
+        async with asyncio.timeout(30):
+            while not await self._has(wanted):
+                await asyncio.sleep(0.01)
+
+    async def _has(self, settings: dict[str, str | None]) -> bool:
+        connection = await asyncpg.connect(self.url("postgres"))
+        try:
+            found = {name: await connection.fetchval("SELECT current_setting($1)", name) for name in settings}
+            return found == settings
+        finally:
+            await connection.close()
 
     @property
     def programs(self) -> Path:

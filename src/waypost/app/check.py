@@ -16,6 +16,7 @@ from waypost.app.judging import (
     judge_request,
 )
 from waypost.app.judging_lines import Carried
+from waypost.app.ports import Durability
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line
 from waypost.domain.orders import Order, OrderItem
@@ -67,13 +68,18 @@ class Evidence(Protocol):
         """Damage, references to what is not there, and rows that mix two accounts."""
         ...
 
+    async def durability(self) -> Durability:
+        """What the database's settings mean for changes that were answered."""
+        ...
+
 
 class Examined(NamedTuple):
-    """How much was looked at."""
+    """How much was looked at. `warnings`: what adds up now may be lost, by the settings of the database."""
 
     requests: int
     orders: int
     events: int
+    warnings: tuple[str, ...] = ()
 
 
 Report = Callable[[Finding], None]
@@ -87,7 +93,8 @@ async def check(evidence: Evidence, report: Report) -> Examined:
     async for counter in evidence.counters():
         events += counter.events
         _tell(report, judge_counter(counter))
-    return Examined(await _check_requests(evidence, report), await _check_orders(evidence, report), events)
+    requests, orders = await _check_requests(evidence, report), await _check_orders(evidence, report)
+    return Examined(requests, orders, events, (await evidence.durability()).warnings)
 
 
 def _tell(report: Report, findings: Iterator[Finding]) -> None:

@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 
 from waypost.app.hub import Hub
 from waypost.app.idempotency import KEPT_FOR_S
-from waypost.app.ports import Tx
+from waypost.app.ports import Durability, Tx
 
 KEEP_TIME_EVERY_S = 5.0
 GIVE_BACK_EVERY_S = 5.0
 PURGE_EVERY_S = 60.0
+LOOK_AT_SETTINGS_EVERY_S = 60.0
 PURGE_AT_ONCE = 1000  # rows a transaction
 DELIVERIES_KEPT_S = 30 * 24 * 3600  # in the log of a webhook, once they have ended
 END_S = 1.0
@@ -68,3 +69,26 @@ async def purge(hub: Hub) -> None:
         except Exception as error:
             _log.warning("old records stay for now: %s", error)
         await asyncio.sleep(PURGE_EVERY_S)
+
+
+async def watch_settings(hub: Hub) -> None:
+    """Tell the log, at the start and whenever it changes, what the database's settings mean for answered changes."""
+    known = Durability()
+    while True:
+        try:
+            found = await hub.store.durability()
+            for note in set(found.notes) - set(known.notes):
+                _log.info("%s", note)
+            for warning in found.warnings:
+                if warning not in known.warnings:
+                    _log.warning("%s", warning)
+            if known.warnings and not found.warnings:
+                _log.info("The settings of the database are safe again: answered changes are on its disk.")
+            known = found
+        except Exception as error:
+            _log.info("the settings of the database cannot be read now: %s", error)
+        await asyncio.sleep(LOOK_AT_SETTINGS_EVERY_S)
+
+
+CHORES: tuple[Chore, ...] = (watch_settings, keep_time, give_back_space)
+"""What every process does that stays."""

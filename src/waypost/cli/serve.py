@@ -124,7 +124,8 @@ async def _introduce(url: str, hub: "Hub", log: str) -> None:
         return
     say("Fail a fulfillment request, by pasting this:")
     target = f"{url}/fulfillment-requests/{standing[0].state.id}/processing-failed?error=Out%20of%20stock"
-    click.echo(f"curl -i -X PATCH -H 'X-API-TOKEN: {tokens[0][1]}' '{target}'")
+    # A command to be pasted: URL, id and token.
+    click.echo(f"curl -i -X PATCH -H 'X-API-TOKEN: {tokens[0][1]}' '{target}'")  # noqa: TID251
 
 
 async def _fresh_tokens(hub: "Hub") -> list[tuple[str, str]]:

@@ -68,7 +68,7 @@ class Door:
         self.is_stopping = False
         self._pool_headers = PoolHeaders(gate.rate) if gate.rate else None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: PLR0915 - each call's steps
         """One call."""
         if scope["type"] != "http":
             return await self._inner(scope, receive, send)

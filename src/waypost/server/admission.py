@@ -29,15 +29,24 @@ class Surroundings(NamedTuple):
 
 
 class Client(Protocol):
-    """A connection. `close` waits for what it is about, `give_way` and `cut` do not; `cancel` has it answer at once."""
+    """A connection."""
 
     address: str  # under which it is counted
 
-    def look(self, now: float) -> None: ...
-    def cancel(self) -> None: ...
-    def close(self) -> None: ...
-    def give_way(self) -> None: ...
-    def cut(self) -> None: ...
+    def look(self, now: float) -> None:
+        """End it if it has waited too long for its peer; `now` is the loop's clock, in seconds."""
+
+    def cancel(self) -> None:
+        """Let its call be answered at once."""
+
+    def close(self) -> None:
+        """End it, or, where a call is under way, after that call."""
+
+    def give_way(self) -> None:
+        """Make room for others."""
+
+    def cut(self) -> None:
+        """End it at once."""
 
 
 class Admission:

@@ -19,12 +19,17 @@ class BadAnswer(Exception):
 
 
 class Carrier(Protocol):
-    """What an exchange needs of its connection. `judge`: a part of the body was read."""
+    """What an exchange needs of its connection."""
 
-    def write(self, *parts: bytes) -> None: ...
-    def judge(self) -> None: ...
+    def write(self, *parts: bytes) -> None:
+        """Send these."""
+
+    def judge(self) -> None:
+        """Decide anew whether to read on, as a part of the body was read."""
+
     @property
-    def date(self) -> bytes: ...
+    def date(self) -> bytes:
+        """The value of the `Date` header, now."""
 
 
 class Exchange:

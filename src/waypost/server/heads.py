@@ -79,7 +79,7 @@ def _not_known(what: str) -> Fault:
     return Fault(501, "not_implemented", what)
 
 
-def read_head(version: str, method: bytes, target: bytes, headers: list[RawHeader]) -> Head | Fault:
+def read_head(version: str, method: bytes, target: bytes, headers: list[RawHeader]) -> Head | Fault:  # noqa: C901 - a list of rules
     """Judge a head that the parser has taken. Names of headers are lower case, values without blanks around them."""
     if version not in ("1.1", "1.0"):
         return _VERSION

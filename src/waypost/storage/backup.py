@@ -7,7 +7,7 @@ Every backup is of one moment, verified, and takes its name only when it is whol
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, closing, contextmanager, suppress
+from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import asyncpg
 
 from waypost.app.ports import Clock
-from waypost.private_files import make_private, open_private
+from waypost.private_files import make_private
 from waypost.storage.copying import (
     BESIDE,
     CopyFailed,
@@ -42,6 +42,7 @@ from waypost.storage.migrations import PLAN, Plan
 from waypost.storage.one_server import held_by_this_process
 from waypost.storage.opening import migrate, missing, revision_of
 from waypost.storage.sealing import SecretBox
+from waypost.storage.sqlite_connections import opened
 from waypost.storage.transfer import is_empty, load_postgres, unload_postgres
 
 
@@ -90,7 +91,11 @@ async def back_up(
         raise missing(location)
     _refuse_target(location, target, force)
     if isinstance(location, SqliteLocation):
-        with closing(open_to_read(location.path)) as db:
+        try:
+            db = open_to_read(location.path)
+        except sqlite3.OperationalError as error:
+            raise Unreachable(f"{location.shown} cannot be read: {error}.") from error
+        with closing(db):
             counts = copy_open(db, target)
     else:
         counts = await _back_up_postgres(location, target, revision, clock, plan)
@@ -113,7 +118,7 @@ async def _back_up_postgres(
 
     with written_whole(target) as part:
         migrate_sqlite(SqliteLocation(part), plan, clock, revision)
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        with closing(opened(part)) as copy:
             copy.execute("PRAGMA journal_mode = DELETE")
             async with _connected(location) as db:
                 counts = await unload_postgres(db, copy)
@@ -193,8 +198,9 @@ def _held_alone(path: Path) -> Iterator[None]:
     if not is_database:
         yield
         return
-    with closing(sqlite3.connect(path, isolation_level=None, timeout=0)) as db:
+    with ExitStack() as stack:
         try:
+            db = stack.enter_context(closing(opened(path)))
             # Leaving WAL mode works only for the one who has the file open alone.
             db.execute("PRAGMA journal_mode = DELETE")
             db.execute("BEGIN EXCLUSIVE")
@@ -223,8 +229,8 @@ def _keep(path: Path, now: int) -> Path:
     make_private(kept)
     key = path.with_name(f"{path.name}.key")
     if key.exists():  # the next database may need another one, which takes its place
-        with open_private(kept.with_name(f"{kept.name}.key")) as copy:
-            copy.write(key.read_text("ascii", "replace"))
+        with written_whole(kept.with_name(f"{kept.name}.key")) as copy:
+            copy.write_bytes(key.read_bytes())
     for file in _beside(path):
         if file.exists():
             make_private(file)

@@ -12,6 +12,7 @@ import asyncpg
 from waypost.app.check import Evidence
 from waypost.app.judging import CounterEvidence, Finding, RequestEvidence
 from waypost.app.judging_lines import Carried
+from waypost.app.ports import Durability
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State
 from waypost.domain.orders import Order, OrderItem
@@ -21,7 +22,9 @@ from waypost.storage.examining import connect_postgres
 from waypost.storage.key_check import unreadable
 from waypost.storage.key_file import key_file_of
 from waypost.storage.location import Location, SqliteLocation, Unreachable
+from waypost.storage.postgres_connections import SETTINGS, judged
 from waypost.storage.queries import columns
+from waypost.storage.references import references, within_account
 from waypost.storage.sealing import SecretBox
 from waypost.storage.transfer import whole_snapshot
 
@@ -101,6 +104,10 @@ class CommonEvidence(ABC):
     def damage(self) -> AsyncIterator[Finding]:
         """What the engine itself finds wrong with its files."""
 
+    async def durability(self) -> Durability:
+        """See `app.check.Evidence`. On SQLite each connection of the hub sets, and proves, what it needs."""
+        return Durability()
+
     async def requests(self) -> AsyncIterator[RequestEvidence]:
         """By id."""
         async for row in self.rows(_REQUESTS):
@@ -151,12 +158,12 @@ class CommonEvidence(ABC):
         """Damage, references to what is not there, and rows that mix two accounts."""
         async for finding in self.damage():
             yield finding
-        for table, column, target, key in _references():
+        for table, column, target, key in references():
             missing = f"SELECT 1 FROM {target} p WHERE p.id = c.{column}"
             sql = f"SELECT c.{key} FROM {table} c WHERE c.{column} IS NOT NULL AND NOT EXISTS ({missing})"
             async for row in self.rows(sql):
                 yield Finding("reference_broken", table, row[0], f"has a {column} that is not there.")
-        for table, column, target in _within_account():
+        for table, column, target in within_account():
             sql = f"""SELECT c.id FROM {table} c JOIN {target} p ON p.id = c.{column}
               WHERE p.account_id <> c.account_id"""
             async for row in self.rows(sql):
@@ -216,29 +223,6 @@ class CommonEvidence(ABC):
             yield Finding("account_missing", "account", row[0], "has events, but is not there.")
 
 
-def _references() -> list[tuple[str, str, str, str]]:
-    """Every foreign key: table, column, the table it refers to, and a column that names the row."""
-    from waypost.storage.schema import metadata  # takes a while to load
-
-    return [
-        (table.name, key.parent.name, key.column.table.name, "id" if "id" in table.c else key.parent.name)
-        for table in metadata.sorted_tables
-        for key in table.foreign_keys
-    ]
-
-
-def _within_account() -> list[tuple[str, str, str]]:
-    """The foreign keys both of whose ends belong to an account: table, column, target."""
-    from waypost.storage.schema import metadata
-
-    return [
-        (table.name, key.parent.name, key.column.table.name)
-        for table in metadata.sorted_tables
-        for key in table.foreign_keys
-        if "account_id" in table.c and "id" in table.c and "account_id" in key.column.table.c
-    ]
-
-
 class SqliteEvidence(CommonEvidence):
     """One read transaction of a SQLite file."""
 
@@ -276,6 +260,10 @@ class PostgresEvidence(CommonEvidence):
         """Nothing that can be asked here."""
         return
         yield
+
+    async def durability(self) -> Durability:
+        """See `app.check.Evidence`."""
+        return judged(*(await self._db.fetch(SETTINGS))[0])
 
 
 @asynccontextmanager

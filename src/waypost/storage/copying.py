@@ -12,6 +12,7 @@ from pathlib import Path
 
 from waypost.private_files import PRIVATE
 from waypost.storage.file_locks import take
+from waypost.storage.sqlite_connections import opened
 
 
 class CopyFailed(Exception):
@@ -36,9 +37,7 @@ def open_to_read(path: Path) -> sqlite3.Connection:
     With a WAL beside the file it is read-only, so that closing it cannot fold that WAL in; without one it is
     an ordinary connection, which takes its own traces with it when it is closed.
     """
-    mode = "ro" if Path(f"{path}-wal").exists() else "rw"
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    db = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=BUSY_S)
+    db = opened(path, "ro" if Path(f"{path}-wal").exists() else "rw", BUSY_S)
     db.execute("PRAGMA query_only = ON")
     return db
 
@@ -169,7 +168,7 @@ def copy_into(db: sqlite3.Connection, part: Path) -> Counts:
     try:
         # The counts open the snapshot that the backup then reads from.
         expected = counts_of(db)
-        with closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        with closing(opened(part)) as copy:
             db.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
     finally:

@@ -22,6 +22,7 @@ from waypost.storage.location import (
     Unreachable,
 )
 from waypost.storage.migrations import Plan
+from waypost.storage.postgres_connections import opened
 
 MAGIC = b"SQLite format 3\0"
 CONNECT_TIMEOUT_S = 5.0
@@ -115,10 +116,7 @@ async def examine_postgres(location: PostgresLocation, plan: Plan) -> str | None
 async def connect_postgres(location: PostgresLocation, **settings: str) -> "asyncpg.Connection[Any]":
     """A connection, or `Unreachable` with the reason and without the password."""
     try:
-        given = {"application_name": "waypost", **settings}
-        db: asyncpg.Connection[Any] = await asyncpg.connect(
-            location.url, timeout=CONNECT_TIMEOUT_S, server_settings=given
-        )
+        db = await opened(location.url, {"application_name": "waypost", **settings}, CONNECT_TIMEOUT_S)
     except asyncpg.InvalidCatalogNameError as error:
         raise NoDatabase(f"{location.shown} does not exist: create the database first.") from error
     except (TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:

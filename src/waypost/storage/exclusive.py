@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import asyncpg
-from sqlalchemy import Connection, NullPool, create_engine, event
-from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
+from sqlalchemy import Connection, NullPool, create_engine, event  # noqa: TID251 - on connections of ours
+from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine  # noqa: TID251 - likewise
 
 from waypost.private_files import PRIVATE
 from waypost.storage.examining import connect_postgres

@@ -12,9 +12,10 @@ from typing import TypeVar
 
 import asyncpg
 
-from waypost.app.ports import Work
+from waypost.app.ports import Durability, Work
 from waypost.domain.refusals import LockHeld, Unavailable
 from waypost.storage.faults import BadRow, RolledBack
+from waypost.storage.postgres_connections import SETTINGS, judged, opened
 from waypost.storage.postgres_faults import (
     CONNECT_TIMEOUT_S,
     FAULTS,
@@ -53,7 +54,6 @@ _WRITER = {
     **BY_INDEX,
     "application_name": "waypost writer",
     "default_transaction_isolation": "read committed",
-    "synchronous_commit": "on",
     "lock_timeout": str(_LOCK_MS),
     "statement_timeout": "10000",
     "idle_in_transaction_session_timeout": "30000",
@@ -115,9 +115,8 @@ class PostgresStore(Teller):
         return self._db
 
     async def _connected(self) -> "asyncpg.Connection[asyncpg.Record]":
-        db = await asyncpg.connect(
-            self._url, server_settings=_WRITER, timeout=CONNECT_TIMEOUT_S, statement_cache_size=256,
-            command_timeout=COMMAND_TIMEOUT_S,
+        db = await opened(
+            self._url, _WRITER, CONNECT_TIMEOUT_S, statement_cache_size=256, command_timeout=COMMAND_TIMEOUT_S
         )
         try:
             for name, text in postgres.PREPARED.items():
@@ -221,6 +220,10 @@ class PostgresStore(Teller):
         """See `ports.Store`."""
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
+
+    async def durability(self) -> Durability:
+        """See `ports.Store`."""
+        return judged(*(await self.reads.quick(SETTINGS))[0])
 
     def now(self) -> int:
         """See `ports.Store`."""

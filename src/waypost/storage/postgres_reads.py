@@ -87,7 +87,7 @@ class PostgresReads(CommonReads):
     async def _open(self) -> "asyncpg.Pool[Any]":
         async with self._opening:
             if self._pool is None:
-                self._pool = await asyncpg.create_pool(
+                self._pool = await asyncpg.create_pool(  # noqa: TID251 - they write nothing
                     self._url, min_size=1, max_size=READERS, server_settings=_READER, connection_class=_Reader,
                     timeout=CONNECT_TIMEOUT_S, command_timeout=10,
                 )  # fmt: skip

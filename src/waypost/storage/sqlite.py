@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from waypost.app.ports import Work
+from waypost.app.ports import Durability, Work
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL, BadRow
 from waypost.storage.readiness import check_ready, prove_revision, prove_writable
@@ -201,6 +201,10 @@ class SqliteStore(Teller):
             raise unavailable(f"{_UNWRITABLE.rstrip('.')}: {fault}.", sqlite3.OperationalError(fault))
         await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
         return self._revision
+
+    async def durability(self) -> Durability:
+        """See `ports.Store`: a connection that would lose a commit is refused when it is opened."""
+        return Durability()
 
     def now(self) -> int:
         """See `ports.Store`: all processes of a file share this machine's clock."""

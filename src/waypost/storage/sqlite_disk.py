@@ -7,6 +7,7 @@ from pathlib import Path
 
 from waypost.domain.refusals import Unavailable
 from waypost.storage.faults import DISK_FULL
+from waypost.storage.sqlite_connections import opened
 from waypost.storage.sqlite_file import LOG_KEPT, connect
 
 _MAGIC = b"SQLite format 3\0"
@@ -142,7 +143,7 @@ def checkpoint(path: Path, mode: str) -> None:
 
 def connect_to_leave(path: Path) -> sqlite3.Connection:
     """A connection that leaves the WAL as it is, if it is the last one to close: its file is open for reading only."""
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=0)
+    db = opened(path, "ro")
     db.execute("SELECT 1 FROM sqlite_master").fetchone()  # only now is the file open
     return db
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from waypost.domain.refusals import Unavailable
 from waypost.storage.location import Unreachable
+from waypost.storage.sqlite_connections import adjust, opened, use_wal
 
 # Errors that are caused neither by the caller's input nor by a value that we sent: the database fails.
 FAULTS = (sqlite3.DatabaseError, MemoryError)
@@ -50,19 +51,15 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
 
     The file must exist: a database that was moved away is not replaced by an empty one.
     """
-    uri = f"{path.absolute().as_uri()}?mode=rw"
-    db = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=busy_ms / 1000, cached_statements=256
-    )
+    db = opened(path, wait_s=busy_ms / 1000)
     try:
-        db.execute("PRAGMA journal_mode = WAL")
-        db.execute("PRAGMA synchronous = FULL")
-        db.execute("PRAGMA foreign_keys = ON")
+        use_wal(db)
+        adjust(db, {"foreign_keys": 1})
         db.execute(f"PRAGMA wal_autocheckpoint = {CHECKPOINT_PAGES}")
         db.execute(f"PRAGMA journal_size_limit = {LOG_KEPT}")
         db.execute(f"PRAGMA cache_size = -{cache_kib}")
         if read_only:
-            db.execute("PRAGMA query_only = ON")
+            adjust(db, {"query_only": 1})
     except BaseException:
         db.close()
         raise
@@ -71,12 +68,14 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
 
 def connect_patiently(path: Path) -> sqlite3.Connection:
     """A connection of a migration and its like, in WAL mode, which waits for others; makes the file if need be."""
-    db = sqlite3.connect(path, isolation_level=None, timeout=LOCK_WAIT_S)
     try:
-        patiently(lambda: db.execute("PRAGMA journal_mode = WAL"), LOCK_WAIT_S)
-        db.execute("PRAGMA synchronous = FULL")
-    except BaseException as error:
-        db.close()
+        db = patiently(lambda: opened(path, "rwc", LOCK_WAIT_S), LOCK_WAIT_S)
+        try:
+            patiently(lambda: use_wal(db), LOCK_WAIT_S)
+        except BaseException:
+            db.close()
+            raise
+    except sqlite3.Error as error:
         if is_busy(error):
             raise Unreachable(f"{path} is held by another process.") from error
         raise

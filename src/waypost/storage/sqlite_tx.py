@@ -163,7 +163,7 @@ class SqliteTx(CommonTx):
         sums = one(_SUMS_OUTSIDE, (SQLITE.array([order_id]), SQLITE.array(batch))).fetchall()
         return OrderParts(order, tuple(map(OrderItem._make, items)), {row[1]: LineSums(*row[2:]) for row in sums})
 
-    async def write(self, changes: Changes) -> None:
+    async def write(self, changes: Changes) -> None:  # noqa: C901 - one kind of row after the other
         """See `ports.Tx`."""
         many = self._db.executemany
         rows = [(*writing.changed_values(now), was.id, was.status, was.version) for was, now in changes.states]

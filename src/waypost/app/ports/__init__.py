@@ -25,7 +25,7 @@ from waypost.app.ports.core import (
     Tx,
 )
 from waypost.app.ports.orders import OrderQuery, OrderView, PostedOrder
-from waypost.app.ports.store import Clock, Store, Work
+from waypost.app.ports.store import Clock, Durability, Store, Work
 
 __all__ = [
     "AccountRow",
@@ -35,6 +35,7 @@ __all__ = [
     "ChannelRow",
     "Clock",
     "Clocked",
+    "Durability",
     "KeptOutcome",
     "Loaded",
     "NewRequest",

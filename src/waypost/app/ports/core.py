@@ -149,6 +149,8 @@ class Tx(
 
 
 class SourceRow(NamedTuple):
+    """A source of an account: a supplier, a warehouse or a 3PL."""
+
     id: int
     account_id: int
     name: str
@@ -173,6 +175,8 @@ class SourceRow(NamedTuple):
 
 
 class ChannelRow(NamedTuple):
+    """A channel of an account, on which it sells."""
+
     id: int
     account_id: int
     name: str
@@ -187,6 +191,8 @@ class ChannelRow(NamedTuple):
 
 
 class AccountRow(NamedTuple):
+    """A merchant, who owns sources, channels and orders."""
+
     id: int
     company_name: str
     brand_name: str | None

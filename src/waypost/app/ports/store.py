@@ -1,7 +1,7 @@
 """A database as the use cases know it, and its clock. Implemented in `storage`."""
 
 from collections.abc import Awaitable, Callable
-from typing import Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 from waypost.app.ports.core import Reads, Tx
 from waypost.app.ports.events import Heard
@@ -9,6 +9,13 @@ from waypost.app.ports.events import Heard
 T = TypeVar("T")
 
 Work = Callable[[Tx], Awaitable[T]]
+
+
+class Durability(NamedTuple):
+    """What the database's settings mean for changes that were answered: sentences for its operator."""
+
+    warnings: tuple[str, ...] = ()  # they can be lost
+    notes: tuple[str, ...] = ()  # they would be, but Waypost set something else for itself
 
 
 class Store(Protocol):
@@ -34,6 +41,10 @@ class Store(Protocol):
 
         Raises `Unavailable` otherwise, within a few seconds in any case.
         """
+        ...
+
+    async def durability(self) -> Durability:
+        """What may become of an answered change when the database's machine crashes; raises `Unavailable`."""
         ...
 
     def now(self) -> int:
