@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.golden.files import DATABASE, KEYS, Golden, golden_files
-from tests.golden.upgraded import KNOWN, Place, command, everything, found_by_check, ok
+from tests.golden.upgraded import KNOWN, Contents, Place, command, everything, found_by_check, ok
 from waypost.storage.location import SchemaTooOld
 from waypost.storage.migrations import HEAD
 from waypost.storage.opening import open_store
@@ -50,6 +50,47 @@ def unsealed(value: Any) -> Any:
     if isinstance(value, dict):
         return {name: unsealed(one) for name, one in value.items()}
     return value.rsplit(":", 1)[0] if isinstance(value, str) and value.startswith("sealed:") else value
+
+
+# Columns that a step rewrites, each with the reason: table.column.
+REWRITTEN = {
+    "alembic_version.version_num": "says the schema",
+    "webhook.secret": "encrypted by 0009", "webhook.previous_secret": "encrypted by 0009",
+    "source_delivery.secrets": "encrypted by 0009",
+    "idempotency_key.outcome": "0009 takes the secrets out of the replies about webhooks; replays are held against the story",
+}  # fmt: skip
+
+
+def kept(contents: Contents, columns: dict[str, set[str]]) -> Contents:
+    """Every row, of these columns only; without those that are rewritten."""
+    return {
+        table: sorted(
+            ([(name, value) for name, value in row if name in columns[table] and f"{table}.{name}" not in REWRITTEN]
+             for row in contents[table]), key=repr)
+        for table in columns
+    }  # fmt: skip
+
+
+def columns_of(contents: Contents) -> dict[str, set[str]]:
+    """Of each table that has a row."""
+    return {table: {name for name, _ in found[0]} for table, found in contents.items() if found}
+
+
+def test_what_is_kept_is_compared_by_columns_that_both_have() -> None:
+    before: Contents = {"orders": [[("id", 1), ("note", "a"), ("old", 1)]], "webhook": [[("id", 1), ("secret", "s")]]}
+    after: Contents = {"orders": [[("id", 1), ("new", 2), ("note", "a")]], "webhook": [[("id", 1), ("secret", "t")]]}
+    both = {table: names & columns_of(after)[table] for table, names in columns_of(before).items()}
+    assert both == {"orders": {"id", "note"}, "webhook": {"id", "secret"}}
+    assert kept(before, both) == kept(after, both)
+    after["orders"] = [[("id", 1), ("new", 2), ("note", "b")]]
+    assert kept(before, both) != kept(after, both)
+
+
+def keeps_every_row(before: Contents, after: Contents) -> None:
+    """Fail where a migration loses a row or changes a value that it need not change."""
+    later = columns_of(after)
+    both = {table: names & later[table] for table, names in columns_of(before).items()}
+    assert kept(after, both) == kept(before, both)
 
 
 async def _is_refused(place: Place) -> None:
@@ -92,7 +133,9 @@ async def test_it_is_refused_migrated_and_adds_up(place: Place, empty_url: str, 
         await _is_refused(place)
     backup = tmp_path / "before.backup"
     await _is_kept_whole(place, backup)
+    before = await everything(place.url)
     await asyncio.to_thread(ok, place, "migrate")
+    keeps_every_row(before, await everything(place.url))
     assert await asyncio.to_thread(found_by_check, place) == KNOWN.get(place.golden.revision, set())
     await _comes_to_the_same(place, backup, empty_url)
 
