@@ -119,6 +119,7 @@ def main(arguments: list[str]) -> int:
     if arguments and (len(arguments) != 2 or arguments[0] != "--at"):
         print("usage: scripts/golden [--at REVISION]", file=sys.stderr)
         return 2
+    os.environ.pop("WAYPOST_TEST_POSTGRES_URL", None)  # pg_dump comes with the wheel, and must fit the server
     try:
         made: list[Golden] = asyncio.run(make(arguments[1] if arguments else None))
     except Refused as error:
