@@ -11,10 +11,6 @@ from tests.golden.upgraded import Place, on_postgres, on_sqlite
 from tests.support.engines import Engine
 from waypost.storage.opening import migrate
 
-# Schemas whose orders today's program does not know again, each with the reason.
-UNREAD_ORDERS = {
-    "0001": "the record of a posted order had another shape, and its hash was made of items with eight values (issue 15)",
-}
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """A test that asks for `golden` runs once for each golden file."""
@@ -47,13 +43,6 @@ async def empty_url(golden: Golden, tmp_path: Path, request: pytest.FixtureReque
     url = await databases.empty()
     yield url
     await databases.drop(url)
-
-
-@pytest.fixture
-def old_orders(golden: Golden, request: pytest.FixtureRequest) -> None:
-    """What is known to be wrong with orders of the first schema."""
-    if golden.revision in UNREAD_ORDERS:
-        request.applymarker(pytest.mark.xfail(reason=UNREAD_ORDERS[golden.revision], raises=AssertionError))
 
 
 @pytest.fixture
