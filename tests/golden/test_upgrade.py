@@ -57,6 +57,7 @@ REWRITTEN = {
     "alembic_version.version_num": "says the schema",
     "webhook.secret": "encrypted by 0009", "webhook.previous_secret": "encrypted by 0009",
     "source_delivery.secrets": "encrypted by 0009",
+    "fulfillment_request_state.status_since": "0010 mends what 0002 guessed; `check` judges it",
     "idempotency_key.outcome": "0009 takes the secrets out of the replies about webhooks; replays are held against the story",
 }  # fmt: skip
 
