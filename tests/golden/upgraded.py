@@ -31,8 +31,6 @@ from waypost.storage.opening import open_store
 
 LOOPBACK = Targets((ipaddress.ip_network("127.0.0.0/8"),))
 LIVELY = Limits(idle_s=0.05, quiet_s=0.1, settings_s=0.1, retries_s=0.1)
-# What `waypost check` finds after the migration, by the schema migrated from.
-KNOWN: dict[str, set[str]] = {}
 AFTER_US = 60_000_000  # the new release starts a minute after the old one stopped
 _TABLES = {
     True: "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*'",
