@@ -1,0 +1,193 @@
+"""Runs mutants: each in a copy of the tree, with its tests and a control, in a bounded time.
+
+First all the tests run without any mutant, and must pass.
+"""
+
+import argparse
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from tests.mutants.breakages import MUTANTS
+from tests.mutants.mutant import Mutant, NotApplicable
+from tests.mutants.recorder import RECORD
+from tests.mutants.tree import Tree
+from tests.mutants.verdict import Found, Line, Verdict, judge, judge_baseline
+from tests.support.postgres import PostgresServer
+
+CONTROL = "tests/mutants/test_control.py::test_the_hub_still_works"
+TEST_S = 60  # each test
+MUTANT_S = 240  # all tests of a mutant
+BASELINE_S = 1800
+
+
+class Result(NamedTuple):
+    """What became of a mutant, in how long."""
+
+    mutant: Mutant
+    found: Found
+    took_s: float
+
+
+class TookTooLong(Exception):
+    """The tests did not end."""
+
+
+def run_tests(tree: Tree, tests: Sequence[str], within_s: float, *more: str) -> tuple[list[Line], str]:
+    """The record of these tests in `tree`, and what pytest printed; raises `TookTooLong`."""
+    record = tree.folder / "record.jsonl"
+    record.unlink(missing_ok=True)
+    command = [
+        sys.executable, "-m", "pytest", "-p", "tests.mutants.recorder", "-p", "no:cacheprovider", "--tb=line",
+        "--timeout", str(TEST_S), *more, *tests,
+    ]  # fmt: skip
+    with tempfile.TemporaryFile("w+") as printed:
+        # A group of its own: what the tests have started ends with them.
+        process = subprocess.Popen(
+            command, cwd=tree.folder, env={**tree.environment, RECORD: str(record)}, stdout=printed,
+            stderr=subprocess.STDOUT, start_new_session=True,
+        )  # fmt: skip
+        try:
+            process.wait(within_s)
+        except subprocess.TimeoutExpired:
+            raise TookTooLong from None
+        finally:
+            _end(process)
+        printed.seek(0)
+        text = printed.read()
+    lines = record.read_text().splitlines() if record.exists() else []
+    return [Line(**json.loads(line)) for line in lines], text
+
+
+def _end(process: "subprocess.Popen[bytes]") -> None:
+    with suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+
+
+def run_mutant(tree: Tree, mutant: Mutant) -> Found:
+    """The verdict on one mutant."""
+    try:
+        with tree.broken_by(mutant):
+            lines, printed = run_tests(tree, (CONTROL, *mutant.tests), MUTANT_S)
+    except NotApplicable as error:
+        return Found(Verdict.NOT_APPLIED, str(error))
+    except TookTooLong:
+        return Found(Verdict.HUNG, f"its tests did not end within {MUTANT_S} s")
+    if not lines:
+        return Found(Verdict.INVALID, printed.strip()[-400:])
+    return judge(lines, mutant.tests, CONTROL)
+
+
+@contextmanager
+def trees(count: int) -> Iterator["queue.Queue[Tree]"]:
+    """So many copies of the tree."""
+    with tempfile.TemporaryDirectory(prefix="waypost-mutants-") as folder:
+        idle: queue.Queue[Tree] = queue.Queue()
+        for place in range(count):
+            tree = Tree(Path(folder) / str(place))
+            tree.folder.mkdir()
+            tree.fill()
+            idle.put(tree)
+        yield idle
+
+
+@contextmanager
+def postgres() -> Iterator[Callable[[], None]]:
+    """One PostgreSQL for all tests; call what comes back to throw away what they have left in it."""
+    import asyncio
+
+    with PostgresServer() as server:
+        os.environ["WAYPOST_TEST_POSTGRES_URL"] = server.url("postgres")
+
+        async def clean() -> None:
+            db = await asyncpg.connect(server.url("postgres"))
+            unused = """SELECT datname FROM pg_database d WHERE datname LIKE 'waypost\\_%'
+              AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)"""
+            for row in await db.fetch(unused):
+                with suppress(asyncpg.PostgresError):  # somebody has connected to it meanwhile
+                    await db.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
+            await db.close()
+
+        yield lambda: asyncio.run(clean())
+
+
+def baseline(tree: Tree, mutants: Sequence[Mutant], jobs: int) -> list[str]:
+    """What is wrong without any mutant."""
+    named = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
+    try:
+        lines, printed = run_tests(tree, (CONTROL, *named), BASELINE_S, "-n", str(jobs), "--dist", "worksteal")
+    except TookTooLong:
+        return [f"the tests did not end within {BASELINE_S} s"]
+    return judge_baseline(lines, (CONTROL, *named)) if lines else [printed.strip()[-2000:]]
+
+
+def run_all(mutants: Sequence[Mutant], jobs: int, tell: Callable[[Result], None]) -> list[Result]:
+    """All of them, `jobs` at once; each is told of as it ends. Ends the process where the baseline is not good."""
+    with postgres() as clean, trees(jobs) as idle:
+        tree = idle.get()
+        where = subprocess.run(
+            [sys.executable, "-c", "import waypost; print(waypost.__file__)"], cwd=tree.folder, env=tree.environment,
+            check=True, capture_output=True, text=True,
+        ).stdout  # fmt: skip
+        if not Path(where.strip()).is_relative_to(tree.folder):
+            sys.exit(f"The tests would not use the copy, but {where.strip()}.")
+        wrong = baseline(tree, mutants, jobs)
+        idle.put(tree)
+        if wrong:
+            sys.exit("Without any mutant:\n" + "\n".join(wrong))
+        telling = threading.Lock()
+
+        def one(mutant: Mutant) -> Result:
+            mine = idle.get()
+            begun_s = time.monotonic()
+            try:
+                result = Result(mutant, run_mutant(mine, mutant), time.monotonic() - begun_s)
+            finally:
+                idle.put(mine)
+            with telling:
+                tell(result)
+                clean()
+            return result
+
+        with ThreadPoolExecutor(jobs) as pool:
+            return list(pool.map(one, mutants))
+
+
+def _tell(result: Result) -> None:
+    why = f": {result.found.why}" if result.found.why else ""
+    print(f"{result.found.verdict:12} {result.took_s:5.1f} s  {result.mutant.name}{why}", flush=True)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what is asked for; 0 if all are caught."""
+    parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Break the source; tests must see it.")
+    parser.add_argument("-j", "--jobs", type=int, default=2, help="how many at once (2)")
+    parser.add_argument("--list", action="store_true", help="only list them")
+    parser.add_argument("names", nargs="*", help="of mutants, or beginnings of names; all, if none is given")
+    asked = parser.parse_args(arguments)
+    mutants = [one for one in MUTANTS if not asked.names or one.name.startswith(tuple(asked.names))]
+    if asked.list:
+        for one in mutants:
+            print(f"{one.name}\n    {one.harm}\n    {one.path}")
+        return 0
+    if not mutants:
+        parser.error("no mutant has such a name")
+    begun_s = time.monotonic()
+    results = run_all(mutants, asked.jobs, _tell)
+    bad = [result for result in results if result.found.verdict is not Verdict.CAUGHT]
+    print(f"{len(results) - len(bad)} of {len(results)} mutants are caught, in {time.monotonic() - begun_s:.0f} s.")
+    return 1 if bad else 0
