@@ -1,7 +1,9 @@
-"""Leases of attempts in the database itself: only who has one changes it, and only once it has ended is it another's."""
+"""Attempts in the database itself: who has the lease of one changes it, and who sees its request sees it."""
 
 from tests.delivery.test_leases import MINUTE, Desk, desk
 from tests.support.handing import House
+from tests.support.merchant import open_merchant
+from waypost.app.actor import Scope
 
 __all__ = ["desk"]
 
@@ -39,3 +41,16 @@ async def test_a_worker_lets_go_of_its_own_claims_only(house: House, desk: Desk)
     assert await desk.store.write(lambda tx: tx.release_claims("one", attempt.source_id + 1, desk.clock())) == 0
     assert await desk.store.write(lambda tx: tx.release_claims("one", attempt.source_id, desk.clock())) == 1
     assert [one.id for one in await desk.claim("two")] == [attempt.id]
+
+
+async def test_attempts_are_seen_by_who_sees_their_request(house: House, desk: Desk) -> None:
+    attempt = await desk.sent()
+    other = await open_merchant(house.hub.store, "Theirs")
+    ours = house.merchant
+    for scope, sees in (
+        (Scope(ours.account), True), (Scope(ours.account, ours.sources[0]), True),
+        (Scope(ours.account, ours.sources[1]), False), (Scope(ours.account, None, ours.channels[1]), False),
+        (Scope(other.account), False),
+    ):  # fmt: skip
+        found = await house.hub.reads.attempts(scope, attempt.request_id, 10)
+        assert (found and [one.id for one in found]) == ([attempt.id] if sees else None), scope

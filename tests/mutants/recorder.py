@@ -22,11 +22,15 @@ class Recorder:
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         """What could not be collected."""
         if report.failed:
-            self._write(test=report.nodeid, phase="collect", outcome="failed", message=_message(report))
+            self._write(test=report.nodeid, phase="collect", outcome="failed", message=_message(report), log="")
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Setup, call and teardown of each test."""
-        self._write(test=report.nodeid, phase=report.when or "", outcome=report.outcome, message=_message(report))
+        # What the hub logs of its own defects is part of why a test has failed.
+        log = report.caplog + report.capstderr if report.failed else ""
+        self._write(
+            test=report.nodeid, phase=report.when or "", outcome=report.outcome, message=_message(report), log=log
+        )  # fmt: skip
 
 
 def _message(report: pytest.CollectReport | pytest.TestReport) -> str:

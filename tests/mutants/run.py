@@ -19,8 +19,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import asyncpg
-
 from tests.mutants.breakages import MUTANTS
 from tests.mutants.mutant import Mutant, NotApplicable
 from tests.mutants.recorder import RECORD
@@ -46,8 +44,18 @@ class TookTooLong(Exception):
     """The tests did not end."""
 
 
-def run_tests(tree: Tree, tests: Sequence[str], within_s: float, *more: str) -> tuple[list[Line], str]:
-    """The record of these tests in `tree`, and what pytest printed; raises `TookTooLong`."""
+class Ran(NamedTuple):
+    """A run of tests: its record, and what pytest printed."""
+
+    lines: list[Line]
+    printed: str
+
+
+_running: set["subprocess.Popen[bytes]"] = set()
+
+
+def run_tests(tree: Tree, tests: Sequence[str], within_s: float, *more: str) -> Ran:
+    """Run these tests in `tree`; raises `TookTooLong`."""
     record = tree.folder / "record.jsonl"
     record.unlink(missing_ok=True)
     command = [
@@ -60,19 +68,22 @@ def run_tests(tree: Tree, tests: Sequence[str], within_s: float, *more: str) -> 
             command, cwd=tree.folder, env={**tree.environment, RECORD: str(record)}, stdout=printed,
             stderr=subprocess.STDOUT, start_new_session=True,
         )  # fmt: skip
+        _running.add(process)
         try:
             process.wait(within_s)
         except subprocess.TimeoutExpired:
             raise TookTooLong from None
         finally:
             _end(process)
+            tree.clean(process.pid)
         printed.seek(0)
         text = printed.read()
     lines = record.read_text().splitlines() if record.exists() else []
-    return [Line(**json.loads(line)) for line in lines], text
+    return Ran([Line(**json.loads(line)) for line in lines], text)
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:
+    _running.discard(process)
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -82,62 +93,47 @@ def run_mutant(tree: Tree, mutant: Mutant) -> Found:
     """The verdict on one mutant."""
     try:
         with tree.broken_by(mutant):
-            lines, printed = run_tests(tree, (CONTROL, *mutant.tests), MUTANT_S)
+            ran = run_tests(tree, (CONTROL, *mutant.tests), MUTANT_S)
     except NotApplicable as error:
         return Found(Verdict.NOT_APPLIED, str(error))
     except TookTooLong:
         return Found(Verdict.HUNG, f"its tests did not end within {MUTANT_S} s")
-    if not lines:
-        return Found(Verdict.INVALID, printed.strip()[-400:])
-    return judge(lines, mutant.tests, CONTROL)
+    if not ran.lines:
+        return Found(Verdict.INVALID, ran.printed.strip()[-400:])
+    return judge(ran.lines, mutant.tests, CONTROL)
 
 
 @contextmanager
 def trees(count: int) -> Iterator["queue.Queue[Tree]"]:
     """So many copies of the tree."""
-    with tempfile.TemporaryDirectory(prefix="waypost-mutants-") as folder:
+    with tempfile.TemporaryDirectory(prefix="waypost-mutants-") as folder, PostgresServer() as server:
+        os.environ["WAYPOST_TEST_POSTGRES_URL"] = server.url("postgres")  # one for all tests
         idle: queue.Queue[Tree] = queue.Queue()
         for place in range(count):
-            tree = Tree(Path(folder) / str(place))
+            tree = Tree(Path(folder) / str(place), server.url("postgres"))
             tree.folder.mkdir()
             tree.fill()
             idle.put(tree)
-        yield idle
-
-
-@contextmanager
-def postgres() -> Iterator[Callable[[], None]]:
-    """One PostgreSQL for all tests; call what comes back to throw away what they have left in it."""
-    import asyncio
-
-    with PostgresServer() as server:
-        os.environ["WAYPOST_TEST_POSTGRES_URL"] = server.url("postgres")
-
-        async def clean() -> None:
-            db = await asyncpg.connect(server.url("postgres"))
-            unused = """SELECT datname FROM pg_database d WHERE datname LIKE 'waypost\\_%'
-              AND NOT EXISTS (SELECT 1 FROM pg_stat_activity a WHERE a.datname = d.datname)"""
-            for row in await db.fetch(unused):
-                with suppress(asyncpg.PostgresError):  # somebody has connected to it meanwhile
-                    await db.execute(f'DROP DATABASE IF EXISTS "{row["datname"]}"')
-            await db.close()
-
-        yield lambda: asyncio.run(clean())
+        try:
+            yield idle
+        finally:
+            for process in list(_running):
+                _end(process)
 
 
 def baseline(tree: Tree, mutants: Sequence[Mutant], jobs: int) -> list[str]:
     """What is wrong without any mutant."""
     named = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
     try:
-        lines, printed = run_tests(tree, (CONTROL, *named), BASELINE_S, "-n", str(jobs), "--dist", "worksteal")
+        ran = run_tests(tree, (CONTROL, *named), BASELINE_S, "-n", str(jobs), "--dist", "worksteal")
     except TookTooLong:
         return [f"the tests did not end within {BASELINE_S} s"]
-    return judge_baseline(lines, (CONTROL, *named)) if lines else [printed.strip()[-2000:]]
+    return judge_baseline(ran.lines, (CONTROL, *named)) if ran.lines else [ran.printed.strip()[-2000:]]
 
 
 def run_all(mutants: Sequence[Mutant], jobs: int, tell: Callable[[Result], None]) -> list[Result]:
     """All of them, `jobs` at once; each is told of as it ends. Ends the process where the baseline is not good."""
-    with postgres() as clean, trees(jobs) as idle:
+    with trees(jobs) as idle:
         tree = idle.get()
         where = subprocess.run(
             [sys.executable, "-c", "import waypost; print(waypost.__file__)"], cwd=tree.folder, env=tree.environment,
@@ -160,11 +156,14 @@ def run_all(mutants: Sequence[Mutant], jobs: int, tell: Callable[[Result], None]
                 idle.put(mine)
             with telling:
                 tell(result)
-                clean()
             return result
 
-        with ThreadPoolExecutor(jobs) as pool:
+        pool = ThreadPoolExecutor(jobs)
+        try:
             return list(pool.map(one, mutants))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
 
 
 def _tell(result: Result) -> None:

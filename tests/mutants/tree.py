@@ -1,5 +1,6 @@
 """A copy of the working tree, in which one mutant at a time is applied. The tree itself is never changed."""
 
+import asyncio
 import itertools
 import os
 import shutil
@@ -8,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import asyncpg
+
 from tests.mutants.mutant import ROOT, Mutant
 
 _LEFT_OUT = ("bench/",)
@@ -15,10 +18,22 @@ _MOMENTS = itertools.count(1_000_000_000)  # seconds: no two versions of a file 
 
 
 class Tree:
-    """A copy in `folder`."""
+    """A copy in `folder`, whose tests use the PostgreSQL at `server_url`."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, server_url: str) -> None:
         self.folder = folder
+        self._server_url = server_url
+
+    def clean(self, pid: int) -> None:
+        """Throw away the databases that a process of tests has left."""
+
+        async def drop() -> None:
+            db = await asyncpg.connect(self._server_url)
+            for row in await db.fetch("SELECT datname FROM pg_database WHERE starts_with(datname, $1)", f"waypost_{pid}_"):
+                await db.execute(f'DROP DATABASE "{row["datname"]}" WITH (FORCE)')
+            await db.close()
+
+        asyncio.run(drop())
 
     def fill(self) -> None:
         """Copy what git knows of, or would: changes that are not committed are tested, too."""

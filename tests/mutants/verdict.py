@@ -1,5 +1,6 @@
 """What a run of tests says about a mutant."""
 
+import re
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
@@ -22,6 +23,7 @@ class Line(NamedTuple):
     phase: str
     outcome: str
     message: str
+    log: str = ""  # of a test that has failed
 
 
 class Found(NamedTuple):
@@ -31,8 +33,12 @@ class Found(NamedTuple):
     why: str = ""
 
 
-# A slip of whoever wrote the mutant: any test that comes by would fail with it.
-_SLIPS = ("NameError", "ImportError", "ModuleNotFoundError", "SyntaxError", "IndentationError", "UnboundLocalError")
+# A slip of whoever wrote the mutant, in Python or in SQL: any test that comes by would fail with it.
+_SLIPS = re.compile(
+    r"\b(NameError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError|UnboundLocalError|AttributeError|"
+    r"PostgresSyntaxError|AmbiguousParameterError|IndeterminateDatatypeError|UndefinedColumnError|UndefinedTableError|"
+    r"UndefinedFunctionError|DatatypeMismatchError|CannotCoerceError)\b|no such column|no such table|near \"[^\"]*\": syntax error"
+)
 _TIMEOUT = "Failed: Timeout"
 
 
@@ -48,6 +54,7 @@ def judge(lines: Sequence[Line], named: Sequence[str], control: str) -> Found:
             return Found(Verdict.INVALID, f"{line.test} cannot be collected: {line.message}")
     passed = {line.test for line in lines if line.phase == "call" and line.outcome == "passed"}
     failed = {line.test: line.message for line in lines if line.phase == "call" and line.outcome == "failed"}
+    logs = {line.test: line.log for line in lines if line.phase == "call"}
     tests = list(dict.fromkeys(line.test for line in lines))
     if not meant(control, tests) or not passed.issuperset(meant(control, tests)):
         return Found(Verdict.INVALID, "the control fails, too: it breaks everything")
@@ -61,8 +68,9 @@ def judge(lines: Sequence[Line], named: Sequence[str], control: str) -> Found:
                 return Found(Verdict.INVALID, f"{test} did not come to its call")
             if failed[test].startswith(_TIMEOUT):
                 return Found(Verdict.HUNG, test)
-            if failed[test].startswith(_SLIPS):
-                return Found(Verdict.INVALID, f"{test}: {failed[test]}")
+            slip = _SLIPS.search(failed[test]) or _SLIPS.search(logs[test])
+            if slip is not None:
+                return Found(Verdict.INVALID, f"{test} fails for a slip: {slip[0]}")
     return Found(Verdict.CAUGHT)
 
 

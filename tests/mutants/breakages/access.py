@@ -84,7 +84,7 @@ MUTANTS = (
         "http/rates.py",
         "return min(float(size), left + (now_s - was_s) * per_second)",
         "return left + (now_s - was_s) * per_second",
-        ("tests/http/test_gate.py::test_pools_refill_and_forget",),
+        ("tests/http/test_gate.py::test_a_pool_never_holds_more_than_its_size",),
     ),
     Mutant(
         "rate-of-strangers",

@@ -113,7 +113,7 @@ MUTANTS = (
         "A worker that lost its webhook keeps the one that has it from being followed.",
         "storage/webhooks.py",
         "SET lease_until = $3 WHERE id = $1 AND lease_owner = $2",
-        "SET lease_until = $3 WHERE id = $1 AND $2 = $2",
+        "SET lease_until = $3 WHERE id = $1 AND lease_owner <> '-' || $2",
         ("tests/events/test_leases.py::test_who_lost_an_endpoint_neither_renews_nor_settles_it",),
     ),
     Mutant(
@@ -121,7 +121,7 @@ MUTANTS = (
         "A worker that lost its webhook writes over what the one that has it has done.",
         "storage/webhooks.py",
         "lease_until = $7 WHERE id = $1 AND lease_owner = $2 RETURNING",
-        "lease_until = $7 WHERE id = $1 AND $2 = $2 RETURNING",
+        "lease_until = $7 WHERE id = $1 AND lease_owner <> '-' || $2 RETURNING",
         ("tests/events/test_leases.py::test_who_lost_an_endpoint_neither_renews_nor_settles_it",),
     ),
     Mutant(

@@ -10,7 +10,7 @@ MUTANTS = (
         "Two workers hand the same request over, because a claim is taken from a worker that lives.",
         "storage/delivery.py",
         "AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
-        "AND ($2 = $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
+        "AND (lease_until <> -$2 OR lease_until > $2 + {_LONGEST_CLAIM})",
         (f"{_LEASES}::test_a_claim_is_nobody_elses_until_its_lease_ends",),
     ),
     Mutant(
@@ -26,7 +26,7 @@ MUTANTS = (
         "A request that is just being sent is looked up by another worker, and given up.",
         "storage/delivery.py",
         "WHERE id = $1 AND state = 'sending' AND lease_until <= $3\"\"\"",
-        "WHERE id = $1 AND state = 'sending' AND $3 = $3\"\"\"",
+        "WHERE id = $1 AND state = 'sending' AND lease_until <> -$3\"\"\"",
         ("tests/delivery/test_lease_fences.py::test_what_is_being_sent_is_taken_over_once_its_lease_has_ended",),
     ),
     Mutant(
@@ -34,7 +34,7 @@ MUTANTS = (
         "A worker that lost an attempt keeps the one that has it from being followed.",
         "storage/delivery.py",
         "SET lease_until = $3 WHERE id = $1 AND worker = $2 AND state = 'sending'",
-        "SET lease_until = $3 WHERE id = $1 AND $2 = $2 AND state = 'sending'",
+        "SET lease_until = $3 WHERE id = $1 AND worker <> '-' || $2 AND state = 'sending'",
         ("tests/delivery/test_lease_fences.py::test_a_lease_is_prolonged_by_who_has_it",),
     ),
     Mutant(
@@ -42,7 +42,7 @@ MUTANTS = (
         "A worker that stops lets go of what other workers are about to send: sent twice.",
         "storage/delivery.py",
         "WHERE worker = $1 AND state <> 'settled' AND state = 'claimed'\"\"\"",
-        "WHERE $1 = $1 AND state <> 'settled' AND state = 'claimed'\"\"\"",
+        "WHERE worker <> '-' || $1 AND state <> 'settled' AND state = 'claimed'\"\"\"",
         ("tests/delivery/test_lease_fences.py::test_a_worker_lets_go_of_its_own_claims_only",),
     ),
     Mutant(
@@ -90,7 +90,7 @@ MUTANTS = (
         "A request that is held until a day is sent at once.",
         "storage/delivery.py",
         "AND (f.hold_until IS NULL OR f.hold_until <= $2)",
-        "AND (f.hold_until IS NULL OR $2 = $2)",
+        "AND (f.hold_until IS NULL OR f.hold_until <> -$2)",
         ("tests/delivery/test_weather.py::test_what_is_held_waits",),
     ),
     Mutant(
@@ -106,7 +106,7 @@ MUTANTS = (
         "A source that asked to be left alone for a while is asked again at once.",
         "storage/delivery.py",
         "p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at",
-        "p.next_at IS NULL OR $2 = $2 OR p.settled_at",
+        "p.next_at IS NULL OR p.next_at <> -$2 OR p.settled_at",
         (f"{_LEASES}::test_what_was_put_off_waits_its_time_unless_a_person_asks",),
     ),
     Mutant(
