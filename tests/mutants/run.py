@@ -27,6 +27,7 @@ from tests.mutants.verdict import Found, Line, Verdict, judge, judge_baseline
 from tests.support.postgres import PostgresServer
 
 CONTROL = "tests/mutants/test_control.py::test_the_hub_still_works"
+_PURE = ("tests/domain/", "tests/wire/", "tests/server/")  # no database
 TEST_S = 60  # each test
 MUTANT_S = 240  # all tests of a mutant
 BASELINE_S = 1800
@@ -89,18 +90,26 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
 
 
+def control_of(mutant: Mutant) -> str:
+    """The control on the engines that the mutant's tests are about."""
+    for engine in ("sqlite", "postgresql"):
+        if all(f"[{engine}" in test or test.startswith(_PURE) for test in mutant.tests):
+            return f"{CONTROL}[{engine}]"
+    return CONTROL
+
+
 def run_mutant(tree: Tree, mutant: Mutant) -> Found:
     """The verdict on one mutant."""
     try:
         with tree.broken_by(mutant):
-            ran = run_tests(tree, (CONTROL, *mutant.tests), MUTANT_S)
+            ran = run_tests(tree, (control_of(mutant), *mutant.tests), MUTANT_S)
     except NotApplicable as error:
         return Found(Verdict.NOT_APPLIED, str(error))
     except TookTooLong:
         return Found(Verdict.HUNG, f"its tests did not end within {MUTANT_S} s")
     if not ran.lines:
         return Found(Verdict.INVALID, ran.printed.strip()[-400:])
-    return judge(ran.lines, mutant.tests, CONTROL)
+    return judge(ran.lines, mutant.tests, control_of(mutant))
 
 
 @contextmanager
@@ -185,6 +194,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 0
     if not mutants:
         parser.error("no mutant has such a name")
+    for number in (signal.SIGINT, signal.SIGTERM):  # what was started is ended then
+        signal.signal(number, signal.default_int_handler)
     begun_s = time.monotonic()
     results = run_all(mutants, asked.jobs, _tell)
     bad = [result for result in results if result.found.verdict is not Verdict.CAUGHT]

@@ -33,7 +33,7 @@ def control(lines: list[Line]) -> list[Line]:
         (control([BAD._replace(message="NameError: name 'x' is not defined")]), Verdict.INVALID),
         (control([BAD._replace(message="sqlite3.OperationalError: no such column: s.nothing")]), Verdict.INVALID),
         (control([BAD._replace(log="a batch failed\nAttributeError: 'X' object has no attribute 'y'")]), Verdict.INVALID),
-        (control([BAD._replace(log="asyncpg.exceptions.AmbiguousParameterError: could not determine")]), Verdict.INVALID),
+        (control([BAD._replace(log="asyncpg.exceptions.AmbiguousFunctionError: operator is not unique")]), Verdict.INVALID),
         (control([BAD._replace(log="a batch failed\nValueError: that is what the mutant does")]), Verdict.CAUGHT),
         (control([BAD._replace(phase="setup")]), Verdict.INVALID),
         (control([]), Verdict.INVALID),

@@ -36,7 +36,7 @@ class Found(NamedTuple):
 # A slip of whoever wrote the mutant, in Python or in SQL: any test that comes by would fail with it.
 _SLIPS = re.compile(
     r"\b(NameError|ImportError|ModuleNotFoundError|SyntaxError|IndentationError|UnboundLocalError|AttributeError|"
-    r"PostgresSyntaxError|AmbiguousParameterError|IndeterminateDatatypeError|UndefinedColumnError|UndefinedTableError|"
+    r"PostgresSyntaxError|Ambiguous[A-Za-z]+Error|IndeterminateDatatypeError|exceptions\.DataError|UndefinedColumnError|UndefinedTableError|"
     r"UndefinedFunctionError|DatatypeMismatchError|CannotCoerceError)\b|no such column|no such table|near \"[^\"]*\": syntax error"
 )
 _TIMEOUT = "Failed: Timeout"

@@ -64,7 +64,7 @@ MUTANTS = (
         "A change that was decided on an older state is written over a newer one.",
         "storage/queries/writing.py",
         "AND status = ${_n + 2} AND version = ${_n + 3}",
-        "AND status <> '-' || ${_n + 2} AND version <> -${_n + 3}",
+        "AND status <> '-' || ${_n + 2} AND version <> -CAST(${_n + 3} AS bigint)",
         (
             "tests/storage/test_conditional_writes.py::test_a_state_that_is_not_as_it_was_read_is_not_written[sqlite-version]",
             "tests/storage/test_conditional_writes.py::test_a_state_that_is_not_as_it_was_read_is_not_written[sqlite-status]",

@@ -56,7 +56,7 @@ MUTANTS = (
         "Two imports of one file at the same time apply it twice.",
         "storage/imports.py",
         "WHERE id = $5 AND rows_done = $6 AND rows_refused = $7\n",
-        "WHERE id = $5 AND rows_done <> -1 - $6 AND rows_refused <> -1 - $7\n",
+        "WHERE id = $5 AND rows_done <> -1 - CAST($6 AS bigint) AND rows_refused <> -1 - CAST($7 AS bigint)\n",
         ("tests/cli/test_importing.py::test_two_imports_of_one_file_at_once",),
     ),
     Mutant(

@@ -10,7 +10,7 @@ MUTANTS = (
         "Two workers hand the same request over, because a claim is taken from a worker that lives.",
         "storage/delivery.py",
         "AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
-        "AND (lease_until <> -$2 OR lease_until > $2 + {_LONGEST_CLAIM})",
+        "AND (lease_until <> -CAST($2 AS bigint) OR lease_until > $2 + {_LONGEST_CLAIM})",
         (f"{_LEASES}::test_a_claim_is_nobody_elses_until_its_lease_ends",),
     ),
     Mutant(
@@ -26,7 +26,7 @@ MUTANTS = (
         "A request that is just being sent is looked up by another worker, and given up.",
         "storage/delivery.py",
         "WHERE id = $1 AND state = 'sending' AND lease_until <= $3\"\"\"",
-        "WHERE id = $1 AND state = 'sending' AND lease_until <> -$3\"\"\"",
+        "WHERE id = $1 AND state = 'sending' AND lease_until <> -CAST($3 AS bigint)\"\"\"",
         ("tests/delivery/test_lease_fences.py::test_what_is_being_sent_is_taken_over_once_its_lease_has_ended",),
     ),
     Mutant(
@@ -90,7 +90,7 @@ MUTANTS = (
         "A request that is held until a day is sent at once.",
         "storage/delivery.py",
         "AND (f.hold_until IS NULL OR f.hold_until <= $2)",
-        "AND (f.hold_until IS NULL OR f.hold_until <> -$2)",
+        "AND (f.hold_until IS NULL OR f.hold_until <> -CAST($2 AS bigint))",
         ("tests/delivery/test_weather.py::test_what_is_held_waits",),
     ),
     Mutant(
@@ -106,7 +106,7 @@ MUTANTS = (
         "A source that asked to be left alone for a while is asked again at once.",
         "storage/delivery.py",
         "p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at",
-        "p.next_at IS NULL OR p.next_at <> -$2 OR p.settled_at",
+        "p.next_at IS NULL OR p.next_at <> -CAST($2 AS bigint) OR p.settled_at",
         (f"{_LEASES}::test_what_was_put_off_waits_its_time_unless_a_person_asks",),
     ),
     Mutant(

@@ -19,7 +19,7 @@ MUTANTS = (
         "A purge of old keys takes the young ones along.",
         "storage/transaction.py",
         "(SELECT family, key FROM idempotency_key WHERE created_at < $1 ORDER BY",
-        "(SELECT family, key FROM idempotency_key WHERE created_at <> -$1 ORDER BY",
+        "(SELECT family, key FROM idempotency_key WHERE created_at <> -CAST($1 AS bigint) ORDER BY",
         ("tests/http/test_upkeep.py::test_a_key_is_kept_for_a_day",),
     ),
     Mutant(

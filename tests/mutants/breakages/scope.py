@@ -11,7 +11,7 @@ MUTANTS = (
         "An account's list of requests shows those of other accounts.",
         _REQUESTS,
         'where.add(f"{table}.account_id = ?", scope.account_id)',
-        'where.add(f"{table}.account_id <> -?", scope.account_id)',
+        'where.add(f"{table}.account_id <> -CAST(? AS bigint)", scope.account_id)',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
@@ -19,7 +19,7 @@ MUTANTS = (
         "A source's list of requests shows those of the account's other sources.",
         _REQUESTS,
         'where.add(f"{table}.source_id = ? AND s.released_seq IS NOT NULL", scope.source_id)',
-        'where.add(f"{table}.source_id <> -? AND s.released_seq IS NOT NULL", scope.source_id)',
+        'where.add(f"{table}.source_id <> -CAST(? AS bigint) AND s.released_seq IS NOT NULL", scope.source_id)',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
@@ -35,7 +35,7 @@ MUTANTS = (
         "A channel's list of requests shows those of the account's other channels.",
         _REQUESTS,
         'where.add(f"{table}.channel_id = ?", scope.channel_id)',
-        'where.add(f"{table}.channel_id <> -?", scope.channel_id)',
+        'where.add(f"{table}.channel_id <> -CAST(? AS bigint)", scope.channel_id)',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
@@ -43,7 +43,7 @@ MUTANTS = (
         "On SQLite, whoever knows the id of another account's request can change it.",
         _REQUESTS,
         'VISIBLE = """s.account_id = $2\n',
-        'VISIBLE = """s.account_id <> -$2\n',
+        'VISIBLE = """s.account_id <> -CAST($2 AS bigint)\n',
         ("tests/storage/test_scopes.py::test_outside_the_scope_nothing_is_found[sqlite-True]",),
     ),
     Mutant(
@@ -83,7 +83,7 @@ MUTANTS = (
         "On PostgreSQL, whoever knows the id of another account's request can fail it.",
         "storage/queries/plain_moves.py",
         "AND s.id = $1 AND s.account_id = $2\n",
-        "AND s.id = $1 AND s.account_id <> -$2\n",
+        "AND s.id = $1 AND s.account_id <> -CAST($2 AS bigint)\n",
         ("tests/storage/test_scopes.py::test_outside_the_scope_nothing_is_found[postgresql-False]",),
     ),
     Mutant(
@@ -91,7 +91,7 @@ MUTANTS = (
         "On PostgreSQL, a source can fail a request of another source.",
         "storage/queries/plain_moves.py",
         "(s.source_id = $3 AND s.released_seq IS NOT NULL)",
-        "(s.source_id <> -$3 AND s.released_seq IS NOT NULL)",
+        "(s.source_id <> -CAST($3 AS bigint) AND s.released_seq IS NOT NULL)",
         ("tests/storage/test_scopes.py::test_outside_the_scope_nothing_is_found[postgresql-False]",),
     ),
     Mutant(
@@ -99,7 +99,7 @@ MUTANTS = (
         "On PostgreSQL, a channel can fail a request of another channel.",
         "storage/queries/plain_moves.py",
         "AND ($4::bigint IS NULL OR s.channel_id = $4) AND",
-        "AND ($4::bigint IS NULL OR s.channel_id <> -$4) AND",
+        "AND ($4::bigint IS NULL OR s.channel_id <> -CAST($4 AS bigint)) AND",
         ("tests/storage/test_scopes.py::test_outside_the_scope_nothing_is_found[postgresql-False]",),
     ),
     Mutant(
@@ -107,7 +107,7 @@ MUTANTS = (
         "Whoever knows the id of another account's order can read it.",
         "storage/orders.py",
         '_VISIBLE = "o.id = $1 AND o.account_id = $2 AND',
-        '_VISIBLE = "o.id = $1 AND o.account_id <> -$2 AND',
+        '_VISIBLE = "o.id = $1 AND o.account_id <> -CAST($2 AS bigint) AND',
         ("tests/storage/test_scopes.py::test_orders_are_for_their_account_and_channel",),
     ),
     Mutant(
@@ -115,7 +115,7 @@ MUTANTS = (
         "A channel's list of orders shows those of the account's other channels.",
         "storage/orders.py",
         """where.add(f"{column('channel_id')} = ?", channel_id)""",
-        """where.add(f"{column('channel_id')} <> -?", channel_id)""",
+        """where.add(f"{column('channel_id')} <> -CAST(? AS bigint)", channel_id)""",
         (
             "tests/storage/test_order_lists.py::test_outside_the_scope_there_are_no_orders[sqlite-another channel]",
             "tests/storage/test_order_lists.py::test_outside_the_scope_there_are_no_orders[postgresql-another channel]",
@@ -126,7 +126,7 @@ MUTANTS = (
         "Whoever knows the id of another account's order can change its status.",
         "storage/transaction.py",
         'FROM orders WHERE {d.any_of("id", 1)} AND account_id = $2\n',
-        'FROM orders WHERE {d.any_of("id", 1)} AND account_id <> -$2\n',
+        'FROM orders WHERE {d.any_of("id", 1)} AND account_id <> -CAST($2 AS bigint)\n',
         ("tests/http/test_order_changes.py::test_foreign_orders_are_not_there",),
     ),
     Mutant(
@@ -134,7 +134,7 @@ MUTANTS = (
         "A source sees the shipments of the account's other sources.",
         "storage/shipments.py",
         'where.add("h.source_id = ?", scope.source_id)',
-        'where.add("h.source_id <> -?", scope.source_id)',
+        'where.add("h.source_id <> -CAST(? AS bigint)", scope.source_id)',
         ("tests/http/test_shipment_reads.py::test_everybody_sees_their_own",),
     ),
     Mutant(
@@ -158,7 +158,7 @@ MUTANTS = (
         "An account's inventory lists that of other accounts.",
         "storage/queries/goods.py",
         'where.add(f"{alias}.account_id = ?", query.scope.account_id)',
-        'where.add(f"{alias}.account_id <> -?", query.scope.account_id)',
+        'where.add(f"{alias}.account_id <> -CAST(? AS bigint)", query.scope.account_id)',
         ("tests/http/test_inventory.py::test_who_sees_and_changes_what",),
     ),
     Mutant(
@@ -166,7 +166,7 @@ MUTANTS = (
         "A source changes the quantities of another source by the id of a variant.",
         "storage/inventory.py",
         'where.add("v.source_id = ?", scope.source_id)',
-        'where.add("v.source_id <> -?", scope.source_id)',
+        'where.add("v.source_id <> -CAST(? AS bigint)", scope.source_id)',
         ("tests/storage/test_inventory_scopes.py::test_a_variant_is_found_by_its_own_source_and_account_only",),
     ),
     Mutant(
@@ -174,7 +174,7 @@ MUTANTS = (
         "An order's item is taken for a product of another account, and shows its title.",
         "storage/orders.py",
         'sql = f"SELECT {names} FROM product_variant WHERE account_id = $1 AND {where}"',
-        'sql = f"SELECT {names} FROM product_variant WHERE account_id <> -$1 AND {where}"',
+        'sql = f"SELECT {names} FROM product_variant WHERE account_id <> -CAST($1 AS bigint) AND {where}"',
         ("tests/http/test_order_links.py::test_an_order_of_things_that_nobody_knows_is_not_managed",),
     ),
     Mutant(
@@ -182,7 +182,7 @@ MUTANTS = (
         "An order's item is taken for a listing of another account with the same id.",
         "storage/orders.py",
         'select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE account_id = $1"',
-        'select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE account_id <> -$1"',
+        'select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE account_id <> -CAST($1 AS bigint)"',
         ("tests/storage/test_inventory_scopes.py::test_a_listing_is_found_by_its_own_account_only",),
     ),
     Mutant(
@@ -190,7 +190,7 @@ MUTANTS = (
         "A listing can be mapped to a product of another account by its id.",
         "storage/inventory.py",
         'WHERE {self.dialect.any_of("p.id", 1)} AND p.account_id = $2"""',
-        'WHERE {self.dialect.any_of("p.id", 1)} AND p.account_id <> -$2"""',
+        'WHERE {self.dialect.any_of("p.id", 1)} AND p.account_id <> -CAST($2 AS bigint)"""',
         ("tests/http/test_listings.py::test_a_foreign_accounts_product_is_unknown",),
     ),
     Mutant(
@@ -198,7 +198,7 @@ MUTANTS = (
         "Whoever knows the id of another account's webhook can read and change it.",
         "storage/webhooks.py",
         "FROM webhook WHERE id = $1 AND account_id = $2",
-        "FROM webhook WHERE id = $1 AND account_id <> -$2",
+        "FROM webhook WHERE id = $1 AND account_id <> -CAST($2 AS bigint)",
         ("tests/http/test_webhooks.py::test_another_accounts_are_not_there",),
     ),
     Mutant(
@@ -206,7 +206,7 @@ MUTANTS = (
         "Whoever knows the id of another account's webhook can read what was sent to it.",
         "storage/webhooks.py",
         "WHERE w.id = d.webhook_id AND w.account_id = ?)",
-        "WHERE w.id = d.webhook_id AND w.account_id <> -?)",
+        "WHERE w.id = d.webhook_id AND w.account_id <> -CAST(? AS bigint))",
         ("tests/http/test_scopes_of_reads.py::test_the_log_of_a_webhook_is_its_accounts",),
     ),
     Mutant(
@@ -214,7 +214,7 @@ MUTANTS = (
         "Whoever knows the id of another account's source can read how it is handed its requests.",
         "storage/delivery.py",
         'sql = f"SELECT {_DELIVERY} FROM source_delivery d WHERE d.source_id = $1 AND d.account_id = $2"',
-        'sql = f"SELECT {_DELIVERY} FROM source_delivery d WHERE d.source_id = $1 AND d.account_id <> -$2"',
+        'sql = f"SELECT {_DELIVERY} FROM source_delivery d WHERE d.source_id = $1 AND d.account_id <> -CAST($2 AS bigint)"',
         ("tests/http/test_scopes_of_reads.py::test_how_a_source_is_handed_its_requests_is_its_accounts",),
     ),
     Mutant(
@@ -222,7 +222,7 @@ MUTANTS = (
         "An account settles what another account's people are to see to.",
         "storage/delivery.py",
         "SET settled_at = $1 WHERE account_id = $2 AND subject = $3",
-        "SET settled_at = $1 WHERE account_id <> -$2 AND subject = $3",
+        "SET settled_at = $1 WHERE account_id <> -CAST($2 AS bigint) AND subject = $3",
         ("tests/http/test_attention_ends.py::test_another_account_settles_nothing_of_ours",),
     ),
     Mutant(
@@ -238,7 +238,7 @@ MUTANTS = (
         "The feed of an account shows events of other accounts.",
         "storage/events.py",
         'where.add("e.account_id = ?", query.scope.account_id)\n    where.add("e.seq > ?"',
-        'where.add("e.account_id <> -?", query.scope.account_id)\n    where.add("e.seq > ?"',
+        'where.add("e.account_id <> -CAST(? AS bigint)", query.scope.account_id)\n    where.add("e.seq > ?"',
         ("tests/http/test_events.py::test_the_feed_is_the_log_in_order_each_event_once",),
     ),
     Mutant(
