@@ -10,8 +10,8 @@ MUTANTS = (
         "batch-neighbours-refused",
         "A change that the database refuses takes its neighbours along.",
         _WRITER,
-        "            if len(groups) == 1:\n                return",
-        "            if groups:\n                return",
+        "            if len(groups) == 1:\n                return [error if isinstance(error, Refusal) else _defect(error)]\n",
+        "            if groups:\n                return [error if isinstance(error, Refusal) else _defect(error)] * len(groups)\n",
         ("tests/storage/test_group_commit.py::test_a_bad_value_is_found_by_halves_and_only_its_caller_fails",),
     ),
     Mutant(
@@ -61,7 +61,7 @@ MUTANTS = (
         "storage/waiting.py",
         "            cancelled = error\n",
         "            job.cancel()\n            cancelled = error\n",
-        ("tests/storage/test_sqlite.py::test_a_write_whose_caller_leaves_at_its_commit_is_whole",),
+        ("tests/storage/test_clean_up.py::test_a_commit_that_fails_after_its_caller_left_leaves_no_transaction_open",),
     ),
     Mutant(
         "locks-requests-before-orders",

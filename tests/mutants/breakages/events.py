@@ -66,7 +66,7 @@ MUTANTS = (
         "app/desk.py",
         "        if now.status == was.status:\n            return\n",
         "        if now.status == was.status or now.status == \"closed\":\n            return\n",
-        ("tests/http/test_shipments.py::test_an_order_closes_when_all_its_requests_have_shipped",),
+        ("tests/http/test_shipments.py::test_a_whole_life_in_two_parcels",),
     ),
     Mutant(
         "webhook-signature-without-time",
