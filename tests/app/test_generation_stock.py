@@ -94,6 +94,19 @@ async def test_more_than_is_available_is_refused_by_line_and_nothing_is_taken(
     assert await contents(migrated_url) == before
 
 
+async def test_what_others_hold_is_not_available(merchant: Merchant, changes: Changer, migrated_url: str) -> None:
+    """In a transaction of its own, and not only beside what is made in the same one."""
+    first, second = [await order(merchant, changes, ("A", 2), number=number) for number in ("1001", "1002")]
+    known = await variant(migrated_url, merchant.account, merchant.sources[0], "A", 3)
+    await changes.generate(draft(merchant, first))
+    with pytest.raises(Invalid) as caught:
+        await changes.generate(draft(merchant, second))
+    assert problems(caught) == [("/items/0/quantity", "quantity_unavailable")]
+    assert "1 are available, not 2" in caught.value.message
+    assert await held(migrated_url) == {known: (2, 2)}
+    await audit(migrated_url)
+
+
 @pytest.mark.parametrize("who", ["source", "channel", "variant"])
 async def test_beyond_the_stock_only_where_it_may_be_backordered(
     who: str, merchant: Merchant, changes: Changer, migrated_url: str

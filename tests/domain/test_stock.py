@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.domain.lines import line_sets, make_line
 from waypost.domain.fulfillment import Line
-from waypost.domain.stock import Entry, let_go_of_shipped
+from waypost.domain.stock import Entry, let_go_of_shipped, release
 
 
 @pytest.mark.parametrize(
@@ -34,3 +34,11 @@ def test_it_never_holds_more_than_before_and_twice_is_once(lines: tuple[Line], c
     assert 0 <= now.open <= entry.open
     assert now.open <= max(0, lines[0].unshipped) or now == entry
     assert let_go_of_shipped(now, lines[0], 10) == now
+
+
+@given(committed=st.integers(0, 20), released=st.integers(0, 20), quantity=st.integers(-30, 30))
+def test_no_more_is_released_than_was_committed(committed: int, released: int, quantity: int) -> None:
+    entry = Entry(7, 1, 1, committed, min(committed, released), "generated", 1)
+    now = release(entry, quantity, "canceled", 9)
+    assert 0 <= now.released <= now.committed == committed
+    assert now.open == min(committed, max(0, entry.open - quantity))

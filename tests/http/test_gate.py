@@ -243,6 +243,12 @@ def test_pools_refill_and_forget() -> None:
     assert pools.draw("a", 0.6).used == 1  # forgotten, so full again
 
 
+def test_a_pool_never_holds_more_than_its_size() -> None:
+    pools = Pools(Rate(2, 2.0), at_most=3)
+    pools.draw("a", 0.0)
+    assert [pools.draw("a", 86_400.0).allowed for _ in range(3)] == [True, True, False]
+
+
 def test_forwarded_addresses_count_from_a_trusted_proxy_only() -> None:
     proxies = (ipaddress.ip_network("10.0.0.0/8"),)
     assert client_name("203.0.113.9", "192.0.2.1", proxies) == "203.0.113.9"

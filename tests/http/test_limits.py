@@ -134,6 +134,32 @@ async def test_a_long_body_that_waits_for_others_changes_nothing_once_it_is_too_
         assert reply.status == 401
 
 
+async def test_a_body_in_pieces_is_limited_as_a_whole(world: World) -> None:
+    part = b" " * 600_000
+    reply = await send_body(world, piece(part), piece(part), piece(json.dumps(ORDER).encode(), more=False))
+    assert (reply.status, reply.json()["code"]) == (413, "content_too_large")
+
+
+async def test_a_byte_now_and_then_buys_a_body_no_time(world: World) -> None:
+    """Each byte comes well within the time of a body, and all of them do not."""
+    app = create_app(world.hub, Gate(world.hub.tokens, None, ()), LineLog(io.StringIO()), body_within_s=0.1)
+    left = list(json.dumps(ORDER).encode())
+
+    async def receive() -> dict[str, Any]:
+        await asyncio.sleep(0.02)
+        return piece(bytes([left.pop(0)]), more=bool(left))
+
+    answered: list[dict[str, Any]] = []
+
+    async def send(message: dict[str, Any]) -> None:
+        answered.append(message)
+
+    headers = [("X-API-TOKEN", world.ours.tokens["acc"]), ("Content-Type", "application/json")]
+    await app(Client(app)._scope("POST", b"/orders", b"", headers, "127.0.0.1"), receive, send)
+    assert answered[0]["status"] == 408
+    assert left
+
+
 async def test_bytes_buy_a_slow_body_more_time(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     """Of ten pieces each is worth the whole time again."""
     monkeypatch.setattr(bodies, "BODY_RATE", 100)

@@ -124,3 +124,16 @@ async def test_keys_dry_runs_and_events(world: World, migrated_url: str) -> None
         "listing_parent.created", "listing_variant.created", "listing_variant.updated",
     ]  # fmt: skip
     assert json.loads(told[-1]["data"]) == {"sku": "A"}
+
+
+async def test_a_foreign_accounts_product_is_unknown(world: World) -> None:
+    """By its id or its SKU: neither mapped to, nor told of."""
+    sku = "THEIRS"
+    body = [{"sku": sku, "variants": [{"sku": sku}]}]
+    made = (await world.client("src", world.theirs).post("/inventory/parents", json=body)).json()
+    theirs = made[0]["variants"][0]["productVariantId"]
+    for named, pointer in (({"productVariantId": theirs}, "/0/productVariantId"), ({"productSku": sku}, "/0/productSku")):
+        reply = await put(world.client("chn"), [{"sku": "A"} | named])
+        assert [(error["pointer"], error["code"]) for error in reply.json()["errors"]] == [(pointer, "unknown_product")]
+    assert (await put(world.client("chn"), [{"sku": sku}])).json()[0]["productVariantId"] is None
+    assert [one["sku"] for one in (await world.client().get("/listing/variants")).json()] == [sku]

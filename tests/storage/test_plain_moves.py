@@ -114,6 +114,42 @@ async def test_two_failures_of_one_request_are_decided_one_after_the_other(
     await audit(migrated_url)
 
 
+async def test_failures_of_two_accounts_in_one_batch_are_numbered_apart(
+    store: Store, merchant: Merchant, clock: ManualClock, migrated_url: str
+) -> None:
+    other = await open_merchant(store, "Theirs")
+    ours, theirs = await merchant.requests(*[S.PROCESSING] * 3), await other.requests(*[S.PROCESSING] * 2)
+    mixed = [(ours[0], merchant), (theirs[0], other), (ours[1], merchant), (theirs[1], other), (ours[2], merchant)]
+    settled = await batch(store, clock, *(fail(id_, who.actor()) for id_, who in mixed))
+    assert [type(one) for one in settled] == [Done] * 5
+    for who, ids in ((merchant, ours), (other, theirs)):
+        sql = "SELECT seq, subject_id, to_status FROM event WHERE account_id = $1 ORDER BY seq"
+        events = (await several(migrated_url, [sql], who.account))[0]
+        assert [event["seq"] for event in events] == [*range(1, len(events) + 1)]
+        assert [event["subject_id"] for event in events if event["to_status"] == S.PROCESSING_ERROR] == ids
+    await audit(migrated_url)
+
+
+@pytest.mark.parametrize("size", [1, 2])
+async def test_times_of_bare_failures_never_go_back(
+    size: int, store: Store, merchant: Merchant, clock: ManualClock, migrated_url: str
+) -> None:
+    ids = await merchant.requests(*[S.PROCESSING] * (2 * size))
+    for place in range(2):
+        settled = await batch(store, clock, *(fail(id_, merchant.actor()) for id_ in ids[place * size :][:size]))
+        assert [type(one) for one in settled] == [Done] * size
+        clock.advance(-3600)
+    events, states = await several(
+        migrated_url,
+        ["SELECT at FROM event WHERE to_status = 'processing_error' ORDER BY seq",
+         "SELECT failed_at, modified_at, status_since FROM fulfillment_request_state ORDER BY id"],
+    )  # fmt: skip
+    times = [event["at"] for event in events]
+    assert times[size] > times[0]
+    assert [set(state.values()) for state in states] == [{at} for at in times]
+    await audit(migrated_url)
+
+
 @pytest.mark.parametrize(
     "given",
     [

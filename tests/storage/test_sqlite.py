@@ -126,12 +126,13 @@ class Flaky:
 
     def commit(self) -> None:
         """Store, forget, or leave open; then break."""
-        if self._how == "stored":
+        if self._how in ("stored", "unsynced"):
             self._db.commit()
         elif self._how in ("forgotten", "full"):
             self._db.rollback()
         error = sqlite3.OperationalError("database or disk is full" if self._how == "full" else "disk I/O error")
-        error.sqlite_errorcode = sqlite3.SQLITE_FULL if self._how == "full" else sqlite3.SQLITE_IOERR  # as SQLite does
+        codes = {"full": sqlite3.SQLITE_FULL, "unsynced": sqlite3.SQLITE_IOERR_FSYNC}  # as SQLite does
+        error.sqlite_errorcode = codes.get(self._how, sqlite3.SQLITE_IOERR)
         raise error
 
 
@@ -158,6 +159,21 @@ async def test_a_commit_that_breaks_is_judged_by_what_the_file_holds(
         writer._db = writer.db._db  # type: ignore[attr-defined]
     assert (await changes.change(command(Action.SYNC_ACCOUNTING, id_, merchant.actor()))).moved
     await audit(migrated_url)
+
+
+async def test_a_commit_that_the_disk_did_not_confirm_is_in_doubt(
+    store: Store, merchant: Merchant, changes: Changer
+) -> None:
+    """It can be read, and may be gone after a power cut all the same."""
+    id_ = await merchant.request()
+    writer = inside(store)._writer
+    writer._db = cast(sqlite3.Connection, Flaky(writer.db, "unsynced"))
+    with pytest.raises(Unavailable) as caught:
+        await changes.change(command(Action.ACKNOWLEDGE, id_, merchant.actor(), call_id="c1"))
+    assert caught.value.applied == "unknown"
+    found = await store.reads.request(merchant.actor().scope, id_)
+    assert found is not None
+    assert found.state.status == Status.ACKNOWLEDGED
 
 
 @pytest.mark.parametrize("in_place_s", [0.0, 1000.0])

@@ -1,0 +1,88 @@
+"""What the hub forgets by itself, and what it must not: idempotency keys of a day, messages that still wait."""
+
+import asyncio
+import io
+from collections.abc import AsyncIterator
+from types import SimpleNamespace
+from typing import Any, cast
+
+import pytest
+
+from tests.support.clock import ManualClock
+from tests.support.database import rows
+from tests.support.world import World, merchant
+from waypost.app.hub import Hub
+from waypost.app.ports import Store
+from waypost.app.upkeep import DELIVERIES_KEPT_S, purge
+from waypost.http.app import create_app
+from waypost.http.gate import Gate
+from waypost.http.log import LineLog
+from waypost.main import build_hub
+from waypost.outgoing.targets import Targets
+
+HOUR_S = 3600
+FAIL = "/fulfillment-requests/{}/processing-failed?error=x"
+KEY = {"Idempotency-Key": "k-1"}
+
+
+@pytest.fixture
+async def timed_world(store: Store, clock: ManualClock) -> AsyncIterator[World]:
+    """Two merchants and the application, under a clock that is told."""
+    hub, writer = build_hub(store, Targets(()), clock)
+    app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(io.StringIO()))
+    yield World(hub, app, await merchant(hub, "ours"), await merchant(hub, "theirs"))
+    await writer.close()
+
+
+async def purged(hub: Hub) -> None:
+    """One round of the chore, by a store that tells when it has been written to."""
+    done = asyncio.Event()
+
+    async def write(work: Any) -> Any:
+        try:
+            return await hub.store.write(work)
+        finally:
+            done.set()
+
+    chore = asyncio.ensure_future(purge(cast(Hub, SimpleNamespace(clock=hub.clock, store=SimpleNamespace(write=write)))))
+    async with asyncio.timeout(30):
+        await done.wait()
+    chore.cancel()
+    await asyncio.wait([chore])
+
+
+async def test_a_key_is_kept_for_a_day(timed_world: World, clock: ManualClock, migrated_url: str) -> None:
+    client, (first, later) = timed_world.client(), await timed_world.requests(2)
+    reply = await client.patch(FAIL.format(first), headers=KEY)
+    assert reply.status == 204
+    clock.advance(12 * HOUR_S)
+    assert (await client.patch(FAIL.format(later), headers={"Idempotency-Key": "k-2"})).status == 204
+    clock.advance(12 * HOUR_S - 1)
+    await purged(timed_world.hub)
+    again = await client.patch(FAIL.format(first), headers=KEY)
+    assert (again.status, again.headers["idempotent-replayed"]) == (204, "true")
+    clock.advance(60)
+    await purged(timed_world.hub)
+    left = await rows(migrated_url, "SELECT key FROM idempotency_key")
+    assert [row["key"] for row in left] == ["k-2"]
+    assert (await client.patch(FAIL.format(first), headers=KEY)).status == 400  # made again: it has failed already
+    clock.advance(12 * HOUR_S)
+    await purged(timed_world.hub)
+    assert await rows(migrated_url, "SELECT key FROM idempotency_key") == []
+
+
+async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: ManualClock, migrated_url: str) -> None:
+    """Of the log of a webhook; a message that still waits is none of it, however old it is."""
+    body = {"configurationName": "desk", "webhookUrl": "https://example.com/hook", "subscribedEvents": ["*"]}
+    hook = (await timed_world.client().post("/webhook/configurations", json=body)).json()["id"]
+    old = clock() - (DELIVERIES_KEPT_S + 60) * 1_000_000
+    for name, status, at in (
+        ("waits", "pending", old), ("arrived", "delivered", old), ("failed", "failed", old),
+        ("arrived lately", "delivered", old + 120 * 1_000_000),
+    ):  # fmt: skip
+        sql = """INSERT INTO webhook_delivery (webhook_id, message_id, name, status, attempts, log, created_at, updated_at)
+          VALUES ($1, $2, 'order.created', $3, 1, '[]', $4, $4)"""
+        await rows(migrated_url, sql, hook, name, status, at)
+    await purged(timed_world.hub)
+    left = await rows(migrated_url, "SELECT message_id FROM webhook_delivery ORDER BY id")
+    assert [row["message_id"] for row in left] == ["waits", "arrived lately"]

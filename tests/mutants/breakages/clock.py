@@ -1,0 +1,70 @@
+"""Clocks that are set back, or differ between machines."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "clock-back-on-sqlite",
+        "After the clock was set back, an event is older than the one before it.",
+        "storage/queries/writing.py",
+        "last_at = max($2, last_at + 1)",
+        "last_at = $2",
+        ("tests/storage/test_plain_moves.py::test_times_of_bare_failures_never_go_back[sqlite-1]",),
+    ),
+    Mutant(
+        "clock-back-alone-on-postgresql",
+        "After the clock was set back, an event is older than the one before it.",
+        "storage/queries/plain_moves.py",
+        "last_at = greatest($15::bigint, a.last_at + 1)",
+        "last_at = $15::bigint",
+        ("tests/storage/test_plain_moves.py::test_times_of_bare_failures_never_go_back[postgresql-1]",),
+    ),
+    Mutant(
+        "clock-back-together-on-postgresql",
+        "After the clock was set back, events of a batch are older than the one before it.",
+        "storage/queries/plain_moves.py",
+        "last_at = greatest($4::bigint, a.last_at + 1)",
+        "last_at = $4::bigint",
+        ("tests/storage/test_plain_moves.py::test_times_of_bare_failures_never_go_back[postgresql-2]",),
+    ),
+    Mutant(
+        "clock-back-holds-claims",
+        "After the clock was set back, requests wait for as long as it was ahead.",
+        "storage/delivery.py",
+        "AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
+        "AND (lease_until <= $2)",
+        ("tests/delivery/test_clock_jumps.py::test_a_claim_of_a_clock_that_ran_ahead_is_taken_over_at_once",),
+    ),
+    Mutant(
+        "clock-back-holds-webhooks",
+        "After the clock was set back, a webhook is sent nothing for as long as it was ahead.",
+        "storage/webhooks.py",
+        "AND (lease_until <= {{now}} OR lease_until > {{now}} + {_LONGEST_LEASE})",
+        "AND (lease_until <= {{now}})",
+        ("tests/events/test_clock_jumps.py::test_an_endpoint_held_by_a_clock_that_ran_ahead_is_free",),
+    ),
+    Mutant(
+        "clock-back-holds-retries",
+        "After the clock was set back, a failed message waits for as long as it was ahead.",
+        "storage/webhooks.py",
+        "WHERE webhook_id = $1 AND {_WRITTEN_AHEAD.format(now=\"$2\")}",
+        "WHERE webhook_id = $1 AND 1 = 0 AND {_WRITTEN_AHEAD.format(now=\"$2\")}",
+        ("tests/events/test_clock_jumps.py::test_a_retry_does_not_wait_for_a_clock_that_was_set_back",),
+    ),
+    Mutant(
+        "clock-back-gives-up-early",
+        "After the clock was set back, an endpoint that fails is given up later than it should be.",
+        "events/progress.py",
+        "at if self.failing_since is None else min(self.failing_since, at)",
+        "at if self.failing_since is None else self.failing_since",
+        ("tests/events/test_clock_jumps.py::test_a_failure_is_never_older_than_the_clock_says",),
+    ),
+    Mutant(
+        "clock-of-this-machine",
+        "Two machines whose clocks differ take each other's leases for ended.",
+        "storage/server_clock.py",
+        "        return standing_us() + self._ahead_us\n",
+        "        return time.time_ns() // 1000\n",
+        ("tests/storage/test_server_clock.py::test_the_time_is_the_servers",),
+    ),
+)

@@ -1,0 +1,187 @@
+"""The life cycle of requests and orders, preconditions, and what follows from a change."""
+
+from tests.mutants.mutant import Mutant
+
+_EVERY_STATUS = "tests/domain/test_lifecycle.py::test_every_status_under_every_action_and_outcome_is_as_the_contract_says"
+
+MUTANTS = (
+    Mutant(
+        "fail-from-one-more",
+        "A request that its source has acknowledged can be failed.",
+        "domain/lifecycle.py",
+        "Row(A.FAIL, (S.PROCESSING, S.PROCESSED), S.PROCESSING_ERROR",
+        "Row(A.FAIL, (S.PROCESSING, S.PROCESSED, S.ACKNOWLEDGED), S.PROCESSING_ERROR",
+        (
+            f"{_EVERY_STATUS}[fail-None]",
+            "tests/http/test_fail.py::test_it_is_allowed_from_two_statuses_only[sqlite-acknowledged]",
+            "tests/http/test_fail.py::test_it_is_allowed_from_two_statuses_only[postgresql-acknowledged]",
+        ),
+    ),
+    Mutant(
+        "process-from-one-less",
+        "A failed request cannot be released again.",
+        "domain/lifecycle.py",
+        "Row(A.PROCESS, (S.UNPROCESSED, S.PROCESSING_ERROR, *BLOCKED), S.PROCESSING",
+        "Row(A.PROCESS, (S.UNPROCESSED, *BLOCKED), S.PROCESSING",
+        (f"{_EVERY_STATUS}[process-None]", "tests/http/test_requests.py::test_process_after_an_unknown_outcome_asks_first"),
+    ),
+    Mutant(
+        "void-by-a-source",
+        "A source withdraws a request in the merchant's name.",
+        "domain/lifecycle.py",
+        "Row(A.VOID, LIVE, S.VOIDED, Repeat.NO_CHANGE, MERCHANT,",
+        "Row(A.VOID, LIVE, S.VOIDED, Repeat.NO_CHANGE, NO_CHANNEL,",
+        ("tests/domain/test_lifecycle.py::test_each_row_is_open_to_those_the_contract_names[source]",),
+    ),
+    Mutant(
+        "cancel-what-has-shipped",
+        "A request of which something has shipped is canceled as a whole.",
+        "domain/guards.py",
+        "return state.shipped_quantity == 0\n\n\ndef broken_guard",
+        "return state.shipped_quantity >= 0\n\n\ndef broken_guard",
+        (
+            "tests/domain/test_guards.py::test_what_has_shipped_is_neither_canceled_nor_voided",
+            "tests/storage/test_transitions.py::test_what_has_shipped_is_not_withdrawn",
+        ),
+    ),
+    Mutant(
+        "send-again-in-doubt",
+        "A request that its source may have already is sent again without a word of warning: ordered twice.",
+        "domain/guards.py",
+        'state.failure_code == OUTCOME_UNKNOWN or state.handover in ("delivered", "unknown")',
+        'state.handover in ("delivered",)',
+        (
+            "tests/domain/test_guards.py::test_sending_again_needs_a_word_where_the_source_may_have_it_already[given0-True]",
+            "tests/storage/test_transitions.py::test_sending_again_after_an_unknown_outcome_needs_a_word",
+        ),
+    ),
+    Mutant(
+        "withdraw-while-sending",
+        "A request is canceled while it is being sent: the source gets it all the same.",
+        "domain/guards.py",
+        'return state.handover != "sending"\n    if guard is Guard.RETRY',
+        'return state.handover != "sent"\n    if guard is Guard.RETRY',
+        (
+            "tests/domain/test_guards.py::test_nothing_is_withdrawn_while_it_is_being_handed_over",
+            "tests/storage/test_transitions.py::test_nothing_is_withdrawn_while_it_is_handed_over_but_a_failure_is_recorded",
+        ),
+    ),
+    Mutant(
+        "blocked-let-go",
+        "A request that lacks what its source requires is sent to it.",
+        "domain/guards.py",
+        "return state.status not in BLOCKED or facts.cause_gone",
+        "return state.status not in BLOCKED or facts.cause_gone or bool(state.status)",
+        ("tests/domain/test_guards.py::test_a_blocked_request_is_released_only_once_its_cause_is_gone",),
+    ),
+    Mutant(
+        "failure-kept-after-release",
+        "A request that was released again still shows the reason of its old failure.",
+        "app/effects.py",
+        "if was.status == Status.PROCESSING_ERROR and move.to != Status.PROCESSING_ERROR:",
+        "if was.status == Status.PROCESSING_ERROR and move.to == Status.PROCESSING_ERROR:",
+        ("tests/storage/test_transitions.py::test_leaving_processing_error_forgets_the_failure_and_the_events_keep_it",),
+    ),
+    Mutant(
+        "failed-fast-with-a-condition",
+        "A failure with an If-Match that does not fit overwrites what somebody else has done.",
+        "app/transitions.py",
+        "if command.expected is not None or command.dry_run",
+        "if command.dry_run",
+        (
+            "tests/storage/test_transitions.py::test_if_match[sqlite-False-expected3-False]",
+            "tests/storage/test_transitions.py::test_if_match[postgresql-False-expected3-False]",
+            "tests/http/test_fail.py::test_if_match",
+        ),
+    ),
+    Mutant(
+        "if-match-unchecked",
+        "A change with an If-Match that does not fit overwrites what somebody else has done.",
+        "app/commands.py",
+        'return expected is None or expected == "*" or version in expected',
+        'return expected is None or expected == "*" or version > 0',
+        (
+            "tests/storage/test_transitions.py::test_if_match[sqlite-True-expected3-False]",
+            "tests/storage/test_transitions.py::test_if_match[postgresql-True-expected3-False]",
+            "tests/http/test_webhooks.py::test_its_version_makes_changes_conditional",
+        ),
+    ),
+    Mutant(
+        "if-match-weak",
+        "A weak tag, which only says that two versions are alike, passes for a condition.",
+        "wire/preconditions.py",
+        "if tag is not None and weak is None and",
+        "if tag is not None and",
+        ('tests/wire/test_preconditions.py::TestIfMatch::test_read[W/"3"-versions4]',),
+    ),
+    Mutant(
+        "order-not-closed",
+        "An order of which all has shipped stays open.",
+        "domain/orders.py",
+        "if shipped is Progress.COMPLETED:\n        return OrderStatus.CLOSED",
+        "if shipped is Progress.COMPLETED:\n        return order.status",
+        (
+            "tests/domain/test_order_lifecycle.py::test_roll_ups_move_an_order_as_the_table_says[open-all shipped]",
+            "tests/http/test_shipments.py::test_an_order_closes_when_all_its_requests_have_shipped",
+        ),
+    ),
+    Mutant(
+        "canceled-pieces-ordered-again",
+        "Pieces that were canceled for good are open again on the order, and are ordered from another source.",
+        "domain/orders.py",
+        "canceled=sums.killed + item.dropped",
+        "canceled=item.dropped",
+        ("tests/app/test_generation.py::test_what_is_voided_or_canceled_to_fill_returns_to_the_order_and_what_is_killed_does_not",),
+    ),
+    Mutant(
+        "sums-of-one-batch",
+        "The quantities of an order forget what its other requests have shipped.",
+        "storage/queries/postgres.py",
+        "WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id NOT IN (SELECT id FROM seen)",
+        "WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id < 0 AND r.id NOT IN (SELECT id FROM seen)",
+        ("tests/http/test_shipments.py::test_an_order_closes_when_all_its_requests_have_shipped[postgresql]",),
+    ),
+    Mutant(
+        "late-answer-unsettled",
+        "Somebody decides about a late answer, and it stays on the list of what needs attention.",
+        "domain/attention.py",
+        'return handover in ("delivered", "rejected") and surprise(',
+        'return handover in ("delivered",) and surprise(',
+        ("tests/delivery/test_late_answers.py::test_a_late_refusal_ends_with_a_decision",),
+    ),
+    Mutant(
+        "number-cut",
+        "A request whose number is too long for its source is sent all the same.",
+        "domain/numbering.py",
+        "if max_length is not None and len(number) > max_length:",
+        "if max_length is not None and len(number) > max_length + 10:",
+        (
+            "tests/domain/test_numbering.py::test_what_blocks_a_request"
+            "[1001-10-6-False-required2-given2-number_exceeds_max_length]",
+        ),
+    ),
+    Mutant(
+        "routed-to-who-gave-it-back",
+        "A source that gave pieces back is asked for them again.",
+        "app/routing_supply.py",
+        "refused = never.union(json.loads(item.refused_sources))",
+        "refused = never.union(json.loads(item.refused_sources)[:0])",
+        ("tests/http/test_rerouting.py::test_only_the_pieces_that_were_given_back_and_only_those_to_be_filled",),
+    ),
+    Mutant(
+        "page-from-where-it-began",
+        "A client that walks a list by sinceId gets the last request of each page twice.",
+        "storage/queries/requests.py",
+        'where.add(f"{table}.id > ?", query.since_id)',
+        'where.add(f"{table}.id >= ?", query.since_id)',
+        ("tests/storage/test_list_filters.py::test_walking_by_since_id_meets_each_request_once",),
+    ),
+    Mutant(
+        "page-without-an-order",
+        "Pages of a list overlap, because the newest come first on each.",
+        "storage/queries/requests.py",
+        "{driving_table(query)}.id\"\n",
+        "{driving_table(query)}.id DESC\"\n",
+        ("tests/storage/test_list_filters.py::test_pages_are_slices_of_the_whole_list",),
+    ),
+)

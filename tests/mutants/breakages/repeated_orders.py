@@ -1,0 +1,80 @@
+"""Orders that are posted again: the same one is found, another one is a conflict.
+
+The mutants of how the content is compared belong here.
+"""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "hash-with-one-value-more",
+        "Every order of an earlier release, posted again, is a conflict.",
+        "app/posted.py",
+        '"billing_address", "payment_status", "tags", "custom_fields", "items", "imported_from",\n)',
+        '"billing_address", "payment_status", "tags", "custom_fields", "items", "imported_from", "call_id",\n)',
+        (
+            "tests/app/test_posted.py::test_hashes_are_those_that_older_versions_kept",
+        ),
+    ),
+    Mutant(
+        "first-hash-forgotten",
+        "Every order of the first release, posted again, is a conflict.",
+        "app/posted.py",
+        "_FIRST_ITEM_BY_PLACE = _ITEM_BY_PLACE[:-1]",
+        "_FIRST_ITEM_BY_PLACE = _ITEM_BY_PLACE",
+        (
+            "tests/app/test_posted.py::test_the_first_release_hashed_items_without_their_address",
+        ),
+    ),
+    Mutant(
+        "likeness-of-numbers",
+        "A possible duplicate is never found, because its number counts.",
+        "app/posted.py",
+        'content = draft._replace(order_number="", reference_number=None',
+        "content = draft._replace(reference_number=None",
+        (
+            "tests/app/test_posted.py::test_hashes_are_those_that_older_versions_kept",
+        ),
+    ),
+    Mutant(
+        "repeat-changes-the-shipping",
+        "Another shipping text is taken for an update, and the order goes the old way.",
+        "app/posted.py",
+        'UPDATED = ("payment_status", "tags", "note")',
+        'UPDATED = ("payment_status", "tags", "note", "shipping_text")',
+        (
+            "tests/app/test_order_repeats.py::test_any_other_difference_is_refused_and_named",
+        ),
+    ),
+    Mutant(
+        "new-field-overlooked",
+        "What is posted for the first time with the repeat is dropped without a word.",
+        "app/posted.py",
+        "names = dict.fromkeys((*was, *now))",
+        "names = dict.fromkeys(was)",
+        (
+            "tests/app/test_posted.py::test_what_differs_is_named",
+        ),
+    ),
+    Mutant(
+        "item-overlooked",
+        "A repeat with an item more is taken for the same order.",
+        "app/posted.py",
+        "for place in range(max(len(items), len(given))):",
+        "for place in range(min(len(items), len(given))):",
+        (
+            "tests/app/test_posted.py::test_what_differs_is_named",
+        ),
+    ),
+    Mutant(
+        "repeat-compared-with-edits",
+        "A repeat undoes what the merchant has changed.",
+        "app/order_repeats.py",
+        "await tx.update_posted(order_id, posted)",
+        "await tx.update_posted(order_id, write_posted(draft._replace(note=None)))",
+        (
+            "tests/app/test_order_repeats.py::test_payment_tags_and_note_are_updated",
+        ),
+    ),
+    ),
+)
