@@ -76,5 +76,4 @@ MUTANTS = (
             "tests/app/test_order_repeats.py::test_payment_tags_and_note_are_updated",
         ),
     ),
-    ),
 )
