@@ -153,6 +153,13 @@ def test_the_first_format_is_frozen() -> None:
     assert told == "afa7e73e4ff2b5dd20830b459a52f8c1732a511221872332ddeb3373d6ff08c1", "what was stored by it does not change"
 
 
+def test_an_order_of_the_first_release_is_found_in_its_record() -> None:
+    """Schema 0001 kept order and items beside each other."""
+    order, items = list(range(21)), [[1], [2]]
+    assert outcome_of([1, True, order, items]) == [True, [order, items, []]]
+    assert outcome_of([1, True, [order, items, [[7]]]]) == [True, [order, items, [[7]]]]
+
+
 class Pair(NamedTuple, Generic[R]):
     """A record of which one part is open."""
 

@@ -289,3 +289,16 @@ async def test_a_server_whose_settings_change_is_noticed() -> None:
         finally:
             await plain.close()
             await store.close()
+
+
+@pytest.mark.parametrize(
+    ("settings", "named"),
+    [
+        (("off", "on", "on"), ["fsync = off"]), (("on", "off", "on"), ["full_page_writes = off"]),
+        (("off", "off", "off"), ["fsync = off", "full_page_writes = off"]), (("on", "on", "on"), []),
+    ],
+)  # fmt: skip
+def test_what_a_crash_may_lose_is_named(settings: tuple[str, str, str], named: list[str]) -> None:
+    found = postgres_connections.judged(*settings)
+    assert [any(name in warning for warning in found.warnings) for name in named] == [True] * len(named)
+    assert len(found.warnings) == len(named)

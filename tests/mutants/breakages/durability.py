@@ -111,6 +111,6 @@ MUTANTS = (
         "storage/postgres_connections.py",
         "((fsync, _FSYNC), (full",
         "((full",
-        ("tests/fault/test_weak_settings.py::test_server_worker_and_check_say_what_a_crash_may_lose",),
+        ("tests/storage/test_durability.py::test_what_a_crash_may_lose_is_named[settings0-named0]",),
     ),
 )
