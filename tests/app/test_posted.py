@@ -90,7 +90,7 @@ def posted(draft: Any) -> dict[str, Any]:
 def test_it_is_kept_by_name_with_a_version() -> None:
     kept = json.loads(write_posted(FULL))
     assert kept == {
-        "v": 1, "reference_number": "R1", "ordered_at": 1_776_643_200_000_000, "note": "note – 物",
+        "version": 1, "reference_number": "R1", "ordered_at": 1_776_643_200_000_000, "note": "note – 物",
         "shipping_text": "Ground", "shipping_address": json.loads(ADDRESS), "billing_address": {"name": "B"},
         "payment_status": "paid", "tags": ["vip", "b2b"], "custom_fields": [{"id": 1, "name": "gift", "value": "yes"}],
         "items": [
@@ -100,12 +100,12 @@ def test_it_is_kept_by_name_with_a_version() -> None:
             {"quantity": 1, "price": 0, "external_listing_id": "L-2", "custom_fields": []},
         ],
     }  # fmt: skip
-    assert json.loads(write_posted(BARE)).keys() == {"v", "shipping_address", "tags", "custom_fields", "items"}
+    assert json.loads(write_posted(BARE)).keys() == {"version", "shipping_address", "tags", "custom_fields", "items"}
 
 
 @pytest.mark.parametrize("version", [None, 0, 2, "1"])
 def test_another_version_is_not_read_as_this_one(version: object) -> None:
-    kept = json.loads(write_posted(BARE)) | {"v": version}
+    kept = json.loads(write_posted(BARE)) | {"version": version}
     with pytest.raises(ValueError, match="reads 1"):
         read_posted(json.dumps(kept))
 

@@ -20,9 +20,9 @@ from tests.support.keys import environment_for, key_file_for
 from tests.support.planted import everything_in, found_in, found_in_files
 from waypost.app.actor import Scope
 from waypost.app.first_format import outcome_of
-from waypost.app.keyed import restored
 from waypost.app.ports.webhooks import Webhook
 from waypost.app.records import Recorded
+from waypost.app.stored_records import decode_record
 from waypost.storage import clearing
 from waypost.storage.backup import back_up, restore
 from waypost.storage.key_file import NoKey
@@ -138,7 +138,7 @@ async def test_stored_replies_lose_their_secrets_only(old_url: str) -> None:
     found = dict(await run_sql(old_url, "SELECT key, outcome FROM idempotency_key ORDER BY key"))
     assert json.loads(found["c"]) == [1, True, ["something", "else"]]
     for key in ("a", "b"):
-        kept: Any = restored(found[key], Recorded[Webhook], outcome_of)
+        kept: Any = decode_record(found[key], Recorded[Webhook], outcome_of)
         assert kept == Recorded(Webhook(*RECORD)._replace(secret=None, previous_secret=None), changed=True)
 
 

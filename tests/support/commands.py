@@ -15,7 +15,7 @@ from waypost.app.commands import (
     IdempotencyKey,
     Settled,
 )
-from waypost.app.idempotency import Call, once
+from waypost.app.idempotency import KeyedJob, once_per_key
 from waypost.app.ports import Clock, Store, Tx
 from waypost.app.transitions import perform
 from waypost.domain.lifecycle import Action
@@ -48,9 +48,9 @@ async def keyed_batch(
     store: Store, clock: Clock, *asked: tuple[Command, IdempotencyKey | None]
 ) -> list[Settled]:
     """Settle these commands with their keys in one transaction."""
-    work = once(timed(perform, clock), lambda job: Done, clock)
+    work = once_per_key(timed(perform, clock), lambda job: Done, clock)
 
     async def run(tx: Tx) -> Sequence[Settled]:
-        return await work(tx, [Call(one, one.actor.scope.account_id, its_key) for one, its_key in asked])
+        return await work(tx, [KeyedJob(one, one.actor.scope.account_id, its_key) for one, its_key in asked])
 
     return list(await store.write(run))

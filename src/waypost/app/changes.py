@@ -1,19 +1,14 @@
-"""Asking for changes: single commands and bulk ones, on their way to the one road.
-
-An idempotency key is claimed in memory before its command queues, so that a second call with the same key gets
-its refusal at once and never waits; between processes the transaction itself decides.
-"""
+"""Runs each use case that changes something through the group-commit writer."""
 
 import time
-from collections.abc import Awaitable, Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from waypost.app.actor import Actor
 from waypost.app.commands import Command, Done, IdempotencyKey
 from waypost.app.generation import Generated, RequestDraft, generate
 from waypost.app.goods import InventoryCall, InventoryDone
-from waypost.app.idempotency import Call, once
+from waypost.app.idempotency import KeyedJob, KeysUnderWay, once_per_key
 from waypost.app.inventory import change_inventory
 from waypost.app.invoices import Invoiced, InvoiceDraft, create_invoices
 from waypost.app.lists import Bulk, BulkDone, Pull, Pulled, perform_bulk, pull
@@ -26,7 +21,7 @@ from waypost.app.shipments import Shipped, create_shipments
 from waypost.app.transitions import perform
 from waypost.app.turns import Queued, in_turn
 from waypost.app.writer import BatchWork, Writer
-from waypost.domain.refusals import KeyInProgress, Refusal
+from waypost.domain.refusals import Refusal
 
 J = TypeVar("J")
 R = TypeVar("R")
@@ -34,27 +29,6 @@ R = TypeVar("R")
 
 TimedWork = Callable[[Tx, Sequence[J], int], Awaitable[Sequence[R]]]
 """As `BatchWork`, with the time of the batch in microseconds."""
-
-
-class KeyClaims:
-    """The idempotency keys whose calls are under way in this process."""
-
-    def __init__(self) -> None:
-        self._held: set[tuple[int, str]] = set()
-
-    @contextmanager
-    def hold(self, key: IdempotencyKey | None) -> Iterator[None]:
-        """Hold `key` while its call runs; `KeyInProgress` when somebody else does."""
-        if key is None:
-            yield
-            return
-        if key.name in self._held:
-            raise KeyInProgress
-        self._held.add(key.name)
-        try:
-            yield
-        finally:
-            self._held.discard(key.name)
 
 
 def timed(work: TimedWork[J, R], clock: Clock) -> BatchWork[J, R]:
@@ -66,7 +40,7 @@ def timed(work: TimedWork[J, R], clock: Clock) -> BatchWork[J, R]:
     return bound
 
 
-UseCase = BatchWork[Queued[Call[J]], R | Refusal]
+UseCase = BatchWork[Queued[KeyedJob[J]], R | Refusal]
 """Work as the writer takes it: for jobs that queued, with their keys."""
 
 
@@ -74,7 +48,7 @@ def use_case(
     work: TimedWork[J, R | Refusal], type_of: Callable[[J], Any], clock: Clock, monotonic: Callable[[], float]
 ) -> UseCase[J, R]:
     """`work` behind what every use case needs. `type_of`: the type of a job's outcome."""
-    return in_turn(once(timed(work, clock), type_of, clock), clock, monotonic)
+    return in_turn(once_per_key(timed(work, clock), type_of, clock), clock, monotonic)
 
 
 class Changer:
@@ -86,7 +60,7 @@ class Changer:
     def __init__(self, writer: Writer, clock: Clock, monotonic: Callable[[], float] = time.monotonic) -> None:
         self._writer = writer
         self._monotonic = monotonic
-        self._claims = KeyClaims()
+        self._keys = KeysUnderWay()
 
         def made(work: TimedWork[J, R | Refusal], type_: type[R]) -> UseCase[J, R]:
             return use_case(work, lambda job: type_, clock, monotonic)
@@ -146,15 +120,15 @@ class Changer:
         return await run(self._inventory, call, call.actor, key)
 
     async def _one(self, use: UseCase[J, R], job: J, actor: Actor, key: IdempotencyKey | None) -> R:
-        with self._claims.hold(key):
+        with self._keys.hold(key):
             return _raised(await self._writer.submit(use, self._queued(job, actor, key)))
 
     async def _alone(self, use: UseCase[J, R], job: J, actor: Actor, key: IdempotencyKey | None) -> R:
-        with self._claims.hold(key):
+        with self._keys.hold(key):
             return _raised((await self._writer.submit_alone(use, [self._queued(job, actor, key)]))[0])
 
-    def _queued(self, job: J, actor: Actor, key: IdempotencyKey | None) -> Queued[Call[J]]:
-        return Queued(Call(job, actor.scope.account_id, key), actor, self._monotonic())
+    def _queued(self, job: J, actor: Actor, key: IdempotencyKey | None) -> Queued[KeyedJob[J]]:
+        return Queued(KeyedJob(job, actor.scope.account_id, key), actor, self._monotonic())
 
 
 def _raised(settled: R | Refusal) -> R:

@@ -1,4 +1,4 @@
-"""The first format of stored records, up to schema 0009: lists, whose positions only these tables tell.
+"""The first format of stored records, up to schema 0009: lists. This table tells the field at each position.
 
 Frozen: what a list of that time says does not change with today's records. Fields were only ever added at the end, so
 a shorter list is an older one. It can go once no database of those releases is migrated any more.
@@ -110,6 +110,8 @@ POSITIONS = _positions()
 def outcome_of(record: list[Any]) -> list[Any]:
     """The outcome that was kept as `record`: without the number of the format, and as the releases after the first
     one laid it out."""
+    if record[0] != FIRST:
+        raise ValueError(record[0])
     rest = record[1:]
     if len(rest) == 3 and isinstance(rest[0], bool) and isinstance(rest[2], list) and len(rest[1]) == _FIRST_ORDER:
         created, order, items = rest  # schema 0001 kept an order so

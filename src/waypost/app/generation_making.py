@@ -6,10 +6,10 @@ from typing import NamedTuple
 
 from waypost.app.actor import Actor
 from waypost.app.journal import Journal, Told
-from waypost.app.keyed import written
 from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
+from waypost.app.stored_records import encode_record
 from waypost.domain import stock
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State, released
 from waypost.domain.lifecycle import Action, row_of
@@ -102,7 +102,7 @@ async def _decisions(tx: Tx, plans: Sequence[Plan], at: int) -> dict[int, Decisi
         return {}
     ids = await tx.new_ids("routing_decision", len(fresh))
     return {
-        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, written(plan.decision))
+        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, encode_record(plan.decision))
         for id_, (which, plan) in zip(ids, fresh.items(), strict=True)
     }
 

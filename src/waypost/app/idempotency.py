@@ -1,17 +1,20 @@
-"""The one place of idempotency keys: a call with a key is applied once, whoever repeats it (contract section 1.4).
+"""Idempotency keys, for every use case alike: a call with a key is applied once (contract section 1.4).
 
-It stands between the writer and every use case, which know nothing of keys. What a success came to is kept in the
-transaction of its effect; a repeat is answered with it, before existence, scope and precondition are looked at.
+Use cases know nothing of keys. `once_per_key` stands between the writer and each of them: it answers repeats, lets the
+use case do the rest, and stores the outcome of each successful call in the same transaction as its changes. The input
+of a repeat is checked as ever, but whether the record exists, is visible or has changed since is not looked at.
+`KeysUnderWay` refuses at once what this process is still busy with; between processes the database decides.
 """
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.first_format import outcome_of
-from waypost.app.keyed import Unreadable, restored, written
 from waypost.app.ports import Clock, KeptOutcome, Tx
+from waypost.app.stored_records import Unreadable, decode_record, encode_record
 from waypost.app.writer import BatchWork
 from waypost.domain.refusals import Defect, KeyInProgress, KeyReused, Refusal
 
@@ -23,7 +26,7 @@ KEPT_FOR_S = 24 * 60 * 60
 _log = logging.getLogger("waypost.idempotency")
 
 
-class Call(NamedTuple, Generic[J]):
+class KeyedJob(NamedTuple, Generic[J]):
     """A job of a use case, and the key that it came with. A dry run has none."""
 
     job: J
@@ -31,15 +34,36 @@ class Call(NamedTuple, Generic[J]):
     key: IdempotencyKey | None = None
 
 
-def once(
+class KeysUnderWay:
+    """The idempotency keys whose calls are under way in this process."""
+
+    def __init__(self) -> None:
+        self._held: set[tuple[int, str]] = set()
+
+    @contextmanager
+    def hold(self, key: IdempotencyKey | None) -> Iterator[None]:
+        """Hold `key` while its call runs; `KeyInProgress` when somebody else does."""
+        if key is None:
+            yield
+            return
+        if key.name in self._held:
+            raise KeyInProgress
+        self._held.add(key.name)
+        try:
+            yield
+        finally:
+            self._held.discard(key.name)
+
+
+def once_per_key(
     work: BatchWork[J, R | Refusal], type_of: Callable[[J], Any], clock: Clock
-) -> BatchWork[Call[J], R | Refusal]:
+) -> BatchWork[KeyedJob[J], R | Refusal]:
     """`work`, done once for each key. Calls of a batch that have the same one are a call and its repeats.
 
     `type_of` tells the type of a job's outcome, by which it is read back; it has a field `replayed`.
     """
 
-    async def bound(tx: Tx, calls: Sequence[Call[J]]) -> Sequence[R | Refusal]:
+    async def bound(tx: Tx, calls: Sequence[KeyedJob[J]]) -> Sequence[R | Refusal]:
         keys = {call.key.name: call.key for call in calls if call.key is not None}
         if not keys:
             return await work(tx, [call.job for call in calls])
@@ -60,7 +84,7 @@ class _Batch(Generic[J]):
     """The calls of one batch: which are new, and what each is answered with. `outcomes` are by place."""
 
     def __init__(
-        self, calls: Sequence[Call[J]], taken: Mapping[KeyName, KeyRow | None], type_of: Callable[[J], Any]
+        self, calls: Sequence[KeyedJob[J]], taken: Mapping[KeyName, KeyRow | None], type_of: Callable[[J], Any]
     ) -> None:
         self._calls = calls
         self._taken = taken
@@ -86,7 +110,7 @@ class _Batch(Generic[J]):
             _, account_id, key = self._calls[place]
             outcome = self.outcomes[place]
             if key is not None and not isinstance(outcome, Refusal):
-                yield KeptOutcome(key, account_id, written(outcome))
+                yield KeptOutcome(key, account_id, encode_record(outcome))
 
     def answers(self) -> list[Any]:
         """What each call is answered with, in their order."""
@@ -95,11 +119,12 @@ class _Batch(Generic[J]):
     def _answer(self, place: int, key: IdempotencyKey | None) -> Any:
         if place in self.outcomes or key is None:
             return self.outcomes[place]
-        # A caller that gave up and came back, while its first call was still waiting for this batch.
+        # The client hung up, which ended its call for `KeysUnderWay`, and sent it again before this batch ran.
         first = self._first[key.name]
-        outcome, refused = self.outcomes[first], isinstance(self.outcomes[first], Refusal)
-        if self._calls[first].key != key:
-            return KeyInProgress() if refused else KeyReused()
+        outcome, used = self.outcomes[first], self._calls[first].key
+        refused = isinstance(outcome, Refusal)
+        if used is not None and used != key:
+            return KeyInProgress() if refused else KeyReused(key.key, used.operation)
         return outcome if refused else outcome._replace(replayed=True)
 
 
@@ -108,9 +133,9 @@ def _repeated(key: IdempotencyKey, kept: KeyRow | None, type_: Any) -> Any:
     if kept is None:
         return KeyInProgress()
     if kept.operation != key.operation or kept.fingerprint != key.fingerprint:
-        return KeyReused()
+        return KeyReused(key.key, kept.operation)
     try:
-        return restored(kept.outcome, type_, outcome_of)._replace(replayed=True)
+        return decode_record(kept.outcome, type_, outcome_of)._replace(replayed=True)
     except Unreadable:
         _log.exception("the outcome of %s under an idempotency key cannot be read: nothing was done", key.operation)
         return Defect()

@@ -36,12 +36,15 @@ OrderChange = RecordChange[OrderDone]
 Settle = Callable[[Tx, OrderBench], Awaitable[tuple[bool, tuple[Unstopped, ...] | None]]]
 
 
-def _change(ask: OrderAsk, settle: Settle, aim: Aim = NO_AIM) -> OrderChange:
+def _change(ask: OrderAsk, settle: Settle, aim: Aim = NO_AIM, is_shown: bool = True) -> OrderChange:
+    """`is_shown`: the reply shows the whole order. If not, its items and requests are not kept for a repeat."""
+
     async def work(tx: Tx, at: int) -> Made[OrderDone]:
         bench = await OrderBench.open(tx, ask, at, aim)
         was = bench.order.status
         changed, unstopped = await settle(tx, bench)
-        return Made(OrderDone(await bench.close(), changed, was, unstopped))
+        view = await bench.close()
+        return Made(OrderDone(view if is_shown else view._replace(items=(), requests=()), changed, was, unstopped))
 
     return RecordChange(ask.actor, work, OrderDone, partial(lock_order, ask=ask, aim=aim))
 
@@ -124,7 +127,7 @@ def change_tags(ask: OrderAsk, add: Sequence[str], remove: Sequence[str]) -> Ord
     async def settle(tx: Tx, bench: OrderBench) -> tuple[bool, None]:
         return fields.change_tags(bench, add, remove, "/add"), None
 
-    return _change(ask, settle)
+    return _change(ask, settle, is_shown=False)
 
 
 class Accounting(NamedTuple):
@@ -150,7 +153,7 @@ def sync_accounting(ask: OrderAsk, asked: Accounting) -> OrderChange:
         bench.tell(ORDER_CHANGED, order.status, order.status, {"changed": ["accounting"]})
         return True, None
 
-    return _change(ask, settle)
+    return _change(ask, settle, is_shown=False)
 
 
 def add_item(ask: OrderAsk, draft: ItemDraft, priced: bool) -> OrderChange:

@@ -86,7 +86,7 @@ async def settle_repeat(tx: Tx, known: KnownOrder, draft: OrderDraft, is_locked:
 
 
 async def _update(tx: Tx, order_id: int, compared: _Compared, draft: OrderDraft, now: int) -> Repeated:
-    """Update payment, tags and note. A payment status that is not given says nothing: the order's stays."""
+    """Update payment, tags and note. If no payment status is sent, the order keeps its own."""
     payment = draft.payment_status if "/payment_status" in compared.differs else None
     ask = OrderAsk(draft.actor, order_id, draft.call_id)
     bench = await OrderBench.open(tx, ask, now, Aim(goes_on=payment in PAID_ENOUGH))

@@ -46,7 +46,7 @@ UPDATED = ("payment_status", "tags", "note")
 """What a repeat may change. Everything else makes it another order."""
 DIFFERENCES_AT_MOST = 100  # that are named
 
-# Who posts, how, and which order. `imported_from` is in no body: a demo order may be posted again.
+# No content: the caller, the call, the number of the order; and what is in no body, so that a demo order may come again.
 _NOT_CONTENT = ("actor", "channel_id", "order_number", "imported_from", "call_id", "dry_run")
 _JSON = ("shipping_address", "billing_address", "tags", "custom_fields", "ship_to")
 _DERIVED = "hash"  # of an address: made from its other members
@@ -72,7 +72,7 @@ def write_posted(draft: OrderDraft) -> str:
 def read_posted(text: str) -> Posted:
     """What `write_posted` or `with_updates` has written. Raises ValueError for a version that is not known."""
     posted: Posted = msgspec.json.decode(text)
-    version = posted.pop("v", None)
+    version = posted.pop("version", None)
     if version != VERSION:
         raise ValueError(f"What was posted is kept in version {version}; this program reads {VERSION}.")
     return posted
@@ -101,18 +101,19 @@ def recovered(order: Order, draft: OrderDraft) -> Posted | None:
 
     It may differ in the fields of `UPDATED`, if nobody has changed those of the order since.
     """
-    today = {name: getattr(order, name) for name in UPDATED}
     drafts = [draft]
     if draft.ordered_at == order.ordered_at:
         drafts.append(draft._replace(ordered_at=None))
-    for one in [*drafts, *(same._replace(**today) for same in drafts)]:
+    for name in UPDATED:
+        drafts += [one._replace(**{name: getattr(order, name)}) for one in drafts]
+    for one in drafts:
         if order.content_hash in older_hashes(one):
             return read_posted(write_posted(one))
     return None
 
 
 def older_hashes(draft: OrderDraft) -> Iterator[str]:
-    """The hashes that were kept of such an order before its content was: by the last releases, and by the first one."""
+    """The hashes that earlier releases would have stored for this draft: the last ones, and the first one."""
     content = _by_place(draft, _ORDER_BY_PLACE)
     yield _sha256(content)
     if all(item.ship_to is None for item in draft.items):
@@ -132,7 +133,7 @@ def likeness(draft: OrderDraft) -> str:
 
 
 def _encoded(posted: Posted) -> str:
-    return msgspec.json.encode({"v": VERSION, **posted}).decode()
+    return msgspec.json.encode({"version": VERSION, **posted}).decode()
 
 
 def _given(record: Any) -> Posted:
@@ -154,11 +155,11 @@ def _differing(was: Posted, now: Posted) -> list[str]:
 
 
 def _plain(value: Any) -> Any:
-    """A value to be compared: in an address or a custom field, too, null is as good as absent."""
+    """A value to be compared: in an address or a custom field, too, null is as good as absent; and so is `{}`."""
     if isinstance(value, list):
         return [_plain(one) for one in value]
     if isinstance(value, dict):
-        return {name: _plain(one) for name, one in value.items() if one is not None and name != _DERIVED}
+        return {name: _plain(one) for name, one in value.items() if one is not None and name != _DERIVED} or None
     return value
 
 

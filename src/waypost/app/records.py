@@ -1,4 +1,4 @@
-"""One change of a record (a source, a channel, tags, a stock figure) with its key, its dry run and its events.
+"""One change of a record (a source, a channel, tags, a stock figure) with its dry run and its events.
 
 What is particular to a change is its `work`; everything that contract section 1.4 asks of every change is here.
 """

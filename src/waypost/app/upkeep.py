@@ -2,8 +2,10 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from waypost.app.hub import Hub
 from waypost.app.idempotency import KEPT_FOR_S
@@ -13,7 +15,8 @@ KEEP_TIME_EVERY_S = 5.0
 GIVE_BACK_EVERY_S = 5.0
 PURGE_EVERY_S = 60.0
 LOOK_AT_SETTINGS_EVERY_S = 60.0
-PURGE_AT_ONCE = 1000  # rows a transaction
+PURGE_AT_FIRST, PURGE_AT_MOST = 10, 1000  # rows a transaction; what is kept may be short or long
+PURGE_FOR_S = 0.005  # a transaction: on SQLite others wait meanwhile
 DELIVERIES_KEPT_S = 30 * 24 * 3600  # in the log of a webhook, once they have ended
 END_S = 1.0
 
@@ -57,18 +60,27 @@ async def give_back_space(hub: Hub) -> None:
 async def purge(hub: Hub) -> None:
     """Forget idempotency records and webhook deliveries once they are old enough."""
 
-    async def old(tx: Tx) -> int:
-        keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, PURGE_AT_ONCE)
-        return max(keys, await tx.purge_deliveries(hub.clock() - DELIVERIES_KEPT_S * 1_000_000, PURGE_AT_ONCE))
+    async def old(tx: Tx, limit: int) -> tuple[int, float]:
+        began = time.perf_counter()
+        keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, limit)
+        deliveries = await tx.purge_deliveries(hub.clock() - DELIVERIES_KEPT_S * 1_000_000, limit)
+        return max(keys, deliveries), time.perf_counter() - began
 
     while True:
         try:
-            forgotten = PURGE_AT_ONCE
-            while forgotten == PURGE_AT_ONCE:
-                forgotten = await hub.store.write(old)
+            limit, is_more = PURGE_AT_FIRST, True
+            while is_more:
+                forgotten, took_s = await hub.store.write(partial(old, limit=limit))
+                is_more = forgotten == limit
+                limit = next_limit(limit, took_s)
         except Exception as error:
             _log.warning("old records stay for now: %s", error)
         await asyncio.sleep(PURGE_EVERY_S)
+
+
+def next_limit(limit: int, took_s: float) -> int:
+    """How many rows to delete in the next transaction, if `limit` took so many seconds."""
+    return min(2 * limit, PURGE_AT_MOST) if took_s < PURGE_FOR_S / 2 else max(1, int(limit * PURGE_FOR_S / took_s))
 
 
 async def watch_settings(hub: Hub) -> None:

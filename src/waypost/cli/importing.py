@@ -82,7 +82,10 @@ def import_orders(
     channel: str | None, file: Path, form: str | None, encoding: str, dry_run: bool, report: Path | None,
     account: str | None, database: str, as_json: bool,
 ) -> None:  # fmt: skip
-    """Create the orders of FILE. An order that is there with the same content is left alone."""
+    """Create the orders of FILE. An order that exists with the same content stays as it is.
+
+    If only its payment status, tags or note differ, they are updated. If anything else differs, it is refused.
+    """
     from waypost.importing.orders import OrderFile
 
     async def scoped(store: "Store") -> "Scope":

@@ -119,7 +119,11 @@ class OtherContent(Conflict):
     """An order was posted before with other content. `fields`: what differs, as pointers; empty: unknown."""
 
     def __init__(self, number: str, order_id: int, fields: Sequence[str]) -> None:
-        super().__init__(f"Order {number} exists in this channel with other content (id {order_id}).")
+        unknown = "" if fields else " That was before the hub kept what was posted, so the fields are not known."
+        super().__init__(
+            f"Order {number} was posted to this channel with other content (id {order_id}).{unknown} A repeat may"
+            " change payment status, tags and note only: change the rest by the order's own calls, or use another number."
+        )
         self.fields = tuple(fields)
 
 
@@ -133,12 +137,15 @@ class KeyInProgress(Refusal):
 
 
 class KeyReused(Refusal):
-    """The same idempotency key was used for another call."""
+    """The same idempotency key was used for another call, to `operation`."""
 
     code = "idempotency_key_reused"
 
-    def __init__(self) -> None:
-        super().__init__("This Idempotency-Key was used for another call: a new call needs a new key.")
+    def __init__(self, key: str, operation: str) -> None:
+        super().__init__(
+            f"Idempotency-Key {key} was used for a call to {operation} that had another path, parameter or body."
+            " Send exactly the same call, or use a new key."
+        )
 
 
 class Unavailable(Refusal):

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from waypost.storage.sqlite import SqliteStore
 
 PLAIN_BACKUP = (
-    "The backup of before this migration, %s, holds webhook secrets and credentials of sources as plain text: delete"
+    "%s, the backup made before this migration, holds webhook secrets and credentials of sources as plain text: delete"
     " it as soon as you do not need it any more."
 )
 

@@ -182,9 +182,11 @@ class CommonTx(
 
     async def purge_keys(self, before: int, limit: int) -> int:
         """See `ports.Tx`."""
-        sql = """DELETE FROM idempotency_key WHERE (family, key) IN
-          (SELECT family, key FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT $2)"""
-        return await self.execute(sql, before, limit)
+        old = "SELECT family, key FROM idempotency_key WHERE created_at < $1 ORDER BY created_at LIMIT $2"
+        names = await self.fetch(old, before, limit)
+        # By the whole name of each: SQLite would walk all keys of a family for a list of them.
+        await self.execute_many("DELETE FROM idempotency_key WHERE family = $1 AND key = $2", map(tuple, names))
+        return len(names)
 
     async def oldest_processing(self, scope: Scope, source_id: int | None, limit: int) -> list[int]:
         """See `ports.Tx`."""

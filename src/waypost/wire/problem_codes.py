@@ -77,7 +77,7 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "Send `Content-Type: application/json` and no `Content-Encoding`.", in_errors=True),
     P("idempotency_key_reused", 422,
       "In the last 24 hours this `Idempotency-Key` was used for a call with another path or input.",
-      "Use a new key for a new call. To repeat a call, send the same input."),
+      "Use a new key for a new call. To repeat a call, send the same bytes: store the body, do not build it anew."),
     P("too_many_requests", 429,
       "The token has used up its calls: by default it may make 40 at once and regains 2 per second."
       " After several calls without a valid token, the client's address is limited. The call was not run.",
@@ -89,7 +89,7 @@ PROBLEMS: tuple[ProblemCode, ...] = (
       "The hub has a defect. Its log has the details under the same `requestId`.",
       "Report the `requestId` to the hub's operator."
       " Before you repeat a change, read the record: it may have been made. A repeat with the same"
-      " `Idempotency-Key` applies it once."),
+      " `Idempotency-Key` applies it once. If that gets 500 again, read the record before you use a new key."),
     P("not_implemented", 501,
       "The hub does not know the HTTP method, or the `Transfer-Encoding` is not `chunked`.",
       "Use a method of this reference. Send `Content-Length`, or `Transfer-Encoding: chunked`."),

@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from waypost.app.keyed import restored
 from waypost.app.ports import NewRequest
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.routing_orders import Preview
+from waypost.app.stored_records import decode_record
 from waypost.domain.holds import MISSES, trouble_words
 from waypost.domain.routing import Candidate, Decision, Miss, Round, Unplaced
 from waypost.domain.routing_rules import Bid, RuleName, Step
@@ -33,7 +33,7 @@ def render_preview(preview: Preview) -> bytes:
 def render_decision(row: DecisionRow) -> bytes:
     """`GET /fulfillment-requests/{id}/routing`."""
     told = {"orderId": row.order_id, "decidedAt": format_datetime(row.at)}
-    return encode(told | _told(restored(row.decision, Decision)))
+    return encode(told | _told(decode_record(row.decision, Decision)))
 
 
 def _planned(request: NewRequest) -> dict[str, Any]:

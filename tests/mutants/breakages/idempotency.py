@@ -165,32 +165,32 @@ MUTANTS = (
     Mutant(
         "records-by-position",
         "What is stored means something else as soon as a record has one more field.",
-        "app/keyed.py",
+        "app/stored_records.py",
         "return {name: plain(one) for name, one in zip(value._fields, value, strict=True)}",
         "return [plain(one) for one in value]",
         (
-            "tests/app/test_keyed.py::test_the_version_is_written",
+            "tests/app/test_stored_records.py::test_the_version_is_written",
         ),
     ),
     Mutant(
         "version-not-read",
         "A record of a later release is taken for one of this.",
-        "app/keyed.py",
+        "app/stored_records.py",
         'if found.get("version") != VERSION:',
         'if not found.get("version"):',
         (
-            'tests/app/test_keyed.py::test_what_cannot_be_read_is_told_apart[{"version":3,"record":{"queued":1}}]',
+            'tests/app/test_stored_records.py::test_what_cannot_be_read_is_told_apart[{"version":3,"record":{"queued":1}}]',
             "tests/storage/test_idempotency.py::test_an_outcome_that_cannot_be_read_is_a_defect_and_changes_nothing",
         ),
     ),
     Mutant(
         "unknown-field-unreadable",
         "A record with a field that is gone by now cannot be read any more.",
-        "app/keyed.py",
+        "app/stored_records.py",
         "for name, one in value.items() if name in readers})",
         "for name, one in value.items()})",
         (
-            "tests/app/test_keyed.py::test_a_record_may_have_another_field_tomorrow",
+            "tests/app/test_stored_records.py::test_a_record_may_have_another_field_tomorrow",
         ),
     ),
     Mutant(
@@ -200,7 +200,7 @@ MUTANTS = (
         "State id account_id source_id channel_id",
         "State id account_id channel_id source_id",
         (
-            "tests/app/test_keyed.py::test_the_first_format_is_frozen",
+            "tests/app/test_stored_records.py::test_the_first_format_is_frozen",
         ),
     ),
     Mutant(
@@ -210,7 +210,7 @@ MUTANTS = (
         "return [created, [order, items, []]]",
         "return [created, order]",
         (
-            "tests/app/test_keyed.py::test_an_order_of_the_first_release_is_found_in_its_record",
+            "tests/app/test_stored_records.py::test_an_order_of_the_first_release_is_found_in_its_record",
         ),
     ),
 )

@@ -25,12 +25,12 @@ MUTANTS = (
     Mutant(
         "secret-shown-again",
         "The secret of a webhook is in the stored reply to its creation, for whoever repeats the call.",
-        "app/keyed.py",
+        "app/stored_records.py",
         "return None if isinstance(value, Secret) else value",
         "return value",
         (
             "tests/http/test_webhooks.py::test_a_repeat_with_the_same_key_gives_the_same_bytes",
-            "tests/app/test_keyed.py::test_a_secret_is_never_stored",
+            "tests/app/test_stored_records.py::test_a_secret_is_never_stored",
         ),
     ),
     Mutant(

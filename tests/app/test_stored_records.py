@@ -9,13 +9,12 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_
 
 import pytest
 
-from waypost.app import changes, keyed
+from waypost.app import changes, stored_records
 from waypost.app.attention import SpotResult
 from waypost.app.deliveries import DeliveryView
 from waypost.app.first_format import POSITIONS, outcome_of
 from waypost.app.goods import ListingsDone
 from waypost.app.invoices import InvoiceView
-from waypost.app.keyed import Unreadable, plain, restored, written
 from waypost.app.order_changes import OrderDone
 from waypost.app.order_links import Linked
 from waypost.app.ports import AccountRow, ChannelRow, OrderView, SourceRow
@@ -25,6 +24,7 @@ from waypost.app.ports.webhooks import Delivery, Webhook
 from waypost.app.records import Recorded
 from waypost.app.routing_again import Rerouted
 from waypost.app.routing_orders import Images
+from waypost.app.stored_records import Unreadable, decode_record, encode_record, plain
 from waypost.app.webhooks import Queued
 from waypost.domain.clock_rules import ClockRule
 from waypost.domain.routing import Decision
@@ -94,14 +94,14 @@ def by_position(value: Any) -> Any:
 @pytest.mark.parametrize("type_", STORED, ids=str)
 def test_what_is_written_is_read_as_it_was(type_: Any) -> None:
     value = example(type_)
-    assert restored(written(value), type_) == value
+    assert decode_record(encode_record(value), type_) == value
 
 
 @pytest.mark.parametrize("type_", RECORDED, ids=str)
 def test_a_record_of_the_first_format_is_read_by_its_positions(type_: Any) -> None:
     value = example(type_)
     kept = json.dumps([1, True, by_position(value)])
-    found: Any = restored(kept, Recorded[type_], outcome_of)  # type: ignore[valid-type]
+    found: Any = decode_record(kept, Recorded[type_], outcome_of)  # type: ignore[valid-type]
     assert (found.record, found.changed) == (value, True)
 
 
@@ -116,18 +116,18 @@ def test_a_record_may_have_another_field_tomorrow(record: Any) -> None:
     tomorrow.__new__.__defaults__ = (9,) * (len(fields) - 1)
     tomorrow.__annotations__ = dict(fields)
     for one in (tomorrow, Recorded[tomorrow]):
-        text = written(value if one is tomorrow else Recorded(value, changed=True))
-        found: Any = restored(text, one)
+        text = encode_record(value if one is tomorrow else Recorded(value, changed=True))
+        found: Any = decode_record(text, one)
         found = found if one is tomorrow else found.record
         assert found._asdict() == {**value._asdict(), "added": 9}
-    assert restored(written(found), record) == value, "what it does not know, it leaves out"
+    assert decode_record(encode_record(found), record) == value, "what it does not know, it leaves out"
 
 
 def test_a_secret_is_never_stored() -> None:
     hook = example(Webhook)._replace(secret=Secret("whsec_abc"), previous_secret=Secret("whsec_def"))
-    text = written(Recorded(hook, changed=True))
+    text = encode_record(Recorded(hook, changed=True))
     assert "whsec" not in text
-    found: Any = restored(text, Recorded[Webhook])
+    found: Any = decode_record(text, Recorded[Webhook])
     assert (found.record.secret, found.record.previous_secret) == (None, None)
 
 
@@ -140,11 +140,11 @@ def test_a_secret_is_never_stored() -> None:
 )  # fmt: skip
 def test_what_cannot_be_read_is_told_apart(text: str) -> None:
     with pytest.raises(Unreadable):
-        restored(text, Queued, lambda found: found[1:])
+        decode_record(text, Queued, lambda found: found[1:])
 
 
 def test_the_version_is_written() -> None:
-    assert json.loads(written(Queued(3))) == {"version": keyed.VERSION, "record": {"queued": 3}}
+    assert json.loads(encode_record(Queued(3))) == {"version": stored_records.VERSION, "record": {"queued": 3}}
 
 
 def test_the_first_format_is_frozen() -> None:
@@ -169,5 +169,5 @@ class Pair(NamedTuple, Generic[R]):
 
 def test_a_part_that_is_open_is_read_by_what_stands_for_it() -> None:
     value: Pair[Any] = Pair(Queued(1))
-    assert restored(written(value), Pair[Queued]) == value
+    assert decode_record(encode_record(value), Pair[Queued]) == value
     assert plain(value) == {"left": {"queued": 1}, "right": None}

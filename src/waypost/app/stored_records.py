@@ -1,9 +1,12 @@
 """Records as JSON with their names: what is stored outlives the program that wrote it (architecture section 4).
 
-A named tuple becomes an object with the names of its fields, never a list by position. Read back, a field that was
-not there yet has its default, and one that is no longer known is left out. Secrets are never stored: they become null.
+A named tuple becomes an object with the names of its fields, never a list by position. When it is read, a field that
+was not stored has its default, so each new field needs one; a field that is no longer known is left out. A field, or
+the class of a record, that is renamed needs a new version. Secrets are never stored: they become null.
 """
 
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Sequence
 from functools import cache
 from types import NoneType, UnionType
@@ -15,47 +18,50 @@ from waypost.app.first_format import POSITIONS
 from waypost.app.ports.secrets import Secret
 
 VERSION = 2  # of what is written; raised when names alone do not tell any more how it is to be read. 1: `first_format`
+PLAIN_AT_MOST = 16 * 1024  # bytes
 
 _encode = msgspec.json.Encoder().encode
 _decode = msgspec.json.Decoder().decode
-_AS_THEY_ARE = frozenset({int, str, bool, float, NoneType})
+_NOT_OF_IT = (msgspec.MsgspecError, zlib.error, TypeError, ValueError, LookupError, AttributeError)
+_PACKED = "z"  # the first character of what is compressed: zlib, then base64
+_JSON_SCALARS = frozenset({int, str, bool, float, NoneType})
 
 
 class Unreadable(Exception):
     """What was stored is not of the type that it is read as, or of a version that this program does not know."""
 
 
-def written(record: Any) -> str:
-    """The record as text."""
-    return _encode({"version": VERSION, "record": plain(record)}).decode()
+def encode_record(record: Any) -> str:
+    """The record as text; a long one compressed, as an order of many lines repeats its names many times."""
+    text = _encode({"version": VERSION, "record": plain(record)})
+    return text.decode() if len(text) <= PLAIN_AT_MOST else _PACKED + b64encode(zlib.compress(text, 1)).decode()
 
 
-def restored(text: str, type_: Any, first: Callable[[list[Any]], Any] = list) -> Any:
-    """The `type_` that was written so; raises `Unreadable`. `first` makes a record of a list of the first format."""
-    found = _decode(text)
-    if isinstance(found, list):
-        return _read(first(found), type_)
-    if found.get("version") != VERSION:
-        raise Unreadable(f"It is of version {found.get('version')}, and this program knows {VERSION}.")
-    return _read(found["record"], type_)
+def decode_record(text: str, type_: Any, read_first_format: Callable[[list[Any]], Any] = list) -> Any:
+    """The `type_` that was written so; raises `Unreadable`.
+
+    `read_first_format` makes a record of a list, which is how earlier releases stored it.
+    """
+    try:
+        found = _decode(zlib.decompress(b64decode(text[1:])) if text.startswith(_PACKED) else text)
+        if isinstance(found, list):
+            return _reader(type_)(read_first_format(found))
+        if found["version"] == VERSION:
+            return _reader(type_)(found["record"])
+    except _NOT_OF_IT as error:
+        raise Unreadable(f"It cannot be read as {type_}.") from error
+    raise Unreadable(f"It is of version {found['version']}, and this program knows {VERSION}.")
 
 
 def plain(value: Any) -> Any:
     """`value` of what JSON knows: named tuples as objects, other sequences as arrays."""
-    if value.__class__ in _AS_THEY_ARE:
+    if value.__class__ in _JSON_SCALARS:
         return value
     if isinstance(value, tuple) and hasattr(value, "_fields"):
         return {name: plain(one) for name, one in zip(value._fields, value, strict=True)}
     if isinstance(value, tuple | list):
         return [plain(one) for one in value]
     return None if isinstance(value, Secret) else value
-
-
-def _read(value: Any, type_: Any) -> Any:
-    try:
-        return _reader(type_)(value)
-    except (msgspec.ValidationError, TypeError, ValueError, KeyError, AttributeError) as error:
-        raise Unreadable(f"It cannot be read as {type_}.") from error
 
 
 _Reader = Callable[[Any], Any]
