@@ -14,11 +14,13 @@ from tests.support.commands import key
 from tests.support.database import contents, rows
 from tests.support.merchant import ADDRESS, Merchant
 from tests.support.stock import variant
+from waypost.app.actor import Scope
 from waypost.app.changes import Changer
 from waypost.app.order_bench import OrderAsk
-from waypost.app.order_changes import change_tags, set_payment, set_status
-from waypost.app.orders import OrderDraft, OrderPosted
-from waypost.app.ports import Store
+from waypost.app.order_changes import add_item, change_tags, set_payment, set_status
+from waypost.app.orders import OrderDraft, OrderPosted, create_orders
+from waypost.app.ports import Store, Tx
+from waypost.app.ports.routing import VariantAsk
 from waypost.app.posted import older_hashes
 from waypost.domain.orders import OrderStatus, PaymentStatus
 from waypost.domain.refusals import Invalid, OtherContent
@@ -289,3 +291,73 @@ async def test_an_address_is_compared_by_its_members(merchant: Merchant, changes
     stored = await contents(migrated_url)
     assert not (await changes.create_order(draft(merchant, shipping_address=wider))).created
     assert await contents(migrated_url) == stored
+
+
+class Locks:
+    """A transaction that notes the rows it locks, in the order of the calls."""
+
+    def __init__(self, tx: Tx) -> None:
+        self._tx = tx
+        self.taken: list[tuple[str, set[int]]] = []
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._tx, name)
+
+    async def lock_orders(self, accounts: Sequence[int], ids: Sequence[int]) -> Any:
+        self.taken.append(("orders", set(ids)))
+        return await self._tx.lock_orders(accounts, ids)
+
+    async def order_parts(self, scope: Scope, order_ids: Sequence[int]) -> Any:
+        self.taken.append(("orders", set(order_ids)))
+        return await self._tx.order_parts(scope, order_ids)
+
+    async def lock_variants(self, ask: VariantAsk) -> Any:
+        found = await self._tx.lock_variants(ask)
+        self.taken.append(("stock", {one.id for one in found}))
+        return found
+
+    async def load(self, asks: Any, keys: Any, accounts: Sequence[int], variants: Sequence[int] = ()) -> Any:
+        assert not asks
+        self.taken.append(("counters", set(accounts)))
+        return await self._tx.load(asks, keys, accounts, variants)
+
+
+async def test_orders_are_locked_before_stock_and_stock_before_the_counter(
+    merchant: Merchant, changes: Changer, store: Store, migrated_url: str
+) -> None:
+    """In a batch with new orders, equal repeats and updates; an item that the merchant has added draws upon stock, too.
+
+    What is locked once more, when an order is updated, was locked before: nobody waits for us while we wait for them.
+    """
+    await rows(migrated_url, "UPDATE channel SET auto_generate = $1", True)
+    stock = {sku: await variant(migrated_url, merchant.account, merchant.sources[0], sku, 10) for sku in ("SKU-A", "SKU-B")}
+    drafts = [draft(merchant, number, payment_status=AUTHORIZED, items=ITEMS[:1]) for number in ("N1", "N2", "N3")]
+    made = [await changes.create_order(one) for one in drafts]
+    added = ITEMS[0]._replace(sku="SKU-B", quantity=1, external_listing_id=None)
+    await changes.record(add_item(OrderAsk(merchant.actor(), made[0].view.order.id), added, True))
+    batch = [
+        drafts[1], drafts[2]._replace(note="x"), draft(merchant, "N4", payment_status=AUTHORIZED, items=ITEMS[:1]),
+        drafts[0]._replace(payment_status=PAID), draft(merchant, "N4", items=ITEMS[:1]),
+    ]  # fmt: skip
+    noted: list[tuple[str, set[int]]] = []
+
+    async def work(tx: Tx) -> Any:
+        locks: Any = Locks(tx)
+        results = await create_orders(locks, batch, 10**15)
+        noted.extend(locks.taken)
+        return results
+
+    results = await store.write(work)
+    assert [one.created for one in results] == [False, False, True, False, False]
+    assert [len(one.view.requests) for one in results] == [0, 0, 0, 1, 1]
+    first, later = noted[:3], noted[3:]
+    new = results[2].view.order.id
+    assert first == [
+        ("orders", {made[0].view.order.id, made[2].view.order.id}), ("stock", set(stock.values())),
+        ("counters", {merchant.account}),
+    ]  # fmt: skip
+    held = dict(first)
+    held["orders"] = held["orders"] | {new}  # inserted in this transaction
+    assert {kind for kind, _ in later} == {"orders", "stock", "counters"}
+    assert all(ids <= held[kind] for kind, ids in later), later
+    await audit(migrated_url)

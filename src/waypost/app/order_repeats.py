@@ -54,6 +54,9 @@ class _Compared(NamedTuple):
         return bool(self.differs) and _UPDATED.issuperset(self.differs)
 
 
+_SAME = _Compared({}, {}, ())
+
+
 async def lock_repeats(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[int, OrderParts]:
     """Find the orders that these drafts update, and lock them: before stock and counters. By order id."""
     found = await tx.orders_by_number([(draft.channel_id, draft.order_number) for draft in drafts])
@@ -108,10 +111,13 @@ async def _update(tx: Tx, order_id: int, compared: _Compared, draft: OrderDraft,
 
 def _compare(order: Order, posted: str | None, draft: OrderDraft) -> _Compared | None:
     """None: it differs, and the hub does not know where, as only a hash was kept of what was posted."""
+    text = write_posted(draft)
+    if text == posted:
+        return _SAME  # most repeats are: to read them would cost more than all the rest
     was = recovered(order, draft) if posted is None else read_posted(posted)
     if was is None:
         return None
-    now = read_posted(write_posted(draft))
+    now = read_posted(text)
     if "ordered_at" not in was and now.get("ordered_at") == order.ordered_at:
         del now["ordered_at"]  # posted without a time, it got this one
     return _Compared(was, now, differences(was, now))

@@ -140,7 +140,7 @@ def _given(record: Any) -> Posted:
     """The fields of a draft, or of an item, that are given."""
     defaults = record._field_defaults
     given = {}
-    for name, value in record._asdict().items():
+    for name, value in zip(record._fields, record, strict=True):
         if name in _NOT_CONTENT or value == defaults.get(name):
             continue
         if name == "items":
