@@ -316,10 +316,10 @@ class Locks:
         self.taken.append(("stock", {one.id for one in found}))
         return found
 
-    async def load(self, asks: Any, keys: Any, accounts: Sequence[int], variants: Sequence[int] = ()) -> Any:
+    async def load(self, asks: Any, accounts: Sequence[int], variants: Sequence[int] = ()) -> Any:
         assert not asks
         self.taken.append(("counters", set(accounts)))
-        return await self._tx.load(asks, keys, accounts, variants)
+        return await self._tx.load(asks, accounts, variants)
 
 
 async def test_orders_are_locked_before_stock_and_stock_before_the_counter(

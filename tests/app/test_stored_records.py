@@ -1,9 +1,11 @@
 """Stored records have names: yesterday's data meets tomorrow's code (architecture section 4)."""
 
+import ast
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
+from pathlib import Path
 from types import NoneType
 from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_type_hints
 
@@ -151,6 +153,40 @@ def test_the_first_format_is_frozen() -> None:
     """Its records are lists, of which only this table tells what stands where."""
     told = hashlib.sha256(json.dumps(POSITIONS, sort_keys=True).encode()).hexdigest()
     assert told == "afa7e73e4ff2b5dd20830b459a52f8c1732a511221872332ddeb3373d6ff08c1", "what was stored by it does not change"
+
+
+@pytest.mark.parametrize("record", [[7, True, []], [], ["1", True]])
+def test_only_the_first_format_is_read_as_one(record: list[Any]) -> None:
+    with pytest.raises(Unreadable):
+        decode_record(json.dumps(record), Queued, outcome_of)
+
+
+@pytest.mark.parametrize("text", ["", "{{{", "null", "5", "[]", '{"version":2}', "z", "zAAAA", "z!", '"text"'])
+def test_garbage_is_unreadable_and_nothing_else(text: str) -> None:
+    with pytest.raises(Unreadable):
+        decode_record(text, Queued, outcome_of)
+
+
+def test_a_long_record_is_compressed() -> None:
+    order = example(OrderView)
+    value: Any = Recorded(order._replace(items=order.items * 250), changed=True)
+    text = encode_record(value)
+    assert len(text) < len(json.dumps(plain(value))) / 10
+    assert decode_record(text, Recorded[OrderView]) == value
+
+
+def test_every_record_that_a_change_may_keep_is_tested_here() -> None:
+    """The third argument of `RecordChange`, and the outcomes of use cases, as the source has them."""
+    found = set()
+    for path in sorted(Path(changes.__file__).parent.glob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and len(node.args) > 1:
+                kind = {"RecordChange": 2, "made": 1}.get(node.func.id)
+                found |= {ast.unparse(node.args[kind])} if kind is not None and len(node.args) > kind else set()
+    apart = {"kind.type", "NoneType", "Preview"}  # rows of the catalog, which stand above; and what is never kept
+    names = {**vars(changes), **globals()}
+    assert [name for name in found - apart if eval(name, names) not in (*OUTCOMES, *RECORDED)] == []
+    assert len(found) > 15
 
 
 def test_an_order_of_the_first_release_is_found_in_its_record() -> None:

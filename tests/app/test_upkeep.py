@@ -60,3 +60,11 @@ async def test_each_thing_is_said_once_until_it_has_ended(caplog: pytest.LogCapt
 async def test_a_database_that_does_not_answer_is_asked_again(caplog: pytest.LogCaptureFixture) -> None:
     lines = await heard([Unavailable("gone"), OSError("gone"), ONE], caplog)
     assert [level for level, _ in lines] == ["INFO", "INFO", "INFO", "WARNING"]
+
+
+def test_a_purge_takes_as_many_rows_as_fit_into_its_slice() -> None:
+    assert upkeep.next_limit(10, 0.0001) == 20
+    assert upkeep.next_limit(800, 0.0001) == upkeep.PURGE_AT_MOST
+    assert upkeep.next_limit(1000, 100 * upkeep.PURGE_FOR_S) == 10
+    assert upkeep.next_limit(2, 100 * upkeep.PURGE_FOR_S) == 1
+    assert upkeep.next_limit(100, upkeep.PURGE_FOR_S) == 100

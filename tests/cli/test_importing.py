@@ -275,7 +275,7 @@ def test_a_repeat_updates_payment_tags_and_note_and_names_any_other_difference(
     assert [tuple(row.values()) for row in found] == [("n", '["vip"]', "authorized")]
     done = shop("import", "orders", file, "--channel", "Web", code=1)
     assert done.stdout == "3 rows: 0 orders created, 1 changed, 0 there already, 1 refused.\n"
-    assert "row 4, orderNumber: Order B exists in this channel with other content (id 2)." in done.stderr
+    assert "row 4, orderNumber: Order B was posted to this channel with other content (id 2)." in done.stderr
     assert "Different: note, orderItems.0.quantity. (already_exists)" in done.stderr
     found = table(database_url, "SELECT note, tags, payment_status FROM orders WHERE order_number = 'A'")
     assert [tuple(row.values()) for row in found] == [("m", '["vip","rush"]', "paid")]

@@ -69,7 +69,10 @@ async def test_any_other_difference_is_named(
         refused = reply.json()
         assert (reply.status, refused["code"]) == (409, "already_exists")
         assert sorted(one["pointer"] for one in refused["differs"]) == pointers
-        assert refused["message"] == f"Order N-1 exists in this channel with other content (id {made['id']})."
+        assert refused["message"] == (
+            f"Order N-1 was posted to this channel with other content (id {made['id']}). A repeat may change payment status, tags"
+            " and note only: change the rest by the order's calls, or use another number."
+        )
     assert await contents(migrated_url) == stored
 
 

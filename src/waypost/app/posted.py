@@ -46,7 +46,7 @@ UPDATED = ("payment_status", "tags", "note")
 """What a repeat may change. Everything else makes it another order."""
 DIFFERENCES_AT_MOST = 100  # that are named
 
-# No content: the caller, the call, the number of the order; and what is in no body, so that a demo order may come again.
+# No content: the caller, the call, the number of the order; and what no body has, so that a demo order may come again.
 _NOT_CONTENT = ("actor", "channel_id", "order_number", "imported_from", "call_id", "dry_run")
 _JSON = ("shipping_address", "billing_address", "tags", "custom_fields", "ship_to")
 _DERIVED = "hash"  # of an address: made from its other members

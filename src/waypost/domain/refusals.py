@@ -122,7 +122,7 @@ class OtherContent(Conflict):
         unknown = "" if fields else " That was before the hub kept what was posted, so the fields are not known."
         super().__init__(
             f"Order {number} was posted to this channel with other content (id {order_id}).{unknown} A repeat may"
-            " change payment status, tags and note only: change the rest by the order's own calls, or use another number."
+            " change payment status, tags and note only: change the rest by the order's calls, or use another number."
         )
         self.fields = tuple(fields)
 

@@ -10,16 +10,16 @@ MUTANTS = (
         "keys-purged-young",
         "All keys are forgotten within a minute: a call that is repeated later is made twice.",
         "app/upkeep.py",
-        "keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, PURGE_AT_ONCE)",
-        "keys = await tx.purge_keys(hub.clock(), PURGE_AT_ONCE)",
+        "keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, limit)",
+        "keys = await tx.purge_keys(hub.clock(), limit)",
         ("tests/http/test_upkeep.py::test_a_key_is_kept_for_a_day",),
     ),
     Mutant(
         "keys-purged-all",
         "A purge of old keys takes the young ones along.",
         "storage/transaction.py",
-        "(SELECT family, key FROM idempotency_key WHERE created_at < $1 ORDER BY",
-        "(SELECT family, key FROM idempotency_key WHERE created_at <> -CAST($1 AS bigint) ORDER BY",
+        "SELECT family, key FROM idempotency_key WHERE created_at < $1 ORDER BY",
+        "SELECT family, key FROM idempotency_key WHERE created_at <> -CAST($1 AS bigint) ORDER BY",
         ("tests/http/test_upkeep.py::test_a_key_is_kept_for_a_day",),
     ),
     Mutant(
@@ -66,7 +66,7 @@ MUTANTS = (
         "keys-kept-for-refusals",
         "A refused call keeps its key: the right call can never be made with it.",
         "app/idempotency.py",
-        "if key is not None and not isinstance(outcome, Refusal):\n                yield KeptOutcome(key, account_id, written(outcome))",
+        "if key is not None and not isinstance(outcome, Refusal):\n                yield KeptOutcome(key, account_id, encode_record(outcome))",
         "if key is not None:\n                yield KeptOutcome(key, account_id, '{}')",
         (
             "tests/storage/test_idempotency.py::test_a_refusal_frees_the_key",
@@ -96,8 +96,8 @@ MUTANTS = (
         "batch-compares-nothing",
         "Another call that meets the key in its batch gets the reply to the first one.",
         "app/idempotency.py",
-        "        if self._calls[first].key != key:\n",
-        "        if self._calls[first].key is None:\n",
+        "if used is not None and used != key:",
+        "if used is None:",
         (
             "tests/storage/test_idempotency.py::test_a_call_that_meets_itself_in_a_batch_is_a_repeat",
         ),
@@ -105,7 +105,7 @@ MUTANTS = (
     Mutant(
         "key-under-way-forgotten",
         "A call under way is asked for again, and waits instead of being refused.",
-        "app/changes.py",
+        "app/idempotency.py",
         "        if key.name in self._held:\n",
         "        if key in self._held:\n",
         (
@@ -176,8 +176,8 @@ MUTANTS = (
         "version-not-read",
         "A record of a later release is taken for one of this.",
         "app/stored_records.py",
-        'if found.get("version") != VERSION:',
-        'if not found.get("version"):',
+        'if found["version"] == VERSION:',
+        'if found["version"] >= VERSION:',
         (
             'tests/app/test_stored_records.py::test_what_cannot_be_read_is_told_apart[{"version":3,"record":{"queued":1}}]',
             "tests/storage/test_idempotency.py::test_an_outcome_that_cannot_be_read_is_a_defect_and_changes_nothing",
@@ -201,6 +201,26 @@ MUTANTS = (
         "State id account_id channel_id source_id",
         (
             "tests/app/test_stored_records.py::test_the_first_format_is_frozen",
+        ),
+    ),
+    Mutant(
+        "format-not-read",
+        "A record of another format is taken for one of the first.",
+        "app/first_format.py",
+        "    if record[0] != FIRST:",
+        "    if record[0] is None:",
+        (
+            "tests/app/test_stored_records.py::test_only_the_first_format_is_read_as_one",
+        ),
+    ),
+    Mutant(
+        "purge-walks-a-family",
+        "The purge of old keys takes a second for each thousand, and everybody waits.",
+        "app/upkeep.py",
+        "min(2 * limit, PURGE_AT_MOST) if took_s < PURGE_FOR_S / 2 else max(1, int(limit * PURGE_FOR_S / took_s))",
+        "min(2 * limit, PURGE_AT_MOST)",
+        (
+            "tests/app/test_upkeep.py::test_a_purge_takes_as_many_rows_as_fit_into_its_slice",
         ),
     ),
     Mutant(
