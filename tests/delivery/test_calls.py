@@ -127,6 +127,30 @@ async def test_a_long_answer_is_read_up_to_its_limit(raw: RawServer, caller: Cal
     assert (len(answer.body), answer.complete) == (1000, False)
 
 
+async def test_an_answer_without_an_end_is_left_at_its_limit(raw: RawServer, caller: Caller) -> None:
+    sent, ended = 0, asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while sent < 64 * 2**20:
+                writer.write(b"x" * 65_536)
+                await writer.drain()
+                sent += 65_536
+        writer.close()
+        ended.set()
+
+    server = await asyncio.start_server(endless, "127.0.0.1", 0)
+    raw.port = server.sockets[0].getsockname()[1]
+    answer = await call(caller, raw, at_most=100_000)
+    assert (len(answer.body), answer.complete) == (100_000, False)
+    async with asyncio.timeout(30):
+        await ended.wait()
+    assert sent < 16 * 2**20  # what lay in buffers on the way
+    server.close()
+
+
 @pytest.mark.parametrize("reply", [b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{}", None])
 async def test_an_answer_that_is_none_is_no_answer(raw: RawServer, caller: Caller, reply: bytes | None) -> None:
     raw.replies = [reply]

@@ -346,6 +346,7 @@ async def test_a_request_that_is_canceled_before_it_leaves_is_not_sent(house: Ho
     await house.until_statuses([first], "processed")
     await house.until(lambda: _settled(house, second))
     assert await outcomes(house, second) == ["withdrawn"]
+    await house.end()  # and all that it still had to do
     assert sum(supplier.asked.values()) == 1
     await adds_up(house)
 

@@ -135,9 +135,19 @@ async def test_a_long_body_that_waits_for_others_changes_nothing_once_it_is_too_
 
 
 async def test_a_body_in_pieces_is_limited_as_a_whole(world: World) -> None:
+    """And what comes after the limit is not taken in."""
     part = b" " * 600_000
     reply = await send_body(world, piece(part), piece(part), piece(json.dumps(ORDER).encode(), more=False))
     assert (reply.status, reply.json()["code"]) == (413, "content_too_large")
+    left = [piece(b"a" * 600), piece(b"a" * 600), piece(b"a" * 600), piece(b"", more=False)]
+
+    async def receive() -> dict[str, Any]:
+        return left.pop(0)
+
+    body = bodies.Body(receive, Room())
+    with pytest.raises(BadInput) as refused:
+        await body.read(1, None, 1000)
+    assert (refused.value.status, body.received, len(left)) == (413, 600, 2)
 
 
 async def test_a_byte_now_and_then_buys_a_body_no_time(world: World) -> None:

@@ -175,8 +175,9 @@ def run_all(mutants: Sequence[Mutant], jobs: int, tell: Callable[[Result], None]
             raise
 
 
-def _tell(result: Result) -> None:
-    why = f": {result.found.why}" if result.found.why else ""
+def _tell(result: Result, in_full: bool) -> None:
+    tells = in_full or result.found.verdict is not Verdict.CAUGHT
+    why = f": {result.found.why}" if tells else ""
     print(f"{result.found.verdict:12} {result.took_s:5.1f} s  {result.mutant.name}{why}", flush=True)
 
 
@@ -185,6 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description="Break the source; tests must see it.")
     parser.add_argument("-j", "--jobs", type=int, default=2, help="how many at once (2)")
     parser.add_argument("--list", action="store_true", help="only list them")
+    parser.add_argument("-v", "--verbose", action="store_true", help="say how each is noticed")
     parser.add_argument("names", nargs="*", help="of mutants, or beginnings of names; all, if none is given")
     asked = parser.parse_args(arguments)
     mutants = [one for one in MUTANTS if not asked.names or one.name.startswith(tuple(asked.names))]
@@ -197,7 +199,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGINT, signal.SIGTERM):  # what was started is ended then
         signal.signal(number, signal.default_int_handler)
     begun_s = time.monotonic()
-    results = run_all(mutants, asked.jobs, _tell)
+    results = run_all(mutants, asked.jobs, lambda result: _tell(result, asked.verbose))
     bad = [result for result in results if result.found.verdict is not Verdict.CAUGHT]
     print(f"{len(results) - len(bad)} of {len(results)} mutants are caught, in {time.monotonic() - begun_s:.0f} s.")
     return 1 if bad else 0

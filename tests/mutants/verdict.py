@@ -71,7 +71,7 @@ def judge(lines: Sequence[Line], named: Sequence[str], control: str) -> Found:
             slip = _SLIPS.search(failed[test]) or _SLIPS.search(logs[test])
             if slip is not None:
                 return Found(Verdict.INVALID, f"{test} fails for a slip: {slip[0]}")
-    return Found(Verdict.CAUGHT)
+    return Found(Verdict.CAUGHT, failed[meant(named[0], tests)[0]])
 
 
 def judge_baseline(lines: Sequence[Line], named: Sequence[str]) -> list[str]:

@@ -163,6 +163,33 @@ async def test_a_backup_is_of_one_moment_while_others_write(tmp_path: Path) -> N
     assert await run_sql(last, sql) > await run_sql(f"sqlite:///{tmp_path}/0.backup", sql)
 
 
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+async def test_a_backup_of_postgresql_is_of_one_moment(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever is committed between two of its tables."""
+    await fill(database_url)
+    unload, written = transfer._unload, []
+
+    async def unload_and_write(db: object, copy: sqlite3.Connection, table: str) -> int:
+        other = await asyncpg.connect(database_url)
+        async with other.transaction():
+            await other.execute(
+                "INSERT INTO event SELECT account_id, last_seq + 1, last_at, 'order', 1, 'x', NULL, NULL, 'system', NULL,"
+                " NULL, NULL, NULL, NULL, NULL FROM account_counter WHERE account_id = 1"
+            )
+            await other.execute("UPDATE account_counter SET last_seq = last_seq + 1 WHERE account_id = 1")
+        await other.close()
+        written.append(table)
+        return await unload(db, copy, table)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(transfer, "_unload", unload_and_write)
+    backup = tmp_path / "shop.backup"
+    await back_up(database_url, backup, False, clock)
+    assert {"account_counter", "event"} <= set(written)
+    assert await findings(f"sqlite:///{backup}") == []
+
+
 async def test_a_backup_is_not_overwritten_unasked(database_url: str, tmp_path: Path) -> None:
     await fill(database_url)
     target = tmp_path / "all.backup"

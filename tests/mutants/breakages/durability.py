@@ -16,7 +16,8 @@ MUTANTS = (
         "A change is answered before the database has confirmed it: a crash loses it.",
         "storage/postgres.py",
         "                await self._commit(tx)\n",
-        "                self._committing = asyncio.ensure_future(self._commit(tx))\n",
+        "                committing = asyncio.ensure_future(self._commit(tx))\n"
+        "                await asyncio.wait([committing], timeout=0.1)\n",
         ("tests/storage/test_durable_answers.py::test_nobody_is_answered_before_the_commit_has_ended[postgresql]",),
     ),
     Mutant(

@@ -9,7 +9,7 @@ MUTANTS = (
         "storage/backup.py",
         "    verify(source)\n",
         "",
-        ("tests/storage/test_backup.py::test_a_damaged_backup_is_refused_and_nothing_changes",),
+        ("tests/storage/test_backup.py::test_a_damaged_backup_is_refused_and_nothing_changes[postgresql]",),
     ),
     Mutant(
         "backup-of-two-moments",
@@ -17,7 +17,7 @@ MUTANTS = (
         "storage/transfer.py",
         'isolation="repeatable_read", readonly=True',
         'isolation="read_committed", readonly=True',
-        ("tests/storage/test_backup.py::test_a_backup_is_of_one_moment_while_others_write",),
+        ("tests/storage/test_backup.py::test_a_backup_of_postgresql_is_of_one_moment",),
     ),
     Mutant(
         "backup-over-another",

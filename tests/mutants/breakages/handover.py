@@ -123,6 +123,6 @@ MUTANTS = (
         "domain/guards.py",
         'return bool(state.failure_retryable) and state.handover == "rejected"',
         'return bool(state.failure_retryable) or state.handover in ("rejected", "unknown")',
-        ("tests/domain/test_guards.py::test_the_worker_tries_again_only_what_was_refused_for_now",),
+        ("tests/domain/test_guards.py::test_the_worker_tries_again_only_what_was_refused_for_now[given2-False]",),
     ),
 )

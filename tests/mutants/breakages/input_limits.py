@@ -52,14 +52,6 @@ MUTANTS = (
         ("tests/server/test_waiting.py::test_an_address_has_only_so_many_connections",),
     ),
     Mutant(
-        "read-without-an-end",
-        "One list with costly filters keeps a reader busy for minutes.",
-        "storage/sqlite_reads.py",
-        "return self.abandoned or time.monotonic() > self._until",
-        "return self.abandoned",
-        ("tests/storage/test_reads.py::test_a_query_that_takes_too_long_is_interrupted_and_its_reader_goes_on[sqlite]",),
-    ),
-    Mutant(
         "read-of-who-left",
         "Whoever asks for costly lists and hangs up keeps all readers busy.",
         "storage/sqlite_reads.py",

@@ -17,7 +17,7 @@ MUTANTS = (
         "outgoing/targets.py",
         "return secure and address.is_global and inner.is_global and not inner.is_multicast",
         "return secure and address.is_global and not inner.is_multicast",
-        ("tests/events/test_targets.py::test_what_is_not_public_is_refused",),
+        ("tests/events/test_targets.py::test_what_is_not_public_is_refused[64:ff9b::a00:1]",),
     ),
     Mutant(
         "private-by-name",
@@ -33,7 +33,7 @@ MUTANTS = (
         "outgoing/targets.py",
         "                may = self.may_call(_address(str(place[0])), secure)\n",
         "                may = self.may_call(_address(str(place[0])), secure) or bool(place)\n",
-        ("tests/events/test_spellings.py::test_a_socket_goes_to_addresses_that_may_be_called_only",),
+        ("tests/events/test_spellings.py::test_a_socket_goes_to_addresses_that_may_be_called_only[10.0.0.1]",),
     ),
     Mutant(
         "metadata-called",
@@ -41,7 +41,7 @@ MUTANTS = (
         "outgoing/targets.py",
         "        if any(inner in network for network in _METADATA):\n            return False\n",
         "",
-        ("tests/events/test_targets.py::test_what_is_not_public_is_refused",),
+        ("tests/events/test_targets.py::test_what_is_not_public_is_refused[168.63.129.16]",),
     ),
     Mutant(
         "plain-http-called",
@@ -57,7 +57,7 @@ MUTANTS = (
         "outgoing/calling.py",
         "        if size > at_most:\n            response.close()",
         "        if size > 1000 * at_most:\n            response.close()",
-        ("tests/delivery/test_calls.py::test_a_long_answer_is_read_up_to_its_limit",),
+        ("tests/delivery/test_calls.py::test_an_answer_without_an_end_is_left_at_its_limit",),
     ),
     Mutant(
         "call-made-twice",
@@ -65,6 +65,6 @@ MUTANTS = (
         "outgoing/calling.py",
         '_REPEATED = ("GET", "PUT")',
         "_REPEATED = ()",
-        ("tests/delivery/test_calls.py::test_nothing_is_sent_again_when_a_kept_connection_turns_out_closed",),
+        ("tests/delivery/test_calls.py::test_nothing_is_sent_again_when_a_kept_connection_turns_out_closed[PUT]",),
     ),
 )

@@ -18,7 +18,7 @@ MUTANTS = (
         'return f"waypost:{self.table}:{self.column}:{self.row_id}".encode()',
         'return f"waypost:{self.table}:{self.column}".encode()',
         (
-            "tests/storage/test_sealing.py::test_a_value_that_was_copied_elsewhere_does_not_open",
+            "tests/storage/test_sealing.py::test_a_value_that_was_copied_elsewhere_does_not_open[other0]",
             "tests/storage/test_key_rotation.py::test_a_value_that_was_copied_to_another_row_does_not_open",
         ),
     ),
