@@ -18,7 +18,8 @@ from waypost.app.actor import Scope
 from waypost.app.changes import Changer
 from waypost.app.order_bench import OrderAsk
 from waypost.app.order_changes import add_item, change_tags, set_payment, set_status
-from waypost.app.orders import OrderDraft, OrderPosted, create_orders
+from waypost.app.order_repeats import Deferred
+from waypost.app.orders import UPDATES_AT_ONCE, OrderDraft, OrderPosted, create_orders
 from waypost.app.ports import Store, Tx
 from waypost.app.ports.routing import VariantAsk
 from waypost.app.posted import older_hashes
@@ -360,4 +361,22 @@ async def test_orders_are_locked_before_stock_and_stock_before_the_counter(
     held["orders"] = held["orders"] | {new}  # inserted in this transaction
     assert {kind for kind, _ in later} == {"orders", "stock", "counters"}
     assert all(ids <= held[kind] for kind, ids in later), later
+    await audit(migrated_url)
+
+
+async def test_a_batch_updates_some_orders_and_leaves_the_others_to_the_next(
+    merchant: Merchant, changes: Changer, store: Store, migrated_url: str
+) -> None:
+    """Each takes milliseconds, in which other processes wait for the account. Nobody who posts hears of it."""
+    first = [draft(merchant, f"D{number}") for number in range(UPDATES_AT_ONCE + 9)]
+    for one in first:
+        await changes.create_order(one)
+    later = [one._replace(note="later") for one in first]
+    outcomes = await store.write(lambda tx: create_orders(tx, later, 10**15))
+    assert [type(one) for one in outcomes] == [OrderPosted] * UPDATES_AT_ONCE + [Deferred] * 9
+    same = [later[0]._replace(note=f"note {number}") for number in range(UPDATES_AT_ONCE + 9)]
+    outcomes = await store.write(lambda tx: create_orders(tx, same, 10**15))
+    assert [type(one) for one in outcomes] == [OrderPosted] * UPDATES_AT_ONCE + [Deferred] * 9
+    posted = await asyncio.gather(*(changes.create_order(one._replace(note="last")) for one in first))
+    assert {(one.created, one.view.order.note) for one in posted} == {(False, "last")}
     await audit(migrated_url)

@@ -101,6 +101,22 @@ async def test_while_one_batch_commits_the_next_one_gathers() -> None:
     assert memory.attempts == [[1], [2, 3, 4]]
 
 
+async def test_a_job_that_comes_once_more_goes_before_those_that_came_after_it() -> None:
+    memory = MemoryStore()
+    writer = writer_of(memory)
+    began = time.monotonic()
+    memory.gate.clear()
+    first = asyncio.ensure_future(writer.submit(store_all, 1))
+    await taken(writer)
+    calls = [asyncio.ensure_future(writer.submit(store_all, job)) for job in (2, 3)]
+    await asyncio.sleep(0)
+    calls += [asyncio.ensure_future(writer.submit(store_all, job, since_s=began + at)) for job, at in ((4, -2), (5, -1), (6, -3))]
+    await asyncio.sleep(0)
+    memory.gate.set()
+    await asyncio.gather(first, *calls)
+    assert memory.attempts == [[1], [6, 4, 5, 2, 3]]
+
+
 async def test_jobs_of_another_work_wait_for_a_batch_of_their_own() -> None:
     memory = MemoryStore()
     writer = writer_of(memory)

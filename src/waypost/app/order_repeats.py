@@ -5,6 +5,7 @@ The merchant's own changes are not looked at: a repeat that says what was last p
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import islice
 from typing import NamedTuple
 
 from waypost.app.order_bench import Aim, OrderAsk, OrderBench
@@ -22,7 +23,7 @@ from waypost.app.posted import (
 )
 from waypost.app.routing import PAID_ENOUGH
 from waypost.domain.orders import Order, OrderStatus
-from waypost.domain.refusals import LockHeld, OtherContent
+from waypost.domain.refusals import OtherContent, Unavailable
 
 _UPDATED = {f"/{name}" for name in UPDATED}
 
@@ -57,8 +58,8 @@ class _Compared(NamedTuple):
 _SAME = _Compared({}, {}, ())
 
 
-async def lock_repeats(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[int, OrderParts]:
-    """Find the orders that these drafts update, and lock them: before stock and counters. By order id."""
+async def lock_repeats(tx: Tx, drafts: Sequence[OrderDraft], at_most: int) -> dict[int, OrderParts]:
+    """Find the orders that these drafts update, and lock the first ones: before stock and counters. By order id."""
     found = await tx.orders_by_number([(draft.channel_id, draft.order_number) for draft in drafts])
     updated: dict[int, int] = {}  # account by order id
     for draft in drafts:
@@ -67,14 +68,21 @@ async def lock_repeats(tx: Tx, drafts: Sequence[OrderDraft]) -> dict[int, OrderP
             compared = _compare(one.order, one.posted, draft)
             if compared is not None and compared.updates:
                 updated[one.order.id] = one.order.account_id
-    return await tx.lock_orders(sorted(set(updated.values())), list(updated)) if updated else {}
+    chosen = dict(islice(updated.items(), at_most))
+    return await tx.lock_orders(sorted(set(chosen.values())), list(chosen)) if chosen else {}
 
 
-async def settle_repeat(tx: Tx, known: KnownOrder, draft: OrderDraft, is_locked: bool, now: int) -> Repeated:
+class Deferred(Unavailable):
+    """The order is updated in another batch: this one updates enough, or did not lock it in time."""
+
+    def __init__(self) -> None:
+        super().__init__("The order is being changed by others just now: post it again.", retry_after_s=1)
+
+
+async def settle_repeat(tx: Tx, known: KnownOrder, draft: OrderDraft, may_update: bool, now: int) -> Repeated:
     """Find the order unchanged, or update it; a dry run undoes that. Raises `OtherContent`, or `Invalid` for its tags.
 
-    The counter of the account is locked. An update of an order that is not locked raises `LockHeld`: another process
-    has posted it a moment ago, and the batch must run again to lock it in time.
+    The counter of the account is locked. Without `may_update` an update raises `Deferred`.
     """
     order = known.view.order
     compared = _compare(order, known.posted, draft)
@@ -82,8 +90,8 @@ async def settle_repeat(tx: Tx, known: KnownOrder, draft: OrderDraft, is_locked:
         if compared is None or compared.differs:
             raise OtherContent(order.order_number, order.id, compared.differs if compared else ())
         return Repeated(known)
-    if not is_locked:
-        raise LockHeld
+    if not may_update:
+        raise Deferred
     work = partial(_update, tx, order.id, compared, draft, now)
     return await (tx.rehearse(work) if draft.dry_run else work())
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from waypost.app.desk import Desk
 from waypost.app.order_holds import standing_reasons, unknown_things
 from waypost.app.order_items import ItemDraft, Known, identify, item_record, naming
-from waypost.app.order_repeats import KnownOrder, lock_repeats, settle_repeat
+from waypost.app.order_repeats import Deferred, KnownOrder, lock_repeats, settle_repeat
 from waypost.app.ports import ChannelRow, OrderParts, OrderView, PostedOrder, Tx
 from waypost.app.posted import OrderDraft, likeness, write_posted
 from waypost.app.routing import PAID_ENOUGH, may_be_fulfilled
@@ -30,6 +30,8 @@ class OrderPosted(NamedTuple):
 
 Number = tuple[int, str]  # channel id, order number
 
+UPDATES_AT_ONCE = 16  # of orders that are posted again, in one transaction
+
 
 class _Bench:
     """One batch at work: the channels it may post to, the orders that were there already, and those it makes."""
@@ -48,19 +50,22 @@ class _Bench:
         return self.channels.get((draft.actor.scope.account_id, draft.channel_id))
 
 
-async def create_orders(tx: Tx, drafts: Sequence[OrderDraft], now: int) -> list[OrderPosted | Refusal]:
+async def create_orders(
+    tx: Tx, drafts: Sequence[OrderDraft], now: int, updates: int = UPDATES_AT_ONCE
+) -> list[OrderPosted | Refusal]:
     """Create a batch of orders; one outcome a draft. A repeat finds its order, or updates its payment, tags and note.
 
+    An update takes milliseconds, in which other processes wait for the account: beyond so many, drafts are `Deferred`.
     Those whose channel says so are routed in the same transaction, and generated for or held. Locks: the orders that
     are updated, stock, counters.
     """
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
     channels = await _channels(tx, drafts)
-    locked = await lock_repeats(tx, drafts)
+    locked = await lock_repeats(tx, drafts, updates)
     supply = await _supply(tx, channels, drafts, locked.values())
     desk = Desk(await tx.load([], accounts), now)
     bench = _Bench(channels, await _existing(tx, drafts), desk, supply)
-    outcomes = await _settle(tx, bench, list(enumerate(drafts)), locked)
+    outcomes = await _settle(tx, bench, list(enumerate(drafts)), locked, updates)
     return [outcomes[place] for place in range(len(drafts))]
 
 
@@ -89,7 +94,7 @@ Places = Sequence[tuple[int, OrderDraft]]
 
 
 async def _settle(
-    tx: Tx, bench: _Bench, drafts: Places, locked: Iterable[int]
+    tx: Tx, bench: _Bench, drafts: Places, locked: Iterable[int], updates: int
 ) -> dict[int, OrderPosted | Refusal]:
     """Settle these drafts, by place: create what is new, with all that comes of it, then find or update the others."""
     outcomes: dict[int, OrderPosted | Refusal] = {}
@@ -112,7 +117,9 @@ async def _settle(
     ours = {one.view.order.id for one in made.values()}.union(locked)
     for place, draft in drafts:
         if place not in outcomes:
-            outcomes[place] = await _repeat(tx, bench, draft, views.get(place), known, ours)
+            was = known.get((draft.channel_id, draft.order_number))
+            outcomes[place] = await _repeat(tx, bench, draft, views.get(place), known, ours if updates > 0 else ())
+            updates -= known.get((draft.channel_id, draft.order_number)) is not was
     return outcomes
 
 
@@ -129,7 +136,7 @@ async def _repeat(
     is_ours = known[number].view.order.id in ours
     try:
         now, updated_from = await settle_repeat(tx, known[number], draft, is_ours, bench.desk.at)
-    except (Conflict, Invalid) as refusal:
+    except (Conflict, Deferred, Invalid) as refusal:
         return refusal
     if not draft.dry_run:
         known[number] = now

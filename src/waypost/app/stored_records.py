@@ -80,7 +80,8 @@ def _reader(type_: Any) -> _Reader:
     if origin in (tuple, list, Sequence):
         one, make = _reader(args[0]), list if origin is list else tuple
         return lambda value: make(map(one, value))
-    return lambda value: msgspec.convert(value, type_, strict=False)  # SQLite has 0 and 1 for false and true
+    # Most values are what they should be; not strict, because SQLite has 0 and 1 for false and true.
+    return lambda value: value if value.__class__ is type_ else msgspec.convert(value, type_, strict=False)
 
 
 def _is_record(type_: Any) -> bool:

@@ -15,9 +15,10 @@ BatchWork = Callable[[Tx, Sequence[J]], Awaitable[Sequence[R]]]
 class Writer(Protocol):
     """Runs jobs in few commits. A job is answered after the commit that holds its change."""
 
-    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True) -> R:
+    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True, since_s: float | None = None) -> R:
         """One job, coalesced with others of the same work that arrive meanwhile.
 
+        `since_s`: of a job that comes once more, when it came first (monotonic seconds). It goes before later ones.
         If it meets a lock of another program, it waits for that; without `waits` it raises `LockHeld` at once.
         """
         ...

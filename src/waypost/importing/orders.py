@@ -5,9 +5,10 @@ from operator import itemgetter
 from typing import Any
 
 from waypost.app.actor import Actor
+from waypost.app.order_repeats import Deferred
 from waypost.app.orders import OrderDraft, OrderPosted, create_orders
 from waypost.app.ports import Tx
-from waypost.domain.refusals import Invalid, OtherContent, Refusal
+from waypost.domain.refusals import Invalid, LockHeld, OtherContent, Refusal
 from waypost.domain.texts import trimmed
 from waypost.importing.columns import ITEM, ORDERS, READ, Column
 from waypost.importing.items import Bad, Item, bad_of, column_of
@@ -87,7 +88,9 @@ class OrderFile:
     async def store(self, tx: Tx, items: Sequence[Item], now: int, dry_run: bool) -> list[Outcome]:
         """Create the orders, or find or update them; one outcome an item."""
         drafts: list[OrderDraft] = [item.draft._replace(dry_run=dry_run) for item in items]
-        outcomes = await create_orders(tx, drafts, now)
+        outcomes = await create_orders(tx, drafts, now, len(drafts))
+        if any(isinstance(one, Deferred) for one in outcomes):
+            raise LockHeld  # somebody else has just posted one of them: the batch runs again, and locks it in time
         return [_outcome(item, outcome) for item, outcome in zip(items, outcomes, strict=True)]
 
 

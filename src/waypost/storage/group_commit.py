@@ -51,9 +51,9 @@ class GroupWriter:
         """How many jobs wait."""
         return self._queued + self._held_up.jobs
 
-    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True) -> R:
+    async def submit(self, work: BatchWork[J, R], job: J, waits: bool = True, since_s: float | None = None) -> R:
         """See `app.writer.Writer`; raises the refusal of the batch as a whole, `Unavailable` or `Defect`."""
-        results: Sequence[R] = await self._enqueue(work, (job,), alone=False, waits=waits)
+        results: Sequence[R] = await self._enqueue(work, (job,), alone=False, waits=waits, since_s=since_s)
         return results[0]
 
     async def submit_alone(self, work: BatchWork[J, R], jobs: Sequence[J]) -> Sequence[R]:
@@ -62,15 +62,16 @@ class GroupWriter:
         return results
 
     def _enqueue(
-        self, work: AnyWork, jobs: Sequence[Any], alone: bool, waits: bool = True
+        self, work: AnyWork, jobs: Sequence[Any], alone: bool, waits: bool = True, since_s: float | None = None
     ) -> "asyncio.Future[Any]":
         if self._closing or self.depth + len(jobs) > QUEUE:
             raise Unavailable("Too many changes are waiting to be written.", retry_after_s=1)
         loop = self._loop = self._loop or asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        group = Group(work, jobs, alone, time.monotonic(), answer, waits)
+        group = Group(work, jobs, alone, time.monotonic() if since_s is None else since_s, answer, waits)
         if not self._held_up.goes_behind(group):
-            self._queue.append(group)
+            before = len(self._queue) if since_s is None else sum(one.queued_at <= since_s for one in self._queue)
+            self._queue.insert(before, group)
             self._queued += len(jobs)
         self._arrived.set()
         self._watch()

@@ -78,4 +78,12 @@ MUTANTS = (
             "tests/app/test_order_repeats.py::test_payment_tags_and_note_are_updated",
         ),
     ),
+    Mutant(
+        "updates-without-end",
+        "A batch of orders that are posted again keeps every other process waiting for seconds.",
+        "app/orders.py",
+        "ours if updates > 0 else ()",
+        "ours if updates is not None else ()",
+        ("tests/app/test_order_repeats.py::test_a_batch_updates_some_orders_and_leaves_the_others_to_the_next",),
+    ),
 )
