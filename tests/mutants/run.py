@@ -28,8 +28,8 @@ from tests.support.postgres import PostgresServer
 
 CONTROL = "tests/mutants/test_control.py::test_the_hub_still_works"
 _PURE = ("tests/domain/", "tests/wire/", "tests/server/")  # no database
-TEST_S = 60  # each test
-MUTANT_S = 240  # all tests of a mutant
+TEST_S = 120  # each test
+MUTANT_S = 300  # all tests of a mutant
 BASELINE_S = 1800
 
 

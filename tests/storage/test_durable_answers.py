@@ -24,7 +24,7 @@ from waypost.storage import sqlite
 from waypost.storage.opening import open_store
 from waypost.storage.sqlite import SqliteStore
 
-A_MOMENT_S = 0.2  # within which an answer that does not wait for the commit would come
+A_MOMENT_S = 0.5  # within which an answer that does not wait for the commit would come
 WITHIN_S = 30.0
 
 
