@@ -20,7 +20,7 @@ async def test_a_state_that_is_not_as_it_was_read_is_not_written(
     before = await contents(migrated_url)
 
     async def run(tx: Tx) -> None:
-        await tx.load([], [], [merchant.account])
+        await tx.load([], [merchant.account])
         await tx.write(no_changes(10)._replace(states=[(found.state._replace(**stale), now)]))
 
     with pytest.raises((BadRow, RolledBack)):
