@@ -169,11 +169,6 @@ def roll_up_item(item: OrderItem, sums: LineSums) -> OrderItem:
     )
 
 
-def open_quantity(item: OrderItem, sums: LineSums) -> int:
-    """How much of the item can still be ordered: neither with a source nor canceled."""
-    return item.quantity - item.dropped - sums.killed - sums.allocated
-
-
 def roll_up(order: Order, items: Sequence[OrderItem]) -> Order:
     """The order with its derived statuses, from items that are rolled up already."""
     wanted = sum(item.quantity - item.canceled for item in items)
