@@ -24,7 +24,7 @@ async def test_nothing_is_written_to_a_schema_of_another_version(
     row = {"account_id": merchant.account, "name": "late", "created_at": 1}
     for work in (
         lambda: changes.change(fail(ids[1], merchant.actor())),
-        lambda: changes.change(fail(ids[1], merchant.actor(), key=key("k"))),
+        lambda: changes.change(fail(ids[1], merchant.actor()), key("k")),
         lambda: store.write(lambda tx: tx.insert_row("channel", row)),
     ):
         with pytest.raises(Unavailable, match=NEWER) as refused:
