@@ -210,7 +210,8 @@ MUTANTS = (
         "    if record[0] != FIRST:",
         "    if record[0] is None:",
         (
-            "tests/app/test_stored_records.py::test_only_the_first_format_is_read_as_one",
+            "tests/app/test_stored_records.py::test_only_the_first_format_is_read_as_one[record0]",
+            "tests/app/test_stored_records.py::test_only_the_first_format_is_read_as_one[record1]",
         ),
     ),
     Mutant(
