@@ -155,10 +155,10 @@ def test_the_first_format_is_frozen() -> None:
     assert told == "afa7e73e4ff2b5dd20830b459a52f8c1732a511221872332ddeb3373d6ff08c1", "what was stored by it does not change"
 
 
-@pytest.mark.parametrize("record", [[7, 3], ["1", 3], []])
+@pytest.mark.parametrize("record", [[7, True, [3]], ["1", True, [3]], []])
 def test_only_the_first_format_is_read_as_one(record: list[Any]) -> None:
     with pytest.raises(Unreadable):
-        decode_record(json.dumps(record), Queued, outcome_of)
+        decode_record(json.dumps(record), Recorded[Queued], outcome_of)
 
 
 @pytest.mark.parametrize("text", ["", "{{{", "null", "5", "[]", '{"version":2}', "z", "zAAAA", "z!", '"text"'])
