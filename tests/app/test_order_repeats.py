@@ -380,3 +380,29 @@ async def test_a_batch_updates_some_orders_and_leaves_the_others_to_the_next(
     posted = await asyncio.gather(*(changes.create_order(one._replace(note="last")) for one in first))
     assert {(one.created, one.view.order.note) for one in posted} == {(False, "last")}
     await audit(migrated_url)
+
+
+async def test_an_older_order_is_known_again_whichever_of_the_three_the_merchant_has_changed(
+    merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    """Only its hash is kept: each of payment status, tags and note may be as posted, or as the merchant has set it."""
+    first = draft(merchant, payment_status=AUTHORIZED)
+    made = await changes.create_order(first)
+    await make_older(migrated_url, first)
+    await changes.record(change_tags(OrderAsk(merchant.actor(), made.view.order.id), ["mine"], []))
+    repeat = await changes.create_order(first._replace(payment_status=DECLINED))
+    assert (repeat.created, repeat.view.order.payment_status) == (False, DECLINED)
+    assert json.loads(repeat.view.order.tags) == ["vip", "mine"]
+
+
+async def test_a_repeat_of_a_small_reply_keeps_no_copy_of_the_order(
+    merchant: Merchant, changes: Changer, migrated_url: str
+) -> None:
+    made = await changes.create_order(draft(merchant))
+    change = change_tags(OrderAsk(merchant.actor(), made.view.order.id), ["mine"], [])
+    first = await changes.record(change, key("k1", "tags"))
+    again = await changes.record(change, key("k1", "tags"))
+    assert again == first._replace(replayed=True)
+    (kept,) = await rows(migrated_url, "SELECT outcome FROM idempotency_key")
+    assert "mine" in kept["outcome"]
+    assert "SKU-A" not in kept["outcome"]

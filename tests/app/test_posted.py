@@ -194,6 +194,12 @@ def test_in_an_address_null_is_as_good_as_absent_and_its_hash_says_nothing() -> 
     assert differences(posted(FULL), posted(given)) == ("/shipping_address",)
 
 
+def test_an_address_of_nothing_is_no_address() -> None:
+    nothing = BARE._replace(billing_address='{"name":null,"city":null}')
+    assert differences(posted(BARE), posted(nothing)) == ()
+    assert differences(posted(nothing), posted(BARE)) == ()
+
+
 def test_so_many_differences_are_named_and_no_more() -> None:
     many = FULL._replace(items=FULL.items * 100)
     found = differences(posted(FULL), posted(many._replace(note=None)))

@@ -14,12 +14,13 @@ from tests.support.merchant import Merchant
 from waypost.app.changes import Changer
 from waypost.app.commands import Done
 from waypost.app.lists import Bulk, Pull
-from waypost.app.ports import Store
+from waypost.app.ports import KeptOutcome, Store, Tx
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Defect, KeyInProgress, KeyReused, NotAllowed, NotFound
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
 from waypost.storage.opening import open_store
+from waypost.storage.sqlite_tx import SqliteTx
 
 
 @pytest.mark.parametrize("wants_image", [True, False])
@@ -214,3 +215,35 @@ async def test_an_outcome_that_cannot_be_read_is_a_defect_and_changes_nothing(
         await changes.change(*asked)
     assert await contents(migrated_url) == stored
     assert "It is of version 3, and this program knows 2." in caplog.text
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_forgetting_some_keys_costs_the_same_however_many_their_family_has(
+    merchant: Merchant, store: Store, migrated_url: str
+) -> None:
+    """SQLite walks all keys of a family for a list of names; counted are its steps."""
+
+    async def steps(tx: Tx) -> int:
+        assert isinstance(tx, SqliteTx)
+        counted = 0
+
+        def step() -> int:
+            nonlocal counted
+            counted += 1
+            return 0
+
+        tx._db.set_progress_handler(step, 1)
+        try:
+            assert await tx.purge_keys(100, 5) == 5
+        finally:
+            tx._db.set_progress_handler(None, 0)
+        return counted
+
+    def kept(first: int, count: int, at: int) -> list[KeptOutcome]:
+        return [KeptOutcome(key(f"{at}-{place}"), merchant.account, "{}") for place in range(first, first + count)]
+
+    await store.write(lambda tx: tx.keep(kept(0, 10, 1), 1))
+    few = await store.write(steps)
+    await store.write(lambda tx: tx.keep(kept(0, 3000, 1000), 1000))
+    many = await store.write(steps)
+    assert many <= 1.5 * few, (few, many)

@@ -216,7 +216,17 @@ MUTANTS = (
     ),
     Mutant(
         "purge-walks-a-family",
-        "The purge of old keys takes a second for each thousand, and everybody waits.",
+        "The purge of old keys takes a second for each thousand of a million, and everybody waits.",
+        "storage/transaction.py",
+        'await self.execute_many("DELETE FROM idempotency_key WHERE family = $1 AND key = $2", map(tuple, names))',
+        'await self.execute("DELETE FROM idempotency_key WHERE (family, key) IN (" + old + ")", before, limit)',
+        (
+            "tests/storage/test_idempotency.py::test_forgetting_some_keys_costs_the_same_however_many_their_family_has",
+        ),
+    ),
+    Mutant(
+        "purge-in-one-piece",
+        "The purge of long records stops everybody for seconds.",
         "app/upkeep.py",
         "min(2 * limit, PURGE_AT_MOST) if took_s < PURGE_FOR_S / 2 else max(1, int(limit * PURGE_FOR_S / took_s))",
         "min(2 * limit, PURGE_AT_MOST)",

@@ -86,4 +86,28 @@ MUTANTS = (
         "ours if updates is not None else ()",
         ("tests/app/test_order_repeats.py::test_a_batch_updates_some_orders_and_leaves_the_others_to_the_next",),
     ),
+    Mutant(
+        "older-order-edited",
+        "An order of an earlier release whose tags the merchant has changed takes no payment from its channel any more.",
+        "app/posted.py",
+        "drafts += [one._replace(**{name: getattr(order, name)}) for one in drafts]",
+        "drafts = [one._replace(**{name: getattr(order, name)}) for one in drafts]",
+        ("tests/app/test_order_repeats.py::test_an_older_order_is_known_again_whichever_of_the_three_the_merchant_has_changed",),
+    ),
+    Mutant(
+        "address-of-nothing",
+        "A channel that sends an empty address for none gets a conflict for the same order.",
+        "app/posted.py",
+        "if one is not None and name != _DERIVED} or None",
+        "if one is not None and name != _DERIVED}",
+        ("tests/app/test_posted.py::test_an_address_of_nothing_is_no_address",),
+    ),
+    Mutant(
+        "orders-kept-for-small-replies",
+        "Each tag that is set with a key stores a copy of the whole order for a day.",
+        "app/order_changes.py",
+        "OrderDone(view if is_shown else view._replace(items=(), requests=()), changed",
+        "OrderDone(view, changed",
+        ("tests/app/test_order_repeats.py::test_a_repeat_of_a_small_reply_keeps_no_copy_of_the_order",),
+    ),
 )
