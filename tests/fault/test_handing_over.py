@@ -90,7 +90,7 @@ async def test_a_worker_that_stands_still_past_its_lease_tells_what_it_knows_lat
     await house.push(supplier, PATIENT, timeoutS=60, rules=RULES)
     await workers[0].start()
     await asyncio.wait_for(supplier.hung.wait(), WITHIN_S)
-    workers[0].stand_still()
+    await workers[0].stand_still()
     supplier.book[await house.number(id_)] += 1
     supplier.answer_hanging("accept")
     await workers[1].start()

@@ -57,7 +57,7 @@ class Blows:
             await victim.start()
         else:
             self.count["stood still"] += 1
-            victim.stand_still()
+            await victim.stand_still()
             await asyncio.sleep(5.0)  # this is the fault itself: longer than a lease
             victim.go_on()
 

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import sqlite3
 import sys
 import time
 from contextlib import suppress
@@ -26,6 +27,7 @@ class WorkerProcess:
     def __init__(self, database_url: str, log: Path, ahead_s: float = 0, sending_s: float = SHORT.sending_s) -> None:
         self._command = [sys.executable, "-m", "tests.support.worker_process", database_url, str(sending_s)]
         self._environment = {**environment_for(database_url), AHEAD_S: str(ahead_s)}
+        self._file = database_url.removeprefix("sqlite:///") if database_url.startswith("sqlite:") else None
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -38,17 +40,33 @@ class WorkerProcess:
         assert self._process.stdout is not None
         assert await asyncio.wait_for(self._process.stdout.readline(), 30) == b"works\n", self._log.read_text()[-3000:]
 
-    def stand_still(self) -> None:
-        """SIGSTOP."""
-        self._signal(signal.SIGSTOP)
+    async def stand_still(self) -> None:
+        """SIGSTOP, at a moment when it is not writing.
+
+        SQLite has one writer at a time: a worker that stood still with its lock would stop all others, for as long as
+        it stands, and nobody could do anything about it.
+        """
+        async with asyncio.timeout(30):
+            while True:
+                self._signal(signal.SIGSTOP)
+                while not _stands_still(self._running):
+                    await asyncio.sleep(0.001)
+                if self._file is None or _can_be_written(self._file):
+                    return
+                self._signal(signal.SIGCONT)
+                await asyncio.sleep(0.003)
 
     def go_on(self) -> None:
         """SIGCONT."""
         self._signal(signal.SIGCONT)
 
-    def _signal(self, number: signal.Signals) -> None:
+    @property
+    def _running(self) -> asyncio.subprocess.Process:
         assert self._process is not None
-        self._process.send_signal(number)
+        return self._process
+
+    def _signal(self, number: signal.Signals) -> None:
+        self._running.send_signal(number)
 
     @property
     def runs(self) -> bool:
@@ -70,6 +88,22 @@ class WorkerProcess:
         code = await asyncio.wait_for(self._process.wait(), 12)
         self._process = None
         return code
+
+
+def _stands_still(process: asyncio.subprocess.Process) -> bool:
+    return Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] == "T"
+
+
+def _can_be_written(file: str) -> bool:
+    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
+    try:
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+    except sqlite3.OperationalError:
+        return False
+    finally:
+        connection.close()
+    return True
 
 
 def _set_clock(ahead_s: float) -> None:
