@@ -1,4 +1,4 @@
-"""Clocks that are set back, or differ between machines."""
+"""Clocks that are set back, or differ between machines; rules that watch the clock."""
 
 from tests.mutants.mutant import Mutant
 
@@ -69,5 +69,16 @@ MUTANTS = (
         "        return standing_us() + self._ahead_us\n",
         "        return time.time_ns() // 1000\n",
         ("tests/storage/test_server_clock.py::test_the_time_is_the_servers",),
+    ),
+    Mutant(
+        "clock-rule-stopped-by-one-lock",
+        "One request that somebody has locked keeps a clock rule from all others.",
+        "delivery/clock_rules.py",
+        """its clock rules are enforced one by one", account_id)
+        except Unavailable:""",
+        """its clock rules are enforced one by one", account_id)
+            raise
+        except Unavailable:""",
+        ("tests/http/test_clock_rules_poison.py::test_a_request_that_is_locked_does_not_stop_the_others[postgresql]",),
     ),
 )

@@ -125,4 +125,15 @@ MUTANTS = (
         'return bool(state.failure_retryable) or state.handover in ("rejected", "unknown")',
         ("tests/domain/test_guards.py::test_the_worker_tries_again_only_what_was_refused_for_now[given2-False]",),
     ),
+    Mutant(
+        "late-answer-unheard",
+        "A worker that stood still past its lease keeps to itself that the source has the request.",
+        "app/handover.py",
+        'self._raise(attempt, LATE_DELIVERY, "The source has it after all: its answer came late.")',
+        "pass",
+        (
+            "tests/fault/test_handing_over.py"
+            "::test_a_worker_that_stands_still_past_its_lease_tells_what_it_knows_later",
+        ),
+    ),
 )
