@@ -1,13 +1,16 @@
 """Workers that are killed, or stand still past their leases, between sending and settling."""
 
 import asyncio
+import sqlite3
 from collections.abc import AsyncIterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from tests.delivery.conftest import house as house
 from tests.delivery.test_weather import PATIENT, adds_up, turns
+from tests.support.database import sqlite_path
 from tests.support.handing import House
 from tests.support.supplier import RULES, Supplier
 from tests.support.worker_process import WorkerProcess
@@ -107,6 +110,23 @@ async def test_a_worker_that_stands_still_past_its_lease_tells_what_it_knows_lat
     assert (attempt["outcome"], attempt["late_outcome"]) == ("unknown", "delivered")
     assert supplier.asked[await house.number(id_)] == 1
     await adds_up(house)
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_no_worker_stands_still_while_the_file_is_being_written(
+    house: House, workers: list[WorkerProcess]
+) -> None:
+    """What these tests stop must not hold the one lock, or they would test that nobody can write."""
+    await workers[0].start()
+    with closing(sqlite3.connect(sqlite_path(house.url), isolation_level=None, timeout=10)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        stopping = asyncio.ensure_future(workers[0].stand_still())
+        await asyncio.wait({stopping}, timeout=0.3)
+        assert not stopping.done()
+        db.execute("ROLLBACK")
+        await stopping
+    workers[0].go_on()
+    assert await workers[0].stop() == 0
 
 
 async def test_claims_of_a_killed_worker_are_taken_over(

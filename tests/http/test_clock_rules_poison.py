@@ -80,7 +80,7 @@ async def test_a_request_that_is_locked_does_not_stop_the_others(
     watch = Watch(world)
     async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id = {ids[1]} FOR UPDATE"):
         await watch.after(2)
-        async with asyncio.timeout(30):  # on a busy machine, a rule that waited too long has its turn at the next look
+        async with asyncio.timeout(30):  # a look that gave up on a busy machine is followed by the next
             while sorted(await told(world, "source_timeout")) != [ids[0], *ids[2:]]:
                 await watch.watch.look()
     await watch.after(0)

@@ -6,12 +6,14 @@ import signal
 import sqlite3
 import sys
 import time
-from contextlib import suppress
+from contextlib import closing, suppress
 from ipaddress import ip_network
 from pathlib import Path
 
+from tests.support.database import is_sqlite, sqlite_path
 from tests.support.keys import environment_for, key_file_for
 from waypost.delivery.lanes import Limits
+from waypost.storage.sqlite_file import is_busy
 
 SHORT = Limits(
     in_flight=16, claim_s=4.0, sending_s=4.0, call_s=2.0, fresh_s=1.0, sweep_s=0.2, outage_s=0.5, stop_s=3.0
@@ -27,7 +29,7 @@ class WorkerProcess:
     def __init__(self, database_url: str, log: Path, ahead_s: float = 0, sending_s: float = SHORT.sending_s) -> None:
         self._command = [sys.executable, "-m", "tests.support.worker_process", database_url, str(sending_s)]
         self._environment = {**environment_for(database_url), AHEAD_S: str(ahead_s)}
-        self._file = database_url.removeprefix("sqlite:///") if database_url.startswith("sqlite:") else None
+        self._url = database_url
         self._log = log
         self._process: asyncio.subprocess.Process | None = None
 
@@ -41,17 +43,16 @@ class WorkerProcess:
         assert await asyncio.wait_for(self._process.stdout.readline(), 30) == b"works\n", self._log.read_text()[-3000:]
 
     async def stand_still(self) -> None:
-        """SIGSTOP, at a moment when it is not writing.
+        """Stop it (SIGSTOP) while it is not writing.
 
-        SQLite has one writer at a time: a worker that stood still with its lock would stop all others, for as long as
-        it stands, and nobody could do anything about it.
+        SQLite has one writer at a time: a worker that is stopped while it holds the lock blocks all other writers.
         """
         async with asyncio.timeout(30):
             while True:
                 self._signal(signal.SIGSTOP)
                 while not _stands_still(self._running):
                     await asyncio.sleep(0.001)
-                if self._file is None or _can_be_written(self._file):
+                if not (is_sqlite(self._url) and _is_being_written(self._url)):
                     return
                 self._signal(signal.SIGCONT)
                 await asyncio.sleep(0.003)
@@ -94,16 +95,15 @@ def _stands_still(process: asyncio.subprocess.Process) -> bool:
     return Path(f"/proc/{process.pid}/stat").read_text().rpartition(") ")[2][0] == "T"
 
 
-def _can_be_written(file: str) -> bool:
-    connection = sqlite3.connect(file, timeout=0, isolation_level=None)
-    try:
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
-    except sqlite3.OperationalError:
-        return False
-    finally:
-        connection.close()
-    return True
+def _is_being_written(url: str) -> bool:
+    with closing(sqlite3.connect(sqlite_path(url), timeout=0, isolation_level=None)) as db:
+        try:
+            db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if not is_busy(error):
+                raise
+            return True
+    return False
 
 
 def _set_clock(ahead_s: float) -> None:
