@@ -59,6 +59,11 @@ class Server:
                 pass
         return reply
 
+    async def lets_in(self) -> None:
+        """Wait until a new call of the token was let in, and so each call that was sent before it."""
+        async with httpx.AsyncClient(headers={"X-API-TOKEN": self.token}) as client:
+            assert (await client.get(f"{self._process.url}/failure-codes")).status_code == 200
+
     async def end_token(self, ends: Ending) -> httpx.Response:
         """Let the token end in another process, and wait until the server refuses new calls of it."""
         await ends(self._world, await id_of(self._world, self._name))
@@ -102,11 +107,15 @@ async def test_a_body_still_coming_in_is_not_stored(
     id_ = await world.request()
     shipment = {"trackingNumber": "T-late", "shipmentItems": [{"sku": "SKU-A", "quantity": 1}]}
     body = json.dumps({"fulfillmentRequestId": id_, "shipment": shipment}).encode()
-    head = f"POST /shipments HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}"
+    head = (f"POST /shipments HTTP/1.1\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n"
+            "Expect: 100-continue")  # fmt: skip
     # With its rates: what a reply says of its token's pool must be gone, too.
     async with ServerProcess(migrated_url, tmp_path / "log", *RATES, default_rates=True) as process:
         server = Server(process, world, "src")
-        reader, writer = await server.begin(head, body[:20])
+        reader, writer = await server.begin(head)
+        async with asyncio.timeout(20):
+            assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n", "the token is good"
+        writer.write(body[:20])
         gate = await server.end_token(ends)
         before = await contents(migrated_url)
         writer.write(body[20:])
@@ -124,6 +133,7 @@ async def test_a_long_poll_under_way_shows_nothing(
     async with ServerProcess(migrated_url, tmp_path / "log", *RATES, default_rates=True) as process:
         server = Server(process, world, "src")
         call = await server.begin("GET /events?wait=30 HTTP/1.1")
+        await server.lets_in()
         gate = await server.end_token(ends)
         await world.request()
         assert_same_as_at_the_gate(await answer_of(*call), gate)
@@ -160,6 +170,32 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def end_by_hand(url: str, token_id: int) -> None:
     """Revoke a token around the hub, which may be busy."""
     await rows(url, "UPDATE token SET revoked_at = 1 WHERE id = $1", token_id)
+
+
+async def test_a_token_that_ends_while_a_body_comes_in_changes_nothing(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However quickly the change then has its turn."""
+    monkeypatch.setattr(access, "REMEMBERED_S", -1.0)
+    monkeypatch.setattr(turns, "WAITED_S", 3600.0)
+    id_ = await world.request()
+    token_id = await id_of(world, "src")
+
+    async def app(scope: Any, receive: Callable[[], Awaitable[Any]], send: Any) -> None:
+        async def slowly() -> Any:
+            message = await receive()
+            await end_by_hand(migrated_url, token_id)
+            return message
+
+        await world.app(scope, slowly, send)
+
+    shipment = {"trackingNumber": "T-late", "shipmentItems": [{"sku": "SKU-A", "quantity": 1}]}
+    before = await contents(migrated_url, but=["token"])
+    reply = await Client(app, world.ours.tokens["src"]).post(
+        "/shipments", json={"fulfillmentRequestId": id_, "shipment": shipment}
+    )
+    assert (reply.status, reply.json()["code"]) == (401, "unauthorized")
+    assert await contents(migrated_url, but=["token"]) == before
 
 
 READS = [
