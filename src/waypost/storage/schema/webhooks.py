@@ -26,6 +26,7 @@ webhook_delivery = Table(
     CheckConstraint("next_at IS NULL OR status = 'pending'", name="next"),
     UniqueConstraint("webhook_id", "message_id"),
     Index(None, "webhook_id", "next_at"), Index(None, "webhook_id", "id"), Index(None, "updated_at"),
+    Index(None, "webhook_id", "status", "id"),
     # Of what waits, what was written before the clock was set back.
     Index(
         "ix_webhook_delivery_waiting", "webhook_id", "updated_at",
