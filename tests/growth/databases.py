@@ -1,0 +1,114 @@
+"""The databases that are measured: the template is made once, each size loaded once for each engine, and copied for each mode."""
+
+import io
+import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import asyncpg
+
+from tests.growth import loading
+from tests.growth.counting import buffers, steps
+from tests.growth.loading import Plan
+from tests.growth.measuring import Measured, measured
+from tests.growth.template import Template, make
+from tests.support.postgres import PostgresServer
+from waypost.storage.opening import migrate
+
+SMALL, LARGE = 1_000, 20_000
+
+
+class Mode(NamedTuple):
+    """How a database is measured. `generic`: by plans that know no parameter (PostgreSQL)."""
+
+    engine: str
+    analyzed: bool = False
+    generic: bool = False
+
+    @property
+    def name(self) -> str:
+        """As it is shown."""
+        told = "SQLite" if self.engine == "sqlite" else "PostgreSQL"
+        return f"{told} {'after' if self.analyzed else 'without'} ANALYZE{', generic plans' * self.generic}"
+
+    @property
+    def unit(self) -> str:
+        """What is counted."""
+        return "steps" if self.engine == "sqlite" else "buffers"
+
+
+SQLITE = (Mode("sqlite"), Mode("sqlite", analyzed=True))
+POSTGRES = (Mode("postgresql", analyzed=True), Mode("postgresql"), Mode("postgresql", generic=True),
+            Mode("postgresql", analyzed=True, generic=True))  # fmt: skip
+
+
+class Databases:
+    """All in one folder, and on one server."""
+
+    def __init__(self, folder: Path, server: PostgresServer | None) -> None:
+        self._folder = folder
+        self._server = server
+        self._template: Template | None = None
+        self._plans: dict[int, Plan] = {}
+        self._loaded: set[str] = set()
+
+    async def template(self) -> Template:
+        """The template."""
+        if self._template is None:
+            url = f"sqlite:///{self._folder}/template.db"
+            await migrate(url)
+            self._template = await make(url, io.StringIO())
+        return self._template
+
+    async def plan(self, count: int) -> Plan:
+        """All rows of this size."""
+        if count not in self._plans:
+            self._plans[count] = loading.plan(await self.template(), count)
+        return self._plans[count]
+
+    @asynccontextmanager
+    async def opened(self, mode: Mode, count: int) -> AsyncIterator[Measured]:
+        """A hub on a fresh copy of this size."""
+        copied = self._sqlite if mode.engine == "sqlite" else self._postgres
+        url = await copied(mode, count)
+        await loading.analyze(url) if mode.analyzed else None
+        with steps() if mode.engine == "sqlite" else buffers(mode.generic) as counter:
+            async with measured(url, await self.template(), counter) as one:
+                yield one
+        if mode.engine == "sqlite":
+            Path(url.removeprefix("sqlite:///")).unlink()
+        else:
+            await self._administer(f"DROP DATABASE {self._copy(mode, count)} WITH (FORCE)")
+
+    async def _sqlite(self, mode: Mode, count: int) -> str:
+        path = self._folder / f"{count}.db"
+        if not path.exists():
+            await migrate(f"sqlite:///{self._folder}/empty.db")
+            loading.load_sqlite(await self.template(), await self.plan(count), self._folder / "empty.db", path)
+        copy = self._folder / f"{count}-{mode.analyzed}.db"
+        shutil.copyfile(path, copy)
+        return f"sqlite:///{copy}"
+
+    async def _postgres(self, mode: Mode, count: int) -> str:
+        assert self._server is not None
+        name = f"growth_{count}"
+        if name not in self._loaded:
+            await self._administer(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'UTF8'")
+            await migrate(self._server.url(name))
+            await loading.load_postgres(await self.template(), await self.plan(count), self._server.url(name))
+            self._loaded.add(name)
+        copy = self._copy(mode, count)
+        await self._administer(f"CREATE DATABASE {copy} TEMPLATE {name}")
+        return self._server.url(copy)
+
+    @staticmethod
+    def _copy(mode: Mode, count: int) -> str:
+        return f"growth_{count}_{int(mode.analyzed)}{int(mode.generic)}"
+
+    async def _administer(self, sql: str) -> None:
+        assert self._server is not None
+        connection = await asyncpg.connect(self._server.url("postgres"))
+        await connection.execute(sql)
+        await connection.close()

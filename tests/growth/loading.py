@@ -1,0 +1,214 @@
+"""Copies the blocks of a template so often as a size asks for, and loads all rows in bulk."""
+
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import asyncpg
+from sqlalchemy import Boolean
+
+from tests.growth.template import PER_BLOCK, SOURCES, SPREAD, Rows, Template
+from waypost.storage.references import references
+from waypost.storage.schema import metadata
+
+PAST_PER_TODAY = 9  # copies of the past for each of today
+MINUTE = 60_000_000
+# Texts that must differ from copy to copy, or that lead from one row to another.
+_OWN = ("sku", "upc", "order_number", "reference_number", "number", "external_id", "external_listing_id", "message_id",
+        "key", "tracking_number", "invoice_number")  # fmt: skip
+# What a number means that no foreign key explains.
+_IDS = {"routing_decision_id": "routing_decision", "listing_variant_id": "listing_variant", "order_id": "orders",
+        "product_variant_id": "product_variant", "inventory_variant_id": "inventory_variant",
+        "parent_id": "inventory_parent"}  # fmt: skip
+_SUBJECTS = {"order": "orders"}  # other subjects are called as their tables
+_SEQS = ("released_seq", "seq")
+_TIMES = ("at", "status_since", "next_at", "lease_until")
+
+Value = Callable[[Any], Any]
+
+
+class Copy(NamedTuple):
+    """What one copy of a block adds to ids (by table), event numbers and times, and how it spells texts."""
+
+    offsets: dict[str, int]
+    seqs: int
+    time: int
+    suffix: str
+    spread: int  # the source that stands in for `SPREAD`
+
+    def id(self, table: str, of: int) -> int:
+        """The id in this copy of a row of the block."""
+        return of + self.offsets.get(table, 0)
+
+    def text(self, of: str) -> str:
+        """A SKU or number as it is in this copy."""
+        return f"{of}{self.suffix}"
+
+
+class Plan(NamedTuple):
+    """A size: all rows but the account's own, table by table, and the copy of today that measured calls are about."""
+
+    rows: dict[str, list[tuple[Any, ...]]]
+    target: Copy
+    last_seq: int
+    last_at: int
+
+
+class _Block:
+    """A block with what must be known of it to copy it."""
+
+    def __init__(self, rows: Rows) -> None:
+        self.rows = {table: rows.get(table, []) for table in (one.name for one in metadata.sorted_tables)}
+        ids = {table: [row["id"] for row in found] for table, found in self.rows.items() if found and "id" in found[0]}
+        ids["fulfillment_request_state"] = ids["fulfillment_request"]
+        self.first = {table: min(found) for table, found in ids.items()}
+        self.last = {table: max(found) for table, found in ids.items()}
+        self.first_seq = min(row["seq"] for row in self.rows["event"])
+        self.events = max(row["seq"] for row in self.rows["event"]) - self.first_seq + 1
+        self.at = max(row["at"] for row in self.rows["event"])
+
+    def has(self, table: str, id_: int) -> bool:
+        return table in self.first and self.first[table] <= id_ <= self.last[table]
+
+
+def _targets() -> dict[tuple[str, str], str]:
+    """The table that a column's numbers are ids of."""
+    found = {(table.name, name): target for table in metadata.sorted_tables
+             for name, target in _IDS.items() if name in table.c}  # fmt: skip
+    found.update({(table, column): target for table, column, target, _ in references()})
+    return found
+
+
+def plan(template: Template, count: int) -> Plan:
+    """`count` requests, in whole blocks of both kinds."""
+    blocks = count // PER_BLOCK
+    todays = max(1, blocks // (PAST_PER_TODAY + 1))
+    parts = [_Block(template.past)] * (blocks - todays) + [_Block(template.today)] * todays
+    targets = _targets()
+    rows: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in metadata.sorted_tables}
+    next_id = {name: max((row["id"] for row in found if "id" in row), default=0) + 1
+               for name, found in template.base.items() if name in rows}  # fmt: skip
+    next_seq = max(row["seq"] for row in template.base["event"] if row["account_id"] == 1) + 1
+    made: list[Copy] = []
+    for place, block in enumerate(parts):
+        offsets = {table: next_id[table] - first for table, first in block.first.items() if table in next_id}
+        offsets["fulfillment_request_state"] = offsets["fulfillment_request"]
+        spread = SPREAD + place % (SOURCES - SPREAD + 1)
+        copy = Copy(offsets, next_seq - block.first_seq, (place + 1 - len(parts)) * MINUTE, f"~{place}", spread)
+        for table in metadata.sorted_tables:
+            rows[table.name] += _copied(table.name, block, copy, targets)
+        for table, last in block.last.items():
+            if table in next_id:
+                next_id[table] = last + offsets[table] + 1
+        next_seq += block.events
+        made.append(copy)
+    last_at = max(row[[*metadata.tables["event"].columns.keys()].index("at")] for row in rows["event"])
+    return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at)
+
+
+def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str], str]) -> Iterator[tuple[Any, ...]]:
+    """The rows of one table of a block, as they are in this copy."""
+    columns = metadata.tables[table].columns.keys()
+    numbered = table in block.first and table in copy.offsets
+    for row in block.rows[table]:
+        found = []
+        for name in columns:
+            value = row[name]
+            if value is None:
+                pass
+            elif name == "id" and numbered:
+                value += copy.offsets[table]
+            elif name == "source_id" and value == SPREAD:
+                value = copy.spread
+            elif (target := targets.get((table, name))) is not None or name == "subject_id":
+                target = target or _SUBJECTS.get(row["subject"], row["subject"])
+                if table == "listing_variant" and name == "parent_id":
+                    target = "listing_parent"
+                if block.has(target, value):
+                    value += copy.offsets[target]
+            elif name in _OWN and isinstance(value, str):
+                value = copy.text(value)
+            elif name in _SEQS:
+                value += copy.seqs
+            elif name.endswith("_at") or name in _TIMES:
+                value += copy.time
+            found.append(value)
+        yield tuple(found)
+
+
+def load_sqlite(template: Template, planned: Plan, empty: Path, path: Path) -> None:
+    """Into a copy of a file that has the schema. Indexes are built once, from what is there."""
+    shutil.copyfile(empty, path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as db:
+        for pragma in ("journal_mode = OFF", "synchronous = OFF", "cache_size = -400000", "foreign_keys = OFF"):
+            db.execute(f"PRAGMA {pragma}")
+        sql = "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        indexes = db.execute(sql).fetchall()
+        db.execute("BEGIN")
+        for name, _ in indexes:
+            db.execute(f"DROP INDEX {name}")
+        for table, rows in _all(template, planned):
+            if rows:
+                db.executemany(f"INSERT INTO {table} VALUES ({', '.join('?' * len(rows[0]))})", rows)
+        for _, text in indexes:
+            db.execute(text)
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode = WAL")
+
+
+async def load_postgres(template: Template, planned: Plan, url: str) -> None:
+    """Into a database that has the schema. No statistics are gathered behind the measuring's back."""
+    db = await asyncpg.connect(url, server_settings={"session_replication_role": "replica", "synchronous_commit": "off"})
+    try:
+        sql = """SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = current_schema()
+          AND NOT EXISTS (SELECT FROM pg_constraint WHERE conname = indexname)"""
+        indexes = await db.fetch(sql)
+        for name, _ in indexes:
+            await db.execute(f"DROP INDEX {name}")
+        for table, rows in _all(template, planned):
+            await db.execute(f"ALTER TABLE {table} SET (autovacuum_enabled = off)")
+            columns = metadata.tables[table].columns
+            flags = [place for place, column in enumerate(columns) if isinstance(column.type, Boolean)]
+            await db.copy_records_to_table(table, records=_with_flags(rows, flags), columns=columns.keys())
+            if any(name == "id" for name in columns.keys()):  # noqa: SIM118 - of columns, not of names
+                sequence = await db.fetchval("SELECT pg_get_serial_sequence($1, 'id')", table)
+                if sequence is not None:
+                    await db.execute(f"SELECT setval('{sequence}', (SELECT coalesce(max(id), 0) + 1 FROM {table}), false)")
+        for _, definition in indexes:
+            await db.execute(definition)
+    finally:
+        await db.close()
+
+
+def _with_flags(rows: Sequence[tuple[Any, ...]], flags: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+    for row in rows:
+        changed = list(row)
+        for place in flags:
+            changed[place] = None if row[place] is None else bool(row[place])
+        yield tuple(changed)
+
+
+def _all(template: Template, planned: Plan) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
+    """Every table with all its rows, in an order in which each refers only to what is there."""
+    for table in metadata.sorted_tables:
+        base = [dict(row) for row in template.base.get(table.name, [])]
+        for row in base:
+            if table.name == "account_counter" and row["account_id"] == 1:
+                row |= {"last_seq": planned.last_seq, "last_at": planned.last_at}
+            if table.name == "webhook":
+                row["cursor"] = planned.last_seq
+        yield table.name, [tuple(row[name] for name in table.columns.keys()) for row in base] + planned.rows[table.name]  # noqa: SIM118
+
+
+async def analyze(url: str) -> None:
+    """Gather statistics."""
+    if url.startswith("sqlite:"):
+        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as db:
+            db.execute("ANALYZE")
+        return
+    connection = await asyncpg.connect(url)
+    await connection.execute("ANALYZE")
+    await connection.close()

@@ -1,0 +1,214 @@
+"""What is read: every served operation of the contract that reads, with each of its filters, as each kind of token.
+
+The operations and their parameters come from `contract/openapi.yaml`. A parameter that has no value here is an error, so
+that a new filter is measured from its first day.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+from urllib.parse import quote, urlencode
+
+from tests.growth.loading import Plan
+from tests.growth.template import NEIGHBOUR, RARE_CHANNEL, RARE_SOURCE, TOKENS, Template
+from tests.support.contract import CONTRACT
+from waypost.wire.feed import write_cursor
+
+PAGE = 2  # so many of each kind are there, whatever the size
+EARLY, LATE = "0001-01-01", "9999-12-31"
+_PAGES = ("filterPageNumber", "page")
+_PAGE_SIZES = {"filterPageSize": PAGE, "pageSize": PAGE, "limit": PAGE}
+_TYPES = {"account": "account", "source": "source", "rare source": "source", "channel": "channel",
+          "rare channel": "channel", NEIGHBOUR: "account"}  # fmt: skip
+# Narrowed to one account, source or channel by their tokens. These two are called by all, and read by nobody's account.
+_CHANGES = ("pull_processing_fulfillment_requests",)  # although it is a GET
+_NO_ACCOUNT = ("get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "get_docs", "list_failure_codes")
+
+
+class Call(NamedTuple):
+    """One call. `name`: the operation, its filters and the token, the same at every size."""
+
+    name: str
+    token: str
+    method: str
+    target: str
+    body: Any = None
+
+
+class Target:
+    """The ids and texts that calls are about, in one size's copy of the template."""
+
+    def __init__(self, template: Template, plan: Plan) -> None:
+        self._names = template.names
+        self._copy = plan.target
+        self._taken: dict[str, int] = {}
+        self.last_seq = plan.last_seq
+        self.last_at = plan.last_at
+
+    def id(self, name: str, table: str, place: int = 0) -> int:
+        """The id of what the template calls so."""
+        return self._copy.id(table, self._names[name][place])
+
+    def text(self, name: str, place: int = 0) -> str:
+        """A SKU or number."""
+        return self._copy.text(self._names[name][place])
+
+    def next(self, name: str) -> int:
+        """The place of one of these that nobody has taken yet."""
+        place = self._taken.get(name, 0)
+        self._taken[name] = place + 1
+        return place
+
+    def request(self, name: str) -> int:
+        """A request that nobody has taken yet."""
+        return self.id(name, "fulfillment_request", self.next(name))
+
+    def base(self, name: str, place: int = 0) -> int:
+        """An id of the account's own settings."""
+        id_: int = self._names[name][place]
+        return id_
+
+    def moment(self, before_us: int = 0) -> str:
+        """So long before the last change, as it is written in a query."""
+        return datetime.fromtimestamp((self.last_at - before_us) / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def _values(target: Target, name: str, parameter: str, rare: str) -> list[tuple[str, str]] | None:
+    """The values of a parameter that are measured, each with a word for it; None: it has none."""
+    pair = [target.text(f"{rare} variant sku", place) for place in (0, 1)]
+    request = target.id(f"{rare} shipped", "fulfillment_request")
+    order = target.id(f"{rare} shipped order", "orders")
+    numbers = ",".join(target.text(f"{rare} number", place) for place in (0, 1))
+    yes_no = [("true", "true"), ("false", "false")]
+    statuses = ("Unprocessed", "Processing", "Processed", "Acknowledged", "Processing Error", "Canceled", "Voided",
+                "Additional Info Required", "PO/FR # Exceeds Max Length", "Duplicate PO/FR #", "Cross Docked")  # fmt: skip
+    several = [("some", "Processing,Processing Error"), ("rare", "Voided,Cross Docked"), ("closed", "Acknowledged,Canceled")]
+    moments = [("nothing", LATE), ("new", target.moment()), ("all", EARLY)]
+    ids = {
+        "list_inventory_variants": (f"{rare} variant", "inventory_variant"),
+        "list_inventory_parents": (f"{rare} parent", "inventory_parent"),
+        "list_product_variants": (f"{rare} variant", "product_variant"),
+        "list_listing_parents": (f"{rare} listing parent", "listing_parent"),
+        "list_listing_variants": (f"{rare} listing", "listing_variant"),
+        "list_source_invoices": (f"{rare} invoice", "source_invoice"),
+    }
+    if parameter == "ids":
+        which, table = ids[name]
+        return [("two", ",".join(str(target.id(which, table, place)) for place in (0, 1)))]
+    if parameter == "skus":
+        kind = {"list_inventory_parents": f"{rare} parent sku", "list_listing_parents": f"{rare} listing parent sku",
+                "list_listing_variants": f"{rare} listing sku"}.get(name, f"{rare} variant sku")  # fmt: skip
+        return [("two", ",".join(target.text(kind, place) for place in (0, 1)))]
+    found = {
+        "findOrderId": [("one", order)], "findByOrderId": [("one", order)],
+        "findByPurchaseOrderId": [("one", request)], "findByFulfillmentRequestId": [("one", request)],
+        "filterPurchaseOrderId": [("one", request)],
+        "frNumbers": [("two", numbers)], "poNumbers": [("two", numbers)], "fulfillmentRequestNumbers": [("two", numbers)],
+        "orderNumbers": [("two", "O-1~0,O-2~0")], "referenceNumbers": [("two", "R-1~0,R-2~0")],
+        "upcs": [("two", ",".join(f"4{sku}" for sku in pair))],
+        "filterSourceId": [("large", 1), ("rare", RARE_SOURCE)], "sourceId": [("large", 1), ("rare", RARE_SOURCE)],
+        "channelId": [("large", 1), ("rare", RARE_CHANNEL)],
+        "filterFulfilmentStatus": [("one", "Partially Shipped"), ("some", "Awaiting Shipment,Shipped")],
+        "filterFailureCode": [("one", "out_of_stock"), ("none", "quantity_unavailable")],
+        "codes": [("one", "out_of_stock"), ("two", "out_of_stock,duplicate_number")],
+        "assignee": [("one", "Mei"), ("none", "Nobody")],
+        "types": [("common", "order.created"), ("rare", "fulfillment_request.voided"), ("never", "webhook.tested")],
+        "mapped": yes_no,
+    }.get(parameter)  # fmt: skip
+    if found is not None:
+        return [(word, str(value)) for word, value in found]
+    if parameter in ("filterStatus", "status"):
+        if name == "list_webhook_deliveries":
+            return [(status, status) for status in ("pending", "delivered", "failed")]
+        if name == "list_orders":
+            every = ("Open", "Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
+            return [(status, status) for status in every]
+        return [(status, status) for status in statuses] + several
+    if parameter in ("sinceId", "after"):
+        if name == "list_events":
+            return [("middle", write_cursor(1, target.last_seq // 2)), ("end", write_cursor(1, target.last_seq - PAGE)), ("latest", "latest")]  # fmt: skip
+        table = "webhook_delivery" if name == "list_webhook_deliveries" else "fulfillment_request"
+        middle = target.id("rare unprocessed", "fulfillment_request") if table == "fulfillment_request" else 100
+        return [("start", "0"), ("middle", str(middle))]
+    if parameter.endswith(("After", "UpdatedAt")):
+        return moments
+    if parameter.startswith(("filterIs", "filterInvoiced", "filterEligible", "filterNeeds", "is", "has", "include")):
+        return yes_no
+    if parameter in ("unassigned", "snoozed"):
+        return yes_no
+    return None
+
+
+def _path(target: Target, name: str, path: str, rare: str) -> str:
+    """The path with the ids of what the token may see."""
+    filled = {
+        "fulfillmentRequestId": target.id(f"{rare} {'routed' if 'routing' in path else 'shipped'}", "fulfillment_request"),
+        "purchaseOrderId": target.id(f"{rare} shipped", "fulfillment_request"),
+        "orderId": target.id(f"{rare} shipped order", "orders"),
+        "sourceId": RARE_SOURCE,
+    }
+    of_id = {
+        "/orders/{id}": target.id(f"{rare} shipped order", "orders"),
+        "/shipments/{id}": target.id(f"{rare} shipment", "shipment"),
+        "/source-invoices/{id}": target.id(f"{rare} invoice", "source_invoice"),
+        "/inventory/variants/{id}": target.id(f"{rare} variant", "inventory_variant"),
+        "/routing-groups/{id}": target.base("group"), "/webhhok/configurations/{id}": target.base("webhook"),
+        "/webhook/configurations/{id}": target.base("webhook"),
+        "/source/{id}": 2 if name == "get_source_delivery" else RARE_SOURCE if rare == "rare" else 1,
+        "/channel/{id}": RARE_CHANNEL if rare == "rare" else 1,
+    }  # fmt: skip
+    start = next((start for start in of_id if path.startswith(start)), None)
+    return path.format(**filled, id=of_id[start] if start is not None else None)
+
+
+def _queries(name: str) -> list[str]:
+    """The query parameters of an operation."""
+    _, path, operation = CONTRACT.operations[name]
+    item = CONTRACT.document["paths"][path]
+    declared = [CONTRACT.resolve(one) for one in (*item.get("parameters", ()), *operation.get("parameters", ()))]
+    return [one["name"] for one in declared if one["in"] == "query"]
+
+
+def reads(target: Target) -> Iterator[Call]:
+    """Every call; the same in the same order at every size."""
+    for name, (method, path, operation) in CONTRACT.operations.items():
+        if method != "GET" or name in (*_CHANGES, *CONTRACT.not_yet) or name != operation["operationId"]:
+            continue
+        types = operation.get("x-token-types") or ["account"]
+        for token, kind in _TYPES.items():
+            if kind in types and (token != NEIGHBOUR or "{" not in path) and name != "get_docs":
+                yield from _calls_as(target, name, path, token)
+
+
+def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call]:
+    rare = "rare" if token.startswith("rare") else "large"
+    parameters = _queries(name)
+    sizes = {one: str(_PAGE_SIZES[one]) for one in parameters if one in _PAGE_SIZES}
+    filled = _path(target, name, path, rare)
+
+    def call(word: str, **query: str) -> Call:
+        whole = urlencode({**sizes, **query}, quote_via=quote)
+        return Call(f"{name} {word} as {token}".replace("  ", " "), token, "GET", f"{filled}{'?' * bool(whole)}{whole}")
+
+    yield call("")
+    if name in _NO_ACCOUNT:
+        return
+    is_alias = "purchase_order" in name  # of an operation that is measured with pairs of filters, too
+    since = next((one for one in parameters if one == "sinceId" and not is_alias), None)
+    for parameter in parameters:
+        if parameter in (*_PAGES, *_PAGE_SIZES, "wait"):
+            continue
+        values = _values(target, name, parameter, rare)
+        if values is None:
+            raise AssertionError(f"{name} has the parameter {parameter}: give it a value in {__file__}")
+        for word, value in values:
+            yield call(f"{parameter}={word}", **{parameter: value})
+            if since and since != parameter:
+                middle = _values(target, name, since, rare)
+                assert middle
+                yield call(f"{parameter}={word} {since}", **{parameter: value, since: middle[1][1]})
+            if "filterSourceId" in parameters and not is_alias and _TYPES[token] == "account" and parameter != "filterSourceId":
+                yield call(f"{parameter}={word} of a source", **{parameter: value, "filterSourceId": str(RARE_SOURCE)})
+
+
+assert set(TOKENS) < set(_TYPES)

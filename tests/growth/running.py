@@ -1,0 +1,19 @@
+"""Everything that is measured, on one database."""
+
+import fnmatch
+
+from tests.growth.databases import Databases, Mode
+from tests.growth.measuring import Cost
+from tests.growth.reads import Target, reads
+
+
+async def measure(databases: Databases, mode: Mode, count: int, only: str = "*") -> dict[str, Cost]:
+    """The cost of each call whose name matches `only`, by its name."""
+    template, plan = await databases.template(), await databases.plan(count)
+    found: dict[str, Cost] = {}
+    async with databases.opened(mode, count) as one:
+        for call in reads(Target(template, plan)):
+            if fnmatch.fnmatch(call.name, only):
+                assert call.name not in found, f"two calls are named {call.name}"
+                found[call.name] = await one.call(call)
+    return found
