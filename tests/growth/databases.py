@@ -14,6 +14,7 @@ from tests.growth.counting import buffers, steps
 from tests.growth.loading import Plan
 from tests.growth.measuring import Measured, measured
 from tests.growth.template import Template, make
+from tests.support.filled import run_sql
 from tests.support.postgres import PostgresServer
 from waypost.storage.opening import migrate
 
@@ -69,18 +70,25 @@ class Databases:
         return self._plans[count]
 
     @asynccontextmanager
-    async def opened(self, mode: Mode, count: int) -> AsyncIterator[Measured]:
-        """A hub on a fresh copy of this size."""
-        copied = self._sqlite if mode.engine == "sqlite" else self._postgres
-        url = await copied(mode, count)
-        await loading.analyze(url) if mode.analyzed else None
-        with steps() if mode.engine == "sqlite" else buffers(mode.generic) as counter:
-            async with measured(url, await self.template(), counter) as one:
-                yield one
+    async def copied(self, mode: Mode, count: int, planted: str | None = None) -> AsyncIterator[str]:
+        """The URL of a fresh copy of this size. `planted`: SQL that spoils it, to see that it is noticed."""
+        url = await (self._sqlite if mode.engine == "sqlite" else self._postgres)(mode, count)
+        for sql in (planted, "ANALYZE" if mode.analyzed else None):
+            if sql is not None:
+                await run_sql(url, sql)
+        yield url
         if mode.engine == "sqlite":
             Path(url.removeprefix("sqlite:///")).unlink()
         else:
             await self._administer(f"DROP DATABASE {self._copy(mode, count)} WITH (FORCE)")
+
+    @asynccontextmanager
+    async def opened(self, mode: Mode, count: int, planted: str | None = None) -> AsyncIterator[Measured]:
+        """A hub on a copy, whose statements are counted."""
+        async with self.copied(mode, count, planted) as url:
+            with steps() if mode.engine == "sqlite" else buffers(mode.generic) as counter:
+                async with measured(url, await self.template(), counter) as one:
+                    yield one
 
     async def _sqlite(self, mode: Mode, count: int) -> str:
         path = self._folder / f"{count}.db"

@@ -1,10 +1,30 @@
-"""What may grow, and how much."""
+"""What may grow, and how much: nothing, but for what a reviewed list names."""
+
+import fnmatch
+from collections.abc import Iterator
+from typing import NamedTuple
 
 from tests.growth.databases import Mode
 from tests.growth.measuring import Cost
 
 TIMES = 1.5
 STEPS, BUFFERS = 500, 16  # more than that many times as much
+
+
+class Linear(NamedTuple):
+    """What is linear by nature: calls whose name matches, why, and what they may cost for each request of the account."""
+
+    pattern: str
+    reason: str
+    steps: float
+    buffers: float
+
+    def bound(self, mode: Mode, count: int) -> float:
+        """For an account of `count` requests."""
+        return count * (self.steps if mode.engine == "sqlite" else self.buffers)
+
+
+LINEAR: tuple[Linear, ...] = ()
 
 
 def bound(mode: Mode, small: Cost) -> float:
@@ -15,3 +35,39 @@ def bound(mode: Mode, small: Cost) -> float:
 def grows(mode: Mode, small: Cost, large: Cost) -> bool:
     """Whether it costs more than it may."""
     return large.total > bound(mode, small)
+
+
+def linear(name: str) -> Linear | None:
+    """The entry of the reviewed list that names this call."""
+    return next((one for one in LINEAR if fnmatch.fnmatchcase(name, one.pattern)), None)
+
+
+def judge(mode: Mode, small: dict[str, Cost], large: dict[str, Cost], count: int) -> Iterator[str]:
+    """What is wrong with the costs of the same calls on the small database and on the large one, of `count` requests."""
+    assert small.keys() == large.keys()
+    for name, before in small.items():
+        after = large[name]
+        if before.problem or after.problem:
+            yield f"{name}: {before.problem or after.problem}"
+            continue
+        allowed = linear(name)
+        if allowed is not None:
+            if after.total > max(allowed.bound(mode, count), bound(mode, before)):
+                yield f"{name}: {before.total:,} -> {after.total:,} {mode.unit}, more than {allowed.reason!r} explains"
+        elif before.returned != after.returned:
+            yield f"{name}: gives {before.returned} things and {after.returned}: they cannot be compared"
+        elif grows(mode, before, after):
+            most = max(after.by_statement, key=lambda text: after.by_statement[text] - before.by_statement.get(text, 0))
+            change = f"{before.by_statement.get(most, 0):,} -> {after.by_statement[most]:,}"
+            yield f"{name}: {before.total:,} -> {after.total:,} {mode.unit}; most ({change}) by {' '.join(most.split())}"
+
+
+def outdated(costs: dict[Mode, tuple[dict[str, Cost], dict[str, Cost]]]) -> Iterator[str]:
+    """Entries of the list that nothing needs any more in any of the modes."""
+    for one in LINEAR:
+        needed = any(
+            fnmatch.fnmatchcase(name, one.pattern) and grows(mode, before, large[name])
+            for mode, (small, large) in costs.items() for name, before in small.items()
+        )  # fmt: skip
+        if not needed:
+            yield f"{one.pattern} ({one.reason}) does not grow any more: remove it from LINEAR"

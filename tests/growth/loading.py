@@ -201,14 +201,3 @@ def _all(template: Template, planned: Plan) -> Iterator[tuple[str, list[tuple[An
             if table.name == "webhook":
                 row["cursor"] = planned.last_seq
         yield table.name, [tuple(row[name] for name in table.columns.keys()) for row in base] + planned.rows[table.name]  # noqa: SIM118
-
-
-async def analyze(url: str) -> None:
-    """Gather statistics."""
-    if url.startswith("sqlite:"):
-        with closing(sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)) as db:
-            db.execute("ANALYZE")
-        return
-    connection = await asyncpg.connect(url)
-    await connection.execute("ANALYZE")
-    await connection.close()

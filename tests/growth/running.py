@@ -7,11 +7,13 @@ from tests.growth.measuring import Cost
 from tests.growth.reads import Target, reads
 
 
-async def measure(databases: Databases, mode: Mode, count: int, only: str = "*") -> dict[str, Cost]:
-    """The cost of each call whose name matches `only`, by its name."""
+async def measure(
+    databases: Databases, mode: Mode, count: int, only: str = "*", planted: str | None = None
+) -> dict[str, Cost]:
+    """The cost of each call whose name matches `only`, by its name. `planted`: SQL that spoils the database first."""
     template, plan = await databases.template(), await databases.plan(count)
     found: dict[str, Cost] = {}
-    async with databases.opened(mode, count) as one:
+    async with databases.opened(mode, count, planted) as one:
         for call in reads(Target(template, plan)):
             if fnmatch.fnmatch(call.name, only):
                 assert call.name not in found, f"two calls are named {call.name}"

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 
 from tests.support.asgi import Client
 from tests.support.database import sqlite_path
-from waypost.app.commands import Command, FailureReport
 from waypost.app.actor import Actor, Scope
+from waypost.app.commands import Command, FailureReport
 from waypost.app.generation import RequestDraft
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
