@@ -7,7 +7,7 @@ BIN := .venv/bin
 # The suite starts hundreds of processes: each would compile every module again.
 export PYTHONDONTWRITEBYTECODE =
 
-.PHONY: serve test test-all lowest storm answers mutants check bench bench-scale bench-pages generate record lock clean
+.PHONY: serve test test-all lowest storm answers growth mutants check bench bench-scale bench-pages generate record lock clean
 
 serve: .venv/run ## set-up, a demo database if there is none, and the server
 	@exec $(BIN)/waypost serve --demo --port $(PORT) --log waypost-requests.log
@@ -27,6 +27,7 @@ test-all: test ## and what takes longer: thousands of reads of each kind, 100 ki
 	WAYPOST_AXE=all $(BIN)/python -m pytest -n 2 $(LONG) tests/e2e/test_reference_axe.py
 	$(MAKE) lowest
 	$(MAKE) storm answers
+	$(MAKE) growth
 	$(MAKE) mutants
 
 LOWEST := tests/server tests/hostile tests/http tests/wire tests/cli tests/storage tests/delivery tests/events tests/fault/test_kill.py
@@ -41,6 +42,10 @@ storm: .venv/dev ## 5,000 requests to a supplier that misbehaves, while workers 
 
 answers: .venv/dev ## 5,000 requests to a supplier whose answers are generated, while workers are killed
 	WAYPOST_ANSWERS=5000 $(BIN)/python -m pytest $(LONG) tests/fault/test_generated_answers.py
+
+growth: .venv/dev ## what each operation costs at two sizes, in every mode; writes the table of docs/reference/growth.md
+	$(BIN)/python -m tests.growth --write
+	$(BIN)/python -m tests.growth --large 50000
 
 mutants: .venv/dev ## break the source in many small ways, each of which a test must notice
 	$(BIN)/python -m tests.mutants

@@ -14,6 +14,7 @@ from tests.growth.counting import buffers, steps
 from tests.growth.loading import Plan
 from tests.growth.measuring import Measured, measured
 from tests.growth.template import Template, make
+from tests.support.database import sqlite_path
 from tests.support.filled import run_sql
 from tests.support.postgres import PostgresServer
 from waypost.storage.opening import migrate
@@ -78,7 +79,7 @@ class Databases:
                 await run_sql(url, sql)
         yield url
         if mode.engine == "sqlite":
-            Path(url.removeprefix("sqlite:///")).unlink()
+            sqlite_path(url).unlink()
         else:
             await self._administer(f"DROP DATABASE {self._copy(mode, count)} WITH (FORCE)")
 

@@ -5,6 +5,7 @@
 
 import pytest
 
+from tests.growth import table
 from tests.growth.databases import LARGE, POSTGRES, SMALL, SQLITE, Databases, Mode
 from tests.growth.judging import grows, judge
 from tests.growth.running import measure
@@ -50,3 +51,8 @@ async def test_a_missing_index_would_be_found(databases: Databases) -> None:
         bad = [await measure(databases, mode, count, call, planted) for count in (SMALL, LARGE)]
         assert grows(mode, bad[0][call], bad[1][call])
         assert len([*judge(mode, bad[0], bad[1], LARGE)]) == 1
+
+
+async def test_the_table_has_every_call(databases: Databases) -> None:
+    found = await measure(databases, SQLITE[0], SMALL)
+    assert table.shown() == set(table.groups([*found]))

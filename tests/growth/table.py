@@ -1,0 +1,69 @@
+"""The table of `docs/reference/growth.md`: what each operation costs at two sizes, in each mode."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from tests.growth.databases import LARGE, SMALL, Mode
+from tests.growth.judging import BUFFERS, LINEAR, STEPS, TIMES, grows, linear
+from tests.growth.measuring import Cost
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "growth.md"
+Costs = dict[Mode, tuple[dict[str, Cost], dict[str, Cost]]]
+
+_HEAD = f"""# What each operation costs, and that it does not grow
+
+Made by `make growth`; do not edit. One account with {SMALL:,} requests, and one with {LARGE:,}: most of them ended long ago,
+few are on their way; four of 50 sources have nine tenths. Each call was made on both. Two figures are its cost on the
+small one and on the large one: for SQLite steps of its virtual machine, for PostgreSQL buffers (pages of 8 KB that it looked
+at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {BUFFERS} buffers more; *linear* stands where the list at the end
+explains why it may be more. Of the tokens that may make a call, the row shows the one that costs most on the large account.
+"""
+
+
+def groups(names: list[str]) -> dict[tuple[str, str], list[str]]:
+    """The calls of each operation and filter, one for each token."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name in names:
+        call = name.rpartition(" as ")[0] or name
+        operation, _, what = call.partition(" ")
+        found.setdefault((operation, what), []).append(name)
+    return found
+
+
+def _cell(mode: Mode, names: list[str], small: dict[str, Cost], large: dict[str, Cost]) -> str:
+    worst = max(names, key=lambda name: large[name].total)
+    before, after = small[worst], large[worst]
+    mark = " *linear*" if linear(worst) and grows(mode, before, after) else ""
+    return f"{before.total:,} → {after.total:,}{mark}"
+
+
+def lines(costs: Costs) -> Iterator[str]:
+    """The page, line by line."""
+    yield from _HEAD.splitlines()
+    first = next(iter(costs.values()))[0]
+    was = ""
+    for (operation, what), names in groups([*first]).items():
+        if operation != was:
+            yield from ("", f"## `{operation}`", "", f"| filter | {' | '.join(mode.name for mode in costs)} |")
+            yield f"| --- |{' ---: |' * len(costs)}"
+            was = operation
+        cells = [_cell(mode, names, small, large) for mode, (small, large) in costs.items()]
+        shown = f"`{what}`" if what else "none"
+        yield f"| {shown} | {' | '.join(cells)} |"
+    yield from ("", "## What is linear by nature", "")
+    yield from ("| calls | why | steps, at most, for each request | buffers |", "| --- | --- | ---: | ---: |")
+    for one in LINEAR:
+        yield f"| `{one.pattern}` | {one.reason} | {one.steps:g} | {one.buffers:g} |"
+
+
+def shown() -> set[tuple[str, str]]:
+    """The operations and filters that the page has rows of."""
+    found: set[tuple[str, str]] = set()
+    operation = ""
+    for line in PAGE.read_text().partition("## What is linear")[0].splitlines():
+        if line.startswith("## "):
+            operation = line.strip("# `")
+        elif row := re.match(r"\| (?:`([^`]+)`|none) \|", line):
+            found.add((operation, row[1] or ""))
+    return found
