@@ -66,7 +66,10 @@ def ship_body(request_id: int) -> bytes:
 
 
 # Writes by kind that send a body: the path, and the body made from the id of the call.
-WRITES: dict[str, tuple[str, Callable[[int], bytes]]] = {"order": ("/orders", order_body), "ship": ("/shipments", ship_body)}
+WRITES: dict[str, tuple[str, Callable[[int], bytes]]] = {
+    "order": ("/orders", order_body),
+    "ship": ("/shipments", ship_body),
+}
 
 
 def requests(job: Job) -> Iterator[bytes]:

@@ -28,7 +28,9 @@ class Process:
 
     def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
         with log.open("ab") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=out, env={**environment_for(*command), **(env or {})})
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=out, env={**environment_for(*command), **(env or {})}
+            )
 
     def memory_mib(self) -> float:
         """Resident memory of the process now."""
