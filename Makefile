@@ -59,7 +59,7 @@ check: .venv/dev ## lint, types, import contracts, generated files
 bench: .venv/dev ## measure against the limits and a conventional build
 	$(BIN)/python -m bench
 
-bench-scale: .venv/dev ## the same calls on ten thousand and on five million requests: ten minutes, 25 GB of disk
+bench-scale: .venv/dev ## the same calls on ten thousand and on a million requests, both engines
 	$(BIN)/python -m bench.scale
 
 bench-pages: .venv/dev .venv/browser ## bytes and first content of pages, in a browser with a slow CPU

@@ -5,27 +5,34 @@ function, so that one can see that it is faster than what it measures.
 """
 
 import asyncio
+import itertools
 import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import NamedTuple, cast
 
 import uvloop
+
+from waypost.wire.feed import write_cursor
 
 TOKEN = "wp_bench"
 
 
 class Job(NamedTuple):
-    """What to send. `first` is the first id; each call takes the one `stride` further."""
+    """What to send. `first` is the first id; each call takes the one `stride` further (0: the same one).
+
+    `seconds`: no call begins later than this after the first one; 0: all are sent.
+    """
 
     port: int
-    kind: str  # fail, fail_key, get, page, since, order
+    kind: str  # fail, fail_key, order, or one of READS and WRITES
     connections: int
     calls: int
     first: int
     stride: int = 1
+    seconds: float = 0
 
 
 def order_body(number: int, payment: str = "Paid") -> bytes:
@@ -37,20 +44,47 @@ def order_body(number: int, payment: str = "Paid") -> bytes:
     return json.dumps(body).encode()
 
 
+# Reads by kind: the path, with the id of the call.
+READS = {
+    "get": "/fulfillment-requests/{id}",
+    "page": "/fulfillment-requests?filterPageSize=50",
+    "since": "/fulfillment-requests?sinceId={id}&filterPageSize=50",
+    "timeline": "/fulfillment-requests/{id}/events",
+    "attention": "/attention",
+    "summary": "/attention?limit=0",
+    "peek": "/fulfillment-requests/processing?filterSourceId={id}&peek=true",
+    "pull": "/fulfillment-requests/processing?filterSourceId={id}",
+    "feed": "/events?limit=50&after={cursor}",
+}
+
+
+def ship_body(request_id: int) -> bytes:
+    """One piece of SKU-0. No two shipments have the same tracking number."""
+    items = [{"sku": "SKU-0", "quantity": 1}]
+    shipment = {"trackingNumber": f"{request_id}-{time.time_ns()}", "carrier": "UPS", "shipmentItems": items}
+    return json.dumps({"fulfillmentRequestId": request_id, "shipment": shipment}).encode()
+
+
+# Writes by kind that send a body: the path, and the body made from the id of the call.
+WRITES: dict[str, tuple[str, Callable[[int], bytes]]] = {
+    "order": ("/orders", order_body),
+    "ship": ("/shipments", ship_body),
+}
+
+
 def requests(job: Job) -> Iterator[bytes]:
     """The calls, ready to be sent."""
     tail = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-TOKEN: {TOKEN}\r\n"
-    for id_ in range(job.first, job.first + job.calls * job.stride, job.stride):
-        if job.kind == "order":
-            body = order_body(id_)
-            head = f"POST /orders {tail}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    for n in range(job.calls):
+        id_ = job.first + n * job.stride
+        if job.kind in WRITES:
+            path, body_of = WRITES[job.kind]
+            body = body_of(id_)
+            head = f"POST {path} {tail}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
             yield head.encode() + body
-        elif job.kind == "since":
-            yield f"GET /fulfillment-requests?sinceId={id_}&filterPageSize=50 {tail}\r\n".encode()
-        elif job.kind == "page":
-            yield f"GET /fulfillment-requests?filterPageSize=50 {tail}\r\n".encode()
-        elif job.kind == "get":
-            yield f"GET /fulfillment-requests/{id_} {tail}\r\n".encode()
+        elif job.kind in READS:
+            path = READS[job.kind].format(id=id_, cursor=write_cursor(1, id_))
+            yield f"GET {path} {tail}\r\n".encode()
         else:
             key = f"Idempotency-Key: k{id_}\r\n" if job.kind == "fail_key" else ""
             yield (
@@ -123,12 +157,15 @@ async def run(job: Job) -> dict[str, object]:
     book, calls = Book(), requests(job)
     waiting = [loop.create_future() for _ in range(job.connections)]
     began = time.perf_counter()
+    if job.seconds:
+        calls = itertools.takewhile(lambda _: time.perf_counter() - began < job.seconds, calls)
     for done in waiting:
         await loop.create_connection(lambda done=done: Caller(calls, done, book), "127.0.0.1", job.port)  # type: ignore[misc]
     await asyncio.gather(*waiting)
     took = time.perf_counter() - began
     ordered = sorted(book.seconds)
     return {
+        "calls": len(ordered),
         "per_second": len(ordered) / took,
         "p50_ms": ordered[len(ordered) // 2] * 1000,
         "p99_ms": ordered[int(len(ordered) * 0.99)] * 1000,

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench import orders, seeding, servers
 from bench.load import TOKEN, Job
+from tests.support.keys import key_file_for
 from waypost.app.ports import Tx
 from waypost.app.ports.delivery import SourceDelivery
 from waypost.delivery.sources.http.kind import Http
@@ -85,7 +86,7 @@ async def _push_to(url: str, port: int) -> None:
     settings = {"url": f"http://127.0.0.1:{port}/orders", "rules": [
         {"outcome": "delivered", "status": ["2xx"], "confirmationNumber": "body.number"}]}  # fmt: skip
     policy = json.dumps({"concurrency": IN_FLIGHT})
-    store = await open_store(url)
+    store = await open_store(url, key_file=key_file_for(url))
 
     async def write(tx: Tx) -> None:
         kind = Http(Caller(Targets((ip_network("127.0.0.0/8"),)))).check(settings, {}, {})
@@ -137,7 +138,7 @@ async def fan_out(url: str, log: Path) -> Figure:
 
 
 async def _subscribe(url: str, port: int) -> None:
-    store = await open_store(url)
+    store = await open_store(url, key_file=key_file_for(url))
     row = {
         "account_id": 1, "source_id": None, "channel_id": None, "status": "active", "subscribed": '["*"]',
         "strict_order": False, "timeout_s": 15, "secret": "whsec_" + "QUJD" * 8, "cursor": 0, "failures": 0,
@@ -146,7 +147,8 @@ async def _subscribe(url: str, port: int) -> None:
 
     async def write(tx: Tx) -> None:
         for n in range(ENDPOINTS):
-            await tx.insert_row("webhook", {**row, "name": f"W{n}", "url": f"http://127.0.0.1:{port}/{n}"})
+            (id_,) = await tx.new_ids("webhook", 1)  # the secret is bound to its row
+            await tx.insert_row("webhook", {**row, "id": id_, "name": f"W{n}", "url": f"http://127.0.0.1:{port}/{n}"})
 
     await store.write(write)
     await store.close()

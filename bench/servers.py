@@ -1,7 +1,6 @@
 """The server processes that are measured; started on free ports of the loopback, ended by their own ids."""
 
 import http.client
-import os
 import signal
 import socket
 import subprocess
@@ -11,7 +10,9 @@ from pathlib import Path
 
 import psutil
 
+from bench import meter
 from bench.load import TOKEN
+from tests.support.keys import environment_for
 
 
 def free_port() -> int:
@@ -27,7 +28,9 @@ class Process:
 
     def __init__(self, command: list[str], log: Path, env: dict[str, str] | None = None) -> None:
         with log.open("ab") as out:
-            self._process = subprocess.Popen(command, stdout=out, stderr=out, env={**os.environ, **(env or {})})
+            self._process = subprocess.Popen(
+                command, stdout=out, stderr=out, env={**environment_for(*command), **(env or {})}
+            )
 
     def memory_mib(self) -> float:
         """Resident memory of the process now."""
@@ -37,6 +40,10 @@ class Process:
         """User and system time of the process until now, in seconds."""
         times = psutil.Process(self._process.pid).cpu_times()
         return times.user, times.system
+
+    def spent_s(self) -> float:
+        """Processor time of the process until now, in seconds; finer than `cpu_s`."""
+        return meter.spent_s(self._process.pid)
 
     def stop(self) -> None:
         """End it."""
