@@ -85,6 +85,10 @@ _TRUE = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (SELECT 1 FROM source_delivery 
     WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived))"""
 
 
+# Expressions, or SQLite walks the key of every item to have the groups in order.
+_GROUP_OF = "i.source_id + 0 AS source_id, i.code || '' AS code"
+
+
 def _wanted(where: Filter, query: AttentionQuery) -> None:
     """Of items `i`: whose they are, and whether they are snoozed."""
     if query.assignee is not None:
@@ -109,14 +113,15 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
     What one person cares for is counted from that person's items; all else is the groups' totals, less what is snoozed
     or, where it is to be unassigned, assigned.
     """
-    where = Filter(dialect)
+    where, left_out = Filter(dialect), ""
     account = query.scope.account_id
     if query.assignee is not None:
         where.add("i.account_id = ?", account)
         _of_groups(where, query, "i")
         _wanted(where, query)
-        counted = f"""SELECT i.source_id, i.code, count(*) AS total, min(i.since) AS oldest FROM attention_item i
-          WHERE {" AND ".join(where.terms)} GROUP BY i.source_id, i.code"""
+        counted = f"""SELECT source_id, code, count(*) AS total, min(since) AS oldest FROM (
+            SELECT {_GROUP_OF}, i.since FROM attention_item i WHERE {" AND ".join(where.terms)}) l
+          GROUP BY source_id, code"""
     else:
         of_item = Filter(dialect)
         of_item.args = where.args
@@ -128,17 +133,20 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
         counted = f"""SELECT g.source_id, g.code, g.total - coalesce(z.total, 0) AS total,
             (SELECT i.since FROM attention_item i WHERE {" AND ".join(of_item.terms)}
               ORDER BY i.since, i.subject_id LIMIT 1) AS oldest
-          FROM attention_group g {_left_out(where, query)} WHERE {" AND ".join(where.terms)}"""
-    sql = f"""SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM ({counted}) n
+          FROM attention_group g LEFT JOIN left_out z ON z.source_id = g.source_id AND z.code = g.code
+          WHERE {" AND ".join(where.terms)}"""
+        # Materialized, so that the filters of the groups cannot lead its search from the index of what is left out.
+        left_out = f"WITH left_out AS MATERIALIZED ({_left_out(where, query)}) "
+    sql = f"""{left_out}SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM ({counted}) n
       LEFT JOIN source w ON w.id = n.source_id WHERE n.total > 0 AND n.oldest IS NOT NULL
       ORDER BY n.oldest, n.source_id, n.code"""
     return sql, where.args
 
 
 def _left_out(where: Filter, query: AttentionQuery) -> str:
-    """How many of each group the query does not want, as `z`: read from the index of just these."""
+    """How many of each group the query does not want: read from the index of just these."""
     parts = []
-    rows = "SELECT i.source_id, i.code FROM attention_item i WHERE"
+    rows = f"SELECT {_GROUP_OF} FROM attention_item i WHERE"
     if query.unassigned:
         where.args.append(query.scope.account_id)
         parts.append(f"{rows} i.account_id = ${len(where.args)} AND i.assignee IS NOT NULL")
@@ -148,9 +156,8 @@ def _left_out(where: Filter, query: AttentionQuery) -> str:
         place = len(where.args)
         parts.append(f"{rows} i.account_id = ${place - 1} AND i.snoozed_until > ${place}{again}")
     if not parts:
-        return "LEFT JOIN (SELECT 0 AS source_id, '' AS code, 0 AS total) z ON 1 = 0"
-    return f"""LEFT JOIN (SELECT source_id, code, count(*) AS total FROM ({" UNION ALL ".join(parts)}) l
-      GROUP BY source_id, code) z ON z.source_id = g.source_id AND z.code = g.code"""
+        return "SELECT 0 AS source_id, '' AS code, 0 AS total"
+    return f"SELECT source_id, code, count(*) AS total FROM ({' UNION ALL '.join(parts)}) l GROUP BY source_id, code"
 
 
 _SHOWN = f"""i.source_id, i.code, i.subject, i.subject_id, i.since, coalesce(a.message, s.failure_reason), f.number,

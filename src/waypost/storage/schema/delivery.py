@@ -90,8 +90,10 @@ attention_item = Table(
     Column("since", BigInteger, primary_key=True, autoincrement=False),
     Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
     base.text("subject", False), base.text("assignee"), number("snoozed_until", True),
+    # With the snooze, or SQLite takes the key of every item for the shorter way.
     Index(
         "ix_attention_item_assignee", "account_id", "assignee", "source_id", "code", "since", "subject_id",
+        "snoozed_until",
         sqlite_where=text("assignee IS NOT NULL"), postgresql_where=text("assignee IS NOT NULL"),
     ),
     Index(

@@ -77,9 +77,10 @@ def _create_tables() -> None:
         sqlite_with_rowid=False,
     )  # fmt: skip
     for name, columns, which in (
-        ("assignee", ["account_id", "assignee", "source_id", "code", "since", "subject_id"], "assignee"),
+        ("assignee", ["account_id", "assignee", "source_id", "code", "since", "subject_id", "snoozed_until"],
+         "assignee"),
         ("snoozed", ["account_id", "snoozed_until"], "snoozed_until"),
-    ):
+    ):  # fmt: skip
         where = sa.text(f"{which} IS NOT NULL")
         op.create_index(f"ix_attention_item_{name}", "attention_item", columns,
                         sqlite_where=where, postgresql_where=where)  # fmt: skip
