@@ -1,5 +1,6 @@
 """What needs somebody, and the clock rules that raise it (issue 4; native)."""
 
+import asyncio
 import base64
 from typing import Any
 
@@ -11,9 +12,11 @@ from tests.support.database import rows
 from tests.support.world import World
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import Enforcement, enforce, tell_in_vain
+from waypost.app.ports.attention import Attention as Raised
 from waypost.app.ports.attention import Place
 from waypost.app.ports.clock_rules import Overdue
 from waypost.delivery.clock_rules import ClockWatch
+from waypost.domain.attention import LATE
 from waypost.domain.clock_rules import ClockRule
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
@@ -244,20 +247,53 @@ async def test_a_bare_failure_keeps_who_cares_and_the_snooze(world: World, migra
     await audit(migrated_url)
 
 
-async def test_a_rule_tells_nothing_of_a_request_that_has_moved_on_since_it_looked(
-    world: World, migrated_url: str
+@pytest.mark.parametrize("meanwhile", [["processed"], ["processing-failed?error=No", "process"]], ids=["on", "back"])
+async def test_a_rule_tells_nothing_of_a_request_that_has_moved_since_it_looked(
+    world: World, migrated_url: str, meanwhile: list[str]
 ) -> None:
     id_ = await world.request()
     account, source = world.ours.account, world.ours.sources[0]
     rule = ClockRule(1, account, None, "unsent", 60, "alert", True, 1, 1)
     since = (await rows(migrated_url, "SELECT status_since FROM fulfillment_request_state"))[0]["status_since"]
     seen = Enforcement(rule, (Overdue(id_, source, since),))
-    await world.client().patch(f"{FR}/{id_}/processed")
+    for action in meanwhile:
+        assert (await world.client().patch(f"{FR}/{id_}/{action}")).status < 300
     for told in (enforce, tell_in_vain):
         await world.hub.store.write(lambda tx, told=told: told(tx, [seen], world.hub.clock()))  # type: ignore[misc]
     assert await groups(world) == {}
     assert await rows(migrated_url, "SELECT * FROM attention") == []
     await audit(migrated_url)
+
+
+async def test_an_alert_is_raised_only_where_its_rule_watches(world: World, migrated_url: str) -> None:
+    await world.raised("fulfillment_request", await world.request(Status.ACKNOWLEDGED), "unsent")
+    assert await groups(world) == {}
+    await audit(migrated_url)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+async def test_bare_failures_need_somebody_at_once(world: World, migrated_url: str, count: int) -> None:
+    ids = await world.requests(count)
+    client = world.client("src")
+    replies = await asyncio.gather(*(client.patch(f"{FR}/{id_}/processing-failed?error=No&code=x_own") for id_ in ids))
+    assert {reply.status for reply in replies} == {204}
+    assert [(spot, group["total"]) for spot, group in (await groups(world)).items()] == [
+        ((world.ours.sources[0], "x_own"), count)
+    ]
+    await audit(migrated_url)
+
+
+async def test_items_of_one_moment_are_neither_shown_twice_nor_passed_over(world: World) -> None:
+    ids = [await world.request(Status.CANCELED) for _ in range(5)]
+    spot, now = (world.ours.sources[0], LATE[0]), world.hub.clock()
+    raised = [Raised(world.ours.account, spot[0], "fulfillment_request", id_, LATE[0], "Look.", now) for id_ in ids]
+    await world.hub.store.write(lambda tx: tx.raise_attention(raised))
+    seen, cursor = [], (await groups(world, "?limit=0"))[spot]["next"]
+    while cursor is not None:
+        group = (await groups(world, f"?limit=2&after={cursor}"))[spot]
+        seen += [item["subject"]["id"] for item in group["items"]]
+        cursor = group["next"]
+    assert seen == ids
 
 
 async def test_a_group_is_read_by_its_cursor_and_alone(world: World) -> None:
