@@ -19,7 +19,7 @@ from waypost.domain.attention import LATE
 from waypost.domain.clock_rules import Condition
 from waypost.domain.statuses import Status
 from waypost.storage.postgres_reads import BY_INDEX
-from waypost.storage.queries.attention import CARE
+from waypost.storage.queries.attention import CARE, items_of
 from waypost.storage.sqlite_file import translated
 
 COUNT = 20_000  # items, in two groups, of which few are snoozed or assigned; and as many settled rows
@@ -92,7 +92,8 @@ async def _writes(noted: Noted, merchant: Merchant, request: int) -> None:
     for code in (Condition.UNSENT, LATE[0]):
         row = Attention(merchant.account, merchant.sources[0], "fulfillment_request", request, code, "Look.", NOW)
         assert await noted.raise_attention([row]) == 1
-        assert await noted.execute(CARE, "Mei", None, request) == 1
+        keys = await noted.fetch(items_of(noted.dialect), noted.dialect.array([request]))
+        assert await noted.execute(CARE, *keys[0], "Mei", None) == 1
         assert await noted.settle_attention(merchant.account, row.subject, request, [code], NOW)
 
 

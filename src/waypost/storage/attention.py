@@ -7,7 +7,7 @@ from waypost.app.ports import Changes
 from waypost.app.ports.attention import Attention, AttentionGroup, AttentionItem, AttentionQuery, Place
 from waypost.domain.attention import LATE, REQUEST, Item, item_of
 from waypost.domain.clock_rules import Condition
-from waypost.domain.fulfillment import State
+from waypost.domain.fulfillment import Particulars, State
 from waypost.storage.queries import attention as sql
 from waypost.storage.queries import columns
 from waypost.storage.speaking import Reader, Statements
@@ -80,8 +80,12 @@ class AttentionWriting(Statements):
         begun = [now for was, now in both if now is not None and was != now]
         await self.note_items(ended, [*begun, *(one for one in new if one is not None)])
         if changes.particulars:
-            care = [(one.assignee, one.snoozed_until, one.id) for one in changes.particulars]
-            await self.execute_many(sql.CARE, care)
+            await self._note_care(changes.particulars)
+
+    async def _note_care(self, edited: Sequence[Particulars]) -> None:
+        care = {one.id: (one.assignee, one.snoozed_until) for one in edited}
+        keys = await self.fetch(sql.items_of(self.dialect), self.dialect.array(sorted(care)))
+        await self.execute_many(sql.CARE, [(*key, *care[key[4]]) for key in keys])
 
     async def note_items(self, ended: Sequence[Item], begun: Sequence[Item]) -> None:
         """Keep what begins and ends to need somebody, and how many each group has.

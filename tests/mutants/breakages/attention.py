@@ -107,7 +107,7 @@ MUTANTS = (
         "attention-edit-unlisted",
         "Who cares for a request that needs somebody already is not seen on the attention list.",
         "storage/attention.py",
-        "            await self.execute_many(sql.CARE, care)\n",
+        "            await self._note_care(changes.particulars)\n",
         "            pass\n",
         (f"{_HTTP}test_what_is_cared_for_or_put_off_is_found_so",),
     ),

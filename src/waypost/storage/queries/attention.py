@@ -49,12 +49,17 @@ GROUP BY {_group} HAVING sum(by) <> 0 ORDER BY {_group} {_ADD}"""
 END_GROUPS = f"""DELETE FROM attention_group WHERE total = 0
   AND ({_group}) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]))"""
 
-# A request's items say who cares for it and until when it is snoozed. $3 the request.
-CARE = f"""UPDATE attention_item SET assignee = $1, snoozed_until = $2 WHERE ({_listed}) IN (
-  SELECT s.account_id, s.source_id, {STUCK_CODE}, s.status_since, s.id
-  FROM fulfillment_request_state s WHERE s.id = $3 AND s.status IN ({quoted(STUCK)})
+# An item of a request says who cares for that and until when it is snoozed.
+CARE = f"UPDATE attention_item SET assignee = $6, snoozed_until = $7 WHERE {_IS_KEY}"
+
+
+def items_of(dialect: Dialect) -> str:
+    """The keys of the items of the requests in $1, found by what they are about."""
+    return f"""SELECT s.account_id, s.source_id, {STUCK_CODE}, s.status_since, s.id
+  FROM fulfillment_request_state s WHERE {dialect.any_of("s.id", 1)} AND s.status IN ({quoted(STUCK)})
   UNION ALL SELECT a.account_id, coalesce(a.source_id, 0), a.code, a.raised_at, a.subject_id
-  FROM attention a WHERE a.subject = '{REQUEST}' AND a.subject_id = $3 AND a.settled_at IS NULL)"""
+  FROM attention a WHERE a.subject = '{REQUEST}' AND {dialect.any_of("a.subject_id", 1)} AND a.settled_at IS NULL"""
+
 
 # What a clock rule raises, it raises once while the request stands where it watches.
 ALERT = {
