@@ -17,11 +17,11 @@ MUTANTS = (
     ),
     Mutant(
         "attention-care-forgotten",
-        "A request that somebody cares for fails, and is nobody's on the attention list.",
+        "On PostgreSQL, a request that somebody cares for fails, and is nobody's on the attention list.",
         "storage/queries/requests.py",
         " AND NOT s.alerted AND NOT s.cared",
         " AND NOT s.alerted",
-        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze",),
+        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze[postgresql]",),
     ),
     Mutant(
         "attention-alert-outlives-a-move",
@@ -125,7 +125,7 @@ MUTANTS = (
         "storage/queries/attention.py",
         "i.snoozed_until > ${place}{again}",
         "i.snoozed_until < 0 * ${place}{again}",
-        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze",),
+        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze[sqlite]",),
     ),
     Mutant(
         "attention-unchecked",
@@ -136,20 +136,12 @@ MUTANTS = (
         ("tests/storage/test_checking.py::test_tampering_is_found[sqlite-attention_total_differs-22]",),
     ),
     Mutant(
-        "attention-summary-walks-sqlite",
-        "On SQLite, the summary walks everything that needs somebody to find what is snoozed.",
+        "attention-summary-walks",
+        "Without statistics, the summary walks everything that needs somebody to find what is snoozed.",
         "storage/queries/attention.py",
         "i.source_id + 0 AS source_id, i.code || '' AS code",
         "i.source_id, i.code",
-        (f"{_PLANS}[sqlite-fresh]",),
-    ),
-    Mutant(
-        "attention-summary-walks-postgres",
-        "On PostgreSQL without statistics, one group's summary walks everything that needs somebody.",
-        "storage/queries/attention.py",
-        "WITH left_out AS MATERIALIZED (",
-        "WITH left_out AS (",
-        (f"{_PLANS}[postgresql-fresh]",),
+        (f"{_PLANS}[sqlite-fresh]", f"{_PLANS}[postgresql-fresh]"),
     ),
     Mutant(
         "attention-old-alerts-stay",

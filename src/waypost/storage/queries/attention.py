@@ -90,7 +90,8 @@ _TRUE = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (SELECT 1 FROM source_delivery 
     WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived))"""
 
 
-# Expressions, or SQLite walks the key of every item to have the groups in order.
+# Expressions, or SQLite walks the key of every item to have the groups in order, and PostgreSQL to find those of one
+# source, instead of the index of the few.
 _GROUP_OF = "i.source_id + 0 AS source_id, i.code || '' AS code"
 
 
@@ -140,8 +141,7 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
               ORDER BY i.since, i.subject_id LIMIT 1) AS oldest
           FROM attention_group g LEFT JOIN left_out z ON z.source_id = g.source_id AND z.code = g.code
           WHERE {" AND ".join(where.terms)}"""
-        # Materialized, so that the filters of the groups cannot lead its search from the index of what is left out.
-        left_out = f"WITH left_out AS MATERIALIZED ({_left_out(where, query)}) "
+        left_out = f"WITH left_out AS ({_left_out(where, query)}) "
     sql = f"""{left_out}SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM ({counted}) n
       LEFT JOIN source w ON w.id = n.source_id WHERE n.total > 0 AND n.oldest IS NOT NULL
       ORDER BY n.oldest, n.source_id, n.code"""
