@@ -12,7 +12,7 @@ from tests.support.handing import QUICK, House
 from tests.support.merchant import Wanted
 from tests.support.supplier import Behaviour, Supplier
 from waypost.app.commands import FailureReport
-from waypost.app.ports.clock_rules import AttentionQuery
+from waypost.app.ports.attention import AttentionQuery, Place
 from waypost.domain.attention import STANDING
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotAllowed
@@ -36,8 +36,9 @@ async def adds_up(house: House) -> None:
 
 async def attention_is_true(house: House) -> None:
     """Every failed or blocked request is told of by its reason, nothing else is, and what stands open is told, too."""
-    query = AttentionQuery(house.merchant.actor().scope, snoozed=True, now=house.hub.clock(), shown=10_000)
-    told = {(one.subject, one.subject_id, one.code) for one in await house.hub.reads.attention(query)}
+    reads, query = house.hub.reads, AttentionQuery(house.merchant.actor().scope, snoozed=True, now=house.hub.clock())
+    places = [Place(group.source_id, group.code, 0, 0) for group in await reads.attention_groups(query)]
+    told = {(one.subject, one.subject_id, one.code) for one in await reads.attention_items(query, places, 10_000)}
     standing = {spot for spot in told if spot[2] in STANDING}
     found = await rows(house.url, "SELECT id, status, failure_code FROM fulfillment_request_state")
     stuck = {

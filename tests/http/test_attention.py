@@ -1,5 +1,7 @@
 """What needs somebody, and the clock rules that raise it (issue 4; native)."""
 
+import asyncio
+import base64
 from typing import Any
 
 import pytest
@@ -9,12 +11,20 @@ from tests.support.clock import ManualClock
 from tests.support.database import rows
 from tests.support.world import World
 from waypost.app.changes import Changer
+from waypost.app.clock_rules import Enforcement, enforce, tell_in_vain
+from waypost.app.ports.attention import Attention as Raised
+from waypost.app.ports.attention import Place
+from waypost.app.ports.clock_rules import Overdue
 from waypost.delivery.clock_rules import ClockWatch
+from waypost.domain.attention import LATE
+from waypost.domain.clock_rules import ClockRule
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
+from waypost.wire.attention import write_place
 
 FR = "/fulfillment-requests"
 HOUR_S = 3600
+ONE = Place(1, "other", 1, 1)
 
 
 class Watch:
@@ -105,10 +115,9 @@ async def test_each_condition_counts_from_its_status_on(world: World, migrated_u
                         "unrepaired": [failed], "other": [failed]}  # fmt: skip
     message = found[world.ours.sources[0], "unsent"]["items"][0]["message"]
     assert message == "It is released, and its source has not got it. This has lasted for more than 1 hours."
-    # It moves on: what was told is true no longer, at once for who asks, and settled at the next look.
+    # It moves on: what was told is true no longer, and settled with the move.
     await world.client().patch(f"{FR}/{unsent}/processed")
     assert "unsent" not in {code for _, code in await groups(world)}
-    await watch.after(0.01)
     settled = await rows(migrated_url, "SELECT code FROM attention WHERE settled_at IS NOT NULL")
     assert [row["code"] for row in settled] == ["unsent"]
 
@@ -214,3 +223,125 @@ async def test_bad_rules_are_named_and_change_nothing(world: World, body: Any, p
     assert reply.status == 400
     assert sorted(error["pointer"] for error in reply.json()["errors"]) == sorted(pointers)
     assert (await world.client().get("/policies")).json() == []
+
+
+async def test_a_bare_failure_settles_the_alert_about_its_request(world: World, migrated_url: str) -> None:
+    watch = Watch(world)
+    id_ = await world.request()
+    await rules(world, {"condition": "unsent", "afterMinutes": 60})
+    await watch.after(2)
+    assert set(await groups(world)) == {(world.ours.sources[0], "unsent")}
+    assert (await world.client("src").patch(f"{FR}/{id_}/processing-failed?error=No")).status == 204
+    assert set(await groups(world)) == {(world.ours.sources[0], "other")}
+    await audit(migrated_url)
+
+
+async def test_a_bare_failure_keeps_who_cares_and_the_snooze(world: World, migrated_url: str) -> None:
+    mine, later = await world.request(), await world.request()
+    await world.client().patch(f"{FR}/{mine}", json={"assignee": "Mei"})
+    await world.client().patch(f"{FR}/{later}", json={"snoozedUntil": "2999-01-01"})
+    for id_ in (mine, later):
+        await world.client("src").patch(f"{FR}/{id_}/processing-failed?error=No")
+    assert [group["total"] for group in (await groups(world, "?assignee=Mei")).values()] == [1]
+    assert [group["total"] for group in (await groups(world)).values()] == [1]
+    await audit(migrated_url)
+
+
+@pytest.mark.parametrize("meanwhile", [["processed"], ["processing-failed?error=No", "process"]], ids=["on", "back"])
+async def test_a_rule_tells_nothing_of_a_request_that_has_moved_since_it_looked(
+    world: World, migrated_url: str, meanwhile: list[str]
+) -> None:
+    id_ = await world.request()
+    account, source = world.ours.account, world.ours.sources[0]
+    rule = ClockRule(1, account, None, "unsent", 60, "alert", True, 1, 1)
+    since = (await rows(migrated_url, "SELECT status_since FROM fulfillment_request_state"))[0]["status_since"]
+    seen = Enforcement(rule, (Overdue(id_, source, since),))
+    for action in meanwhile:
+        assert (await world.client().patch(f"{FR}/{id_}/{action}")).status < 300
+    for told in (enforce, tell_in_vain):
+        await world.hub.store.write(lambda tx, told=told: told(tx, [seen], world.hub.clock()))  # type: ignore[misc]
+    assert await groups(world) == {}
+    assert await rows(migrated_url, "SELECT * FROM attention") == []
+    await audit(migrated_url)
+
+
+async def test_an_alert_is_raised_only_where_its_rule_watches(world: World, migrated_url: str) -> None:
+    await world.raised("fulfillment_request", await world.request(Status.ACKNOWLEDGED), "unsent")
+    assert await groups(world) == {}
+    await audit(migrated_url)
+
+
+@pytest.mark.parametrize("count", [1, 5])
+async def test_bare_failures_need_somebody_at_once(world: World, migrated_url: str, count: int) -> None:
+    ids = await world.requests(count)
+    client = world.client("src")
+    replies = await asyncio.gather(*(client.patch(f"{FR}/{id_}/processing-failed?error=No&code=x_own") for id_ in ids))
+    assert {reply.status for reply in replies} == {204}
+    assert [(spot, group["total"]) for spot, group in (await groups(world)).items()] == [
+        ((world.ours.sources[0], "x_own"), count)
+    ]
+    await audit(migrated_url)
+
+
+async def test_items_of_one_moment_are_neither_shown_twice_nor_passed_over(world: World) -> None:
+    ids = [await world.request(Status.CANCELED) for _ in range(5)]
+    spot, now = (world.ours.sources[0], LATE[0]), world.hub.clock()
+    raised = [Raised(world.ours.account, spot[0], "fulfillment_request", id_, LATE[0], "Look.", now) for id_ in ids]
+    await world.hub.store.write(lambda tx: tx.raise_attention(raised))
+    seen, cursor = [], (await groups(world, "?limit=0"))[spot]["next"]
+    while cursor is not None:
+        group = (await groups(world, f"?limit=2&after={cursor}"))[spot]
+        seen += [item["subject"]["id"] for item in group["items"]]
+        cursor = group["next"]
+    assert seen == ids
+
+
+async def test_a_group_is_read_by_its_cursor_and_alone(world: World) -> None:
+    ids = [await world.request(Status.PROCESSING_ERROR) for _ in range(5)]
+    await world.request(Status.PROCESSING_ERROR, source=1)
+    first = (await groups(world, "?limit=2"))[world.ours.sources[0], "other"]
+    assert [item["subject"]["id"] for item in first["items"]] == ids[:2]
+    # What is repaired meanwhile leaves; nothing is shown twice or passed over.
+    await world.client().patch(f"{FR}/{ids[0]}/process")
+    found = await groups(world, f"?limit=2&after={first['next']}")
+    assert set(found) == {(world.ours.sources[0], "other")}
+    second = found[world.ours.sources[0], "other"]
+    assert [item["subject"]["id"] for item in second["items"]] == ids[2:4]
+    assert (second["total"], second["oldestAt"]) == (4, first["items"][1]["since"])
+    rest = (await groups(world, f"?limit=2&after={second['next']}"))[world.ours.sources[0], "other"]
+    assert ([item["subject"]["id"] for item in rest["items"]], rest["next"], rest["total"]) == ([ids[4]], None, 4)
+    whole = (await groups(world, "?limit=4"))[world.ours.sources[0], "other"]
+    assert whole["next"] is None
+
+
+async def test_the_summary_alone_has_totals_and_a_cursor_to_begin_with(world: World) -> None:
+    ids = [await world.request(Status.PROCESSING_ERROR) for _ in range(3)]
+    summary = (await groups(world, "?limit=0"))[world.ours.sources[0], "other"]
+    assert (summary["total"], summary["items"]) == (3, [])
+    page = (await groups(world, f"?after={summary['next']}"))[world.ours.sources[0], "other"]
+    assert [item["subject"]["id"] for item in page["items"]] == ids
+    for id_ in ids:
+        await world.client().patch(f"{FR}/{id_}/void?reason=No")
+    assert await groups(world, f"?after={summary['next']}") == {}
+
+
+@pytest.mark.parametrize(
+    "cursor",
+    ["x", "MTo", "%C3%A4", "latest", "a" * 299, write_place(Place(2**63, "other", 1, 1)), f"{write_place(ONE)}%3D",
+     base64.urlsafe_b64encode(b"01.other.1.1").decode().rstrip("="), write_place(ONE)[:-1]],
+)  # fmt: skip
+async def test_a_bad_cursor_is_refused_by_name(world: World, cursor: str) -> None:
+    assert (await world.client().get(f"/attention?after={write_place(ONE)}")).status == 200
+    reply = await world.client().get(f"/attention?after={cursor}&limit=-1")
+    assert reply.status == 400
+    assert sorted((error["parameter"], error["code"]) for error in reply.json()["errors"]) == [
+        ("after", "bad_cursor"), ("limit", "out_of_range")
+    ]  # fmt: skip
+
+
+async def test_a_cursor_of_another_account_shows_nothing_of_it(world: World) -> None:
+    for _ in range(2):
+        await world.request(Status.PROCESSING_ERROR, merchant=world.theirs)
+    theirs = (await world.client("acc", world.theirs).get("/attention?limit=1")).json()["groups"][0]["next"]
+    assert theirs is not None
+    assert await groups(world, f"?after={theirs}") == {}

@@ -85,8 +85,8 @@ def mixed(ids: Sequence[int], merchant: Merchant, name: str) -> list[Asked]:
     ]
 
 
-# Begin and lock, load, write, commit. Keys: begin, claim them, keep their outcomes.
-@pytest.mark.parametrize(("kind", "most"), [(hot, 4), (keyed, 6), (heavy, 7), (mixed, 7)])
+# Begin and lock, load, write, commit. Keys: begin, claim them, keep their outcomes. Mixed: note what needs somebody.
+@pytest.mark.parametrize(("kind", "most"), [(hot, 4), (keyed, 6), (heavy, 7), (mixed, 8)])
 async def test_a_batch_takes_as_many_round_trips_whatever_is_in_it(
     kind: Any, most: int, store: PostgresStore, merchant: Merchant, clock: ManualClock, proxy: Proxy
 ) -> None:

@@ -1,6 +1,6 @@
 """Does a whole database add up? Judged from its rows alone, without any of the hub's own arithmetic."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import pairwise
 
 from tests.support.database import Row, several
@@ -9,7 +9,8 @@ from tests.support.database import Row, several
 async def audit(url: str) -> None:
     """Fail with everything that does not add up: histories, versions, counters, quantities, roll-ups."""
     findings: list[str] = []
-    states, events, lines, counters, orders, items, shipments, pieces, ledger, variants = await several(
+    (states, events, lines, counters, orders, items, shipments, pieces, ledger, variants, requests, raised, listed,
+     groups) = await several(
         url,
         [
             "SELECT * FROM fulfillment_request_state ORDER BY id",
@@ -22,8 +23,12 @@ async def audit(url: str) -> None:
             "SELECT * FROM shipment_item ORDER BY id",
             "SELECT * FROM stock_ledger ORDER BY id",
             "SELECT * FROM inventory_variant ORDER BY id",
+            "SELECT id, assignee, snoozed_until FROM fulfillment_request",
+            "SELECT * FROM attention",
+            "SELECT * FROM attention_item",
+            "SELECT * FROM attention_group",
         ],
-    )
+    )  # fmt: skip
     _counters(findings, events, counters)
     by_request: dict[int, list[Row]] = defaultdict(list)
     for line in lines:
@@ -42,7 +47,54 @@ async def audit(url: str) -> None:
     _roll_ups(findings, orders, items, lines)
     _shipments(findings, {state["id"]: state for state in states}, lines, shipments, pieces)
     _stock(findings, {line["id"]: line for line in lines}, ledger, variants)
+    _attention(findings, states, {request["id"]: request for request in requests}, raised, listed, groups)
     assert not findings, "\n".join(findings)
+
+
+_BLOCKED = ("additional_info_required", "number_exceeds_max_length", "duplicate_number", "cross_docked")
+_WATCHED = {"unsent": "processing", "unacknowledged": "processed", "unshipped": "acknowledged",
+            "unrepaired": "processing_error"}  # fmt: skip
+
+
+def _attention(
+    findings: list[str], states: list[Row], requests: dict[int, Row], raised: list[Row], listed: list[Row],
+    groups: list[Row],
+) -> None:  # fmt: skip
+    """What needs somebody is what the attention list holds, and what its groups count."""
+    wanted = set()
+    by_id = {state["id"]: state for state in states}
+    for state in states:
+        care = requests[state["id"]]["assignee"], requests[state["id"]]["snoozed_until"]
+        if bool(state["cared"]) != (care != (None, None)):
+            findings.append(f"request {state['id']}: cared says {state['cared']}, it has {care}")
+        code = (state["failure_code"] or "other") if state["status"] == "processing_error" else state["status"]
+        if state["status"] in ("processing_error", *_BLOCKED):
+            spot = state["account_id"], state["source_id"], code
+            wanted.add((*spot, state["status_since"], "fulfillment_request", state["id"], *care))
+    alerted = {one["subject_id"] for one in raised if one["code"] == _watching(by_id.get(one["subject_id"]))}
+    findings += [f"request {s['id']}: alerted, by nothing" for s in states if s["alerted"] and s["id"] not in alerted]
+    for one in raised:
+        if one["settled_at"] is not None:
+            continue
+        state, care = by_id.get(one["subject_id"]), (None, None)
+        if one["subject"] == "fulfillment_request":
+            care = requests[one["subject_id"]]["assignee"], requests[one["subject_id"]]["snoozed_until"]
+        if one["code"] in _WATCHED and not (state and state["alerted"] and _watching(state) == one["code"]):
+            findings.append(f"request {one['subject_id']}: the alert {one['code']} has outlived what it is about")
+        spot = one["account_id"], one["source_id"] or 0, one["code"]
+        wanted.add((*spot, one["raised_at"], one["subject"], one["subject_id"], *care))
+    names = ("account_id", "source_id", "code", "since", "subject", "subject_id", "assignee", "snoozed_until")
+    there = {tuple(item[name] for name in names) for item in listed}
+    findings += [f"attention: {one} is missing" for one in sorted(wanted - there, key=str)]
+    findings += [f"attention: {one} strays" for one in sorted(there - wanted, key=str)]
+    totals = Counter(one[:3] for one in wanted)
+    if {(g["account_id"], g["source_id"], g["code"]): g["total"] for g in groups} != totals:
+        findings.append(f"attention: groups {groups} for {dict(totals)}")
+
+
+def _watching(state: Row | None) -> str | None:
+    """The clock rule that watches where a request stands."""
+    return next((code for code, status in _WATCHED.items() if state and state["status"] == status), None)
 
 
 def _counters(findings: list[str], events: list[Row], counters: list[Row]) -> None:

@@ -11,7 +11,7 @@ from waypost.app.generation import RequestDraft
 from waypost.app.hub import Hub
 from waypost.app.orders import ItemDraft, OrderDraft
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
 from waypost.wire.addresses import AddressIn, store_address

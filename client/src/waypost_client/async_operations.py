@@ -91,9 +91,9 @@ class AsyncOperations:
         """Sync Accounting."""
         await self._call(OPERATIONS["sync_fulfillment_request_accounting"], (id, ), {}, body, idempotency_key, if_match)
 
-    async def list_attention(self, *, source_id: m.Id | None = None, codes: Sequence[str] | None = None, assignee: str | None = None, unassigned: bool | None = None, snoozed: bool | None = None, limit: int | None = None) -> m.Attention:
+    async def list_attention(self, *, source_id: m.Id | None = None, codes: Sequence[str] | None = None, assignee: str | None = None, unassigned: bool | None = None, snoozed: bool | None = None, limit: int | None = None, after: str | None = None) -> m.Attention:
         """Get Attention List."""
-        return cast("m.Attention", await self._call(OPERATIONS["list_attention"], (), {"sourceId": source_id, "codes": codes, "assignee": assignee, "unassigned": unassigned, "snoozed": snoozed, "limit": limit}, None, None, None))
+        return cast("m.Attention", await self._call(OPERATIONS["list_attention"], (), {"sourceId": source_id, "codes": codes, "assignee": assignee, "unassigned": unassigned, "snoozed": snoozed, "limit": limit, "after": after}, None, None, None))
 
     async def settle_attention(self, body: m.SettleAttentionInput, *, idempotency_key: str | None = None) -> m.SettleAttentionResult:
         """Settle Attention Items."""

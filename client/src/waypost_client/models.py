@@ -378,6 +378,7 @@ class AttentionGroup(TypedDict):
     oldestAt: DateTime
     oldestAgeSeconds: int
     items: list[AttentionItem]
+    next: str | None
 
 
 class AttentionItem(TypedDict):

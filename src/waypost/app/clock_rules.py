@@ -6,12 +6,12 @@ What is done goes down the one road, as the hub itself; what cannot be done is t
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from waypost.app.actor import Actor, system
+from waypost.app.actor import Actor, Scope, system
 from waypost.app.commands import Command, FailureReport, Settled
 from waypost.app.desk import Desk
-from waypost.app.ports import Tx
+from waypost.app.ports import Ask, Tx
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.clock_rules import Overdue
-from waypost.app.ports.delivery import Attention
 from waypost.app.records import Made, Notice, RecordChange
 from waypost.app.transitions import ask_for
 from waypost.domain.clock_rules import MEANINGS, ClockRule, Condition, Response, is_possible
@@ -120,9 +120,7 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
         for one in job.overdue
         if job.rule.response != Response.REROUTE and (command := command_of(job.rule, one.request_id)) is not None
     ]
-    accounts = sorted({job.rule.account_id for job in jobs})
-    loaded = await tx.load([ask_for(command) for command, _ in asked], accounts)
-    desk = Desk(loaded, now)
+    desk = await _load(tx, jobs, [ask_for(command) for command, _ in asked], now)
     settled = {
         (command.request_id, rule.condition): desk.settle(place, command)
         for place, (command, rule) in enumerate(asked)
@@ -130,10 +128,21 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
     changes = desk.changes()
     if changes is not None:
         await tx.write(changes)
-    await tx.raise_attention([told for job in jobs for told in _told(job, settled, now)])
-    for account in accounts:
-        await tx.settle_outdated(account, now)
+    await _tell(tx, jobs, desk, settled, now)
     return [len(job.overdue) for job in jobs]
+
+
+async def _load(tx: Tx, jobs: Sequence[Enforcement], asks: Sequence[Ask], now: int) -> Desk:
+    """All requests that the rules are about, locked: what is told of one is true until the transaction ends."""
+    every = [Ask(one.request_id, Scope(job.rule.account_id)) for job in jobs for one in job.overdue]
+    return Desk(await tx.load([*asks, *every], sorted({job.rule.account_id for job in jobs})), now)
+
+
+async def _tell(
+    tx: Tx, jobs: Sequence[Enforcement], desk: Desk, settled: Mapping[tuple[int, str], Settled], now: int
+) -> None:
+    since = {state.id: state.status_since for state in desk.states()}
+    await tx.raise_attention([told for job in jobs for told in _told(job, settled, since, now)])
 
 
 async def tell_in_vain(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
@@ -143,14 +152,21 @@ async def tell_in_vain(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[in
         else job._replace(refused={one.request_id: IN_VAIN for one in job.overdue})
         for job in jobs
     ]  # fmt: skip
-    await tx.raise_attention([told for job in failed for told in _told(job, {}, now)])
+    await _tell(tx, failed, await _load(tx, jobs, (), now), {}, now)
     return [len(job.overdue) for job in jobs]
 
 
-def _told(job: Enforcement, settled: Mapping[tuple[int, str], Settled], now: int) -> Iterator[Attention]:
-    """What somebody is told: nothing of a request whose wait the rule has ended."""
+def _told(
+    job: Enforcement, settled: Mapping[tuple[int, str], Settled], since: Mapping[int, int], now: int
+) -> Iterator[Attention]:
+    """What somebody is told: nothing of a request whose wait the rule, or somebody else meanwhile, has ended.
+
+    `since`: when each request came into its status.
+    """
     rule = job.rule
     for one in job.overdue:
+        if since.get(one.request_id) != one.since:
+            continue
         outcome = settled.get((one.request_id, rule.condition))
         refused = outcome.message if isinstance(outcome, Refusal) else job.refused.get(one.request_id)
         if refused is None and rule.response != Response.ALERT:

@@ -252,9 +252,11 @@ class Desk:
         edited = [self._particulars[id_] for id_ in sorted(self._edited)]
         claims = [(*spot, id_) for spot, id_ in sorted(self._taken.items()) if self._loaded.owners.get(spot) != id_]
         stock = list(self._stock.values())
+        moved_on = [was.id for was, now in states if was.alerted and not now.alerted]
         return Changes(
             states, lines, items, orders, journal.events, self.at, stock, edited, claims,
             [request for made in self._new.values() for request in made], self._decisions, sorted(journal.decided),
+            moved_on=moved_on,
         )  # fmt: skip
 
     def _roll_ups(self) -> tuple[list[OrderItem], list[Order]]:

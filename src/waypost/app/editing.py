@@ -34,7 +34,9 @@ def edit(draft: Draft, command: Command, at: int) -> Draft | None:
     changed = [name for name in was._fields if getattr(now, name) != getattr(was, name)]
     changes = {name: _shown(name, getattr(now, name)) for name in changed}
     told = {"changed": changes, **json.loads(draft.data or "{}")}
-    return draft._replace(particulars=now, data=json.dumps(told, ensure_ascii=False, separators=(",", ":")))
+    state = draft.state._replace(cared=now.assignee is not None or now.snoozed_until is not None)
+    data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
+    return draft._replace(state=state, particulars=now, data=data)
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -23,8 +23,9 @@ def apply_effects(draft: Draft, move: Move, command: Command, at: int) -> Draft 
     None: there is nothing to do after all.
     """
     was = draft.state
-    since = was.status_since if move.to == was.status else at
-    state = was._replace(status=move.to, version=was.version + 1, modified_at=at, status_since=since)
+    state = was._replace(status=move.to, version=was.version + 1, modified_at=at)
+    if move.to != was.status:
+        state = state._replace(status_since=at, alerted=False)
     if was.status == Status.PROCESSING_ERROR and move.to != Status.PROCESSING_ERROR:
         state = _forget_failure(state)
     draft = draft._replace(state=state, event=move.row.event, reason=command.reason)

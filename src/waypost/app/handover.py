@@ -14,7 +14,8 @@ from waypost.app.attempt_ends import Settlement as Settlement
 from waypost.app.commands import Command, Done, FailureReport, Handover
 from waypost.app.desk import Desk
 from waypost.app.ports import Tx, no_changes
-from waypost.app.ports.delivery import Attention, Claimed, Confirmed, Ended, OpenAttempt, Started
+from waypost.app.ports.attention import Attention
+from waypost.app.ports.delivery import Claimed, Confirmed, Ended, OpenAttempt, Started
 from waypost.app.ports.kinds import Result
 from waypost.app.transitions import ask_for
 from waypost.domain.handover import (

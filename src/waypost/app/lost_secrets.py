@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from waypost.app.actor import Scope, system
 from waypost.app.ports import Store, Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.secrets import Secret
 from waypost.app.ports.webhooks import Webhook
 from waypost.app.records import Made, Notice, RecordChange, record_now

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from waypost.app.attempt_ends import MESSAGE_AT_MOST, kept_text
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.domain.attention import SOURCE_DOWN as ATTENTION
 from waypost.domain.events import SOURCE_DOWN, SOURCE_UP, Event
 

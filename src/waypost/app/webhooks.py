@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from waypost.app.actor import Actor, system
 from waypost.app.commands import matches
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.secrets import Secret
 from waypost.app.ports.webhooks import Delivery, Webhook

@@ -18,18 +18,19 @@ if TYPE_CHECKING:
 @click.option("--assignee", metavar="NAME", help="What this person cares for.")
 @click.option("--unassigned", is_flag=True, help="What nobody cares for yet.")
 @click.option("--snoozed", is_flag=True, help="With what is snoozed.")
-@click.option("--limit", type=click.IntRange(1, 100), default=10, show_default=True, help="Of each group.")
+@click.option("--limit", type=click.IntRange(0, 100), default=10, show_default=True, help="Of each group; 0: none.")
+@click.option("--after", metavar="CURSOR", help="What follows in one group: the cursor that ended its list.")
 @hub_options
 @json_option
 def attention(
     source_id: int | None, codes: tuple[str, ...], assignee: str | None, unassigned: bool, snoozed: bool, limit: int,
-    url: str, token: str, as_json: bool,
+    after: str | None, url: str, token: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Show what needs somebody: by source and reason, the oldest first."""
     with calling(url, token) as hub:
         found = hub.list_attention(
             source_id=source_id, codes=codes or None, assignee=assignee, unassigned=unassigned or None,
-            snoozed=snoozed or None, limit=limit,
+            snoozed=snoozed or None, limit=limit, after=after,
         )  # fmt: skip
     if as_json:
         print_json(found)
@@ -44,6 +45,9 @@ def _show(group: "AttentionGroup") -> None:
     where = f" at {group['sourceName']}" if group["sourceName"] else ""
     say(f"{group['title']} ({group['code']}){where}: {group['total']}, the oldest for {age(group['oldestAgeSeconds'])}")
     say(f"  {group['hint']}")
+    if not group["items"]:
+        say("")
+        return
     rows: list[tuple[object, ...]] = []
     for item in group["items"]:
         request = item["fulfillmentRequest"]
@@ -54,6 +58,8 @@ def _show(group: "AttentionGroup") -> None:
         )
         rows.append((item["subject"]["id"], name, age(item["ageSeconds"]), who, item["message"], may))
     print_table("items", ("Id", "Number", "Age", "Whose", "Why", "Allowed now"), rows)
+    if group["next"]:
+        say(f"  There are more: --after {group['next']}")
     say("")
 
 

@@ -80,9 +80,8 @@ class ClockWatch:
                     if len(overdue) == AT_ONCE:
                         reached[spot] = overdue[-1].request_id
                     jobs += await self._due(rule, overdue)
-        if rules:
-            # Even with nothing overdue: what was told before may be true no longer.
-            await self._enforced(jobs or [Enforcement(rules[0], ())])
+        if jobs:
+            await self._enforced(jobs)
         self._reached[account_id] = reached
         return sum(len(job.overdue) for job in jobs)
 

@@ -4,10 +4,14 @@ Every code here ends: by itself where the world says so (a source takes requests
 decision about the request, or by somebody who has seen to it and says so with a note.
 """
 
+from typing import NamedTuple
+
 from waypost.domain.clock_rules import MEANINGS, Condition
+from waypost.domain.failures import OTHER
+from waypost.domain.fulfillment import State
 from waypost.domain.handover import LATE_DELIVERY, LATE_REJECTION, Outcome, surprise
 from waypost.domain.lifecycle import Action
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import BLOCKED, Status
 
 SOURCE_DOWN = "source_down"
 WEBHOOK_DISABLED = "webhook_disabled"
@@ -41,6 +45,29 @@ STANDING: dict[str, tuple[str, str]] = {
     **{str(code): (f"Overdue: {code}", MEANINGS[code]) for code in Condition},
 }
 """Title and hint of every code that may be settled by hand."""
+
+REQUEST = "fulfillment_request"  # the kind of subject that most items are about
+STUCK = (Status.PROCESSING_ERROR, *BLOCKED)  # a request in one of these needs somebody
+
+
+class Item(NamedTuple):
+    """One thing that needs somebody. `source_id` 0: it belongs to no source. `since` in microseconds."""
+
+    account_id: int
+    source_id: int
+    code: str
+    since: int
+    subject_id: int
+    subject: str = REQUEST
+
+
+def item_of(state: State) -> Item | None:
+    """What a request needs somebody for by its status alone."""
+    if state.status not in STUCK:
+        return None
+    code = state.failure_code or OTHER if state.status == Status.PROCESSING_ERROR else str(state.status)
+    return Item(state.account_id, state.source_id, code, state.status_since, state.id)
+
 
 _MERCHANT = ("account", "user")
 _DECIDERS = (*_MERCHANT, "source", "channel")  # neither the worker nor a rule of the clock

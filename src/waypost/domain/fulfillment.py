@@ -62,6 +62,8 @@ class State(NamedTuple):
     accounting_error: str | None
     status_since: int = 0  # when it came into its status
     released_seq: int | None = None  # the event that released it; its source sees nothing before that
+    alerted: bool = False  # a clock rule has raised an alert about it since it came into its status
+    cared: bool = False  # it has an assignee or a snooze
 
 
 class Particulars(NamedTuple):

@@ -5,7 +5,7 @@ from typing import Any
 
 import msgspec
 
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
 from waypost.domain.attention import WEBHOOK_DEFECT
 from waypost.domain.webhooks import (

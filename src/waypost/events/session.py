@@ -14,7 +14,7 @@ from typing import NamedTuple, TypeVar
 from waypost.app import webhooks
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.webhooks import Delivery, Settlement, Webhook
 from waypost.app.writer import Writer
 from waypost.domain.refusals import Refusal, Unavailable

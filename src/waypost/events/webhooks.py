@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import DueWebhook
 from waypost.app.writer import Writer

@@ -5,13 +5,13 @@ from falcon.asgi import Request, Response
 from waypost.app.attention import settle_attention
 from waypost.app.clock_rules import replace_clock_rules
 from waypost.app.hub import Hub
-from waypost.app.ports.clock_rules import AttentionQuery
+from waypost.app.ports.attention import AttentionQuery, Place
 from waypost.domain.texts import trimmed
 from waypost.http import operations as ops
 from waypost.http.call import Resource, answer, call_of
 from waypost.http.records import Records, asked_for
 from waypost.wire import clock_rules as wire
-from waypost.wire.attention import SettleIn, render_attention, render_settled, settle_spots
+from waypost.wire.attention import START, SettleIn, render_attention, render_settled, settle_spots
 
 SHOWN = 20  # of each group
 SHOWN_AT_MOST = 100
@@ -29,14 +29,14 @@ class Attention(Resource):
         scope, now, reads = call.actor.scope, self.hub.clock(), self.hub.reads
         query = AttentionQuery(
             scope, params.get("sourceId"), params.get("codes", ()), params.get("assignee"),
-            params.get("unassigned", False), params.get("snoozed", False), now,
-            min(params.get("limit", SHOWN), SHOWN_AT_MOST),
+            params.get("unassigned", False), params.get("snoozed", False), now, params.get("after"),
         )  # fmt: skip
-        items = await reads.attention(query)
-        ids = sorted({item.subject_id for item in items if item.subject == "fulfillment_request"})
-        images = {image.state.id: image for image in (await reads.requests_of(scope, ids) if ids else [])}
-        sources = {row.id: row.name for row in await reads.sources(scope.account_id)}
-        answer(resp, render_attention(items, images, sources, now))
+        limit = min(params.get("limit", SHOWN), SHOWN_AT_MOST)
+        groups = await reads.attention_groups(query)
+        places = [query.after or Place(group.source_id, group.code, *START) for group in groups]
+        # One more than is shown says whether there are more.
+        items = await reads.attention_items(query, places, limit + 1) if limit and places else []
+        answer(resp, render_attention(groups, items, limit, query.after, now))
 
 
 class Settling(Records):

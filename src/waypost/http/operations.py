@@ -9,7 +9,7 @@ from waypost.domain.orders import OrderStatus, PaymentStatus
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http.call import ACCOUNT, ACCOUNT_CHANNEL, ACCOUNT_SOURCE, EVERY_TOKEN, Operation
 from waypost.http.paging import BY_FILTER_PAGE, BY_PAGE, ORDERS_BY_PAGE, WHOLE
-from waypost.wire import feed, inventory
+from waypost.wire import attention, feed, inventory
 from waypost.wire import query as q
 from waypost.wire.orders import ORDER_STATUSES, PAYMENT_STATUSES
 
@@ -70,7 +70,7 @@ EDIT = Operation("edit_fulfillment_request", ACCOUNT, q.Params(q.text("reason", 
 ATTENTION = Operation(
     "list_attention", ACCOUNT,
     q.Params(q.id_("sourceId"), q.words("codes", 100), q.text("assignee", NUMBER), q.boolean("unassigned"),
-             q.boolean("snoozed"), q.integer("limit", 1)),
+             q.boolean("snoozed"), q.integer("limit", 0), attention.AFTER),
 )  # fmt: skip
 SETTLE_ATTENTION = Operation("settle_attention", ACCOUNT, q.Params(DRY_RUN))
 GET_POLICIES = Operation("list_policies", ACCOUNT, q.Params())

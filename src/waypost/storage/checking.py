@@ -17,6 +17,7 @@ from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
+from waypost.storage.checking_attention import attention
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
 from waypost.storage.key_check import unreadable
@@ -172,7 +173,9 @@ class CommonEvidence(ABC):
             words = f"owns the number {row[1]!r}, which is not its own."
             yield Finding("claim_differs", "fulfillment_request", row[0], words)
         secrets = unreadable(self.rows, self._box)
-        for findings in (self.goods(), self.invoices(), self.attempts(), self.strays(), secrets):
+        for findings in (
+            self.goods(), self.invoices(), self.attempts(), attention(self.rows), self.strays(), secrets
+        ):  # fmt: skip
             async for finding in findings:
                 yield finding
 

@@ -1,4 +1,4 @@
-"""Handing over, in SQL: claims, attempts, what is told to a source, attention."""
+"""Handing over, in SQL: claims, attempts, and what is told to a source."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,13 +6,12 @@ from typing import Any
 from waypost.app.actor import Scope
 from waypost.app.ports.delivery import (
     Attempt,
-    Attention,
     Claimed,
     OpenAttempt,
     Papers,
     SourceDelivery,
 )
-from waypost.domain.attention import LATE, SOURCE_DOWN
+from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
@@ -29,6 +28,7 @@ _MINUTE = 60 * 1_000_000  # microseconds
 # can be longer than the longest delay that a policy allows.
 _AHEAD = _MINUTE
 _LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
+
 
 # The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
 # tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
@@ -243,28 +243,6 @@ class DeliveryWriting(Statements):
         """See `DeliveryTx`."""
         sql = "UPDATE handover_attempt SET retried_as = $1, next_at = NULL WHERE id = $2"
         await self.execute_many(sql, retried)
-
-    async def raise_attention(self, raised: Sequence[Attention]) -> int:
-        """See `DeliveryTx`."""
-        names, spots = columns.listed(Attention), columns.places(Attention)
-        sql = f"INSERT INTO attention ({names}) VALUES ({spots}) ON CONFLICT DO NOTHING"
-        return sum([await self.execute(sql, *one) for one in raised])
-
-    async def settle_attention(
-        self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
-    ) -> list[int]:
-        """See `DeliveryTx`."""
-        d = self.dialect
-        sql = f"""UPDATE attention SET settled_at = $1 WHERE account_id = $2 AND subject = $3 AND subject_id = $4
-          AND {d.any_of("code", 5, "text")} AND settled_at IS NULL RETURNING id"""
-        return [row[0] for row in await self.fetch(sql, at, account_id, subject, subject_id, d.array(codes))]
-
-    async def settle_late(self, request_ids: Sequence[int], at: int) -> None:
-        """What late answers have raised about these requests: somebody has decided about them."""
-        d = self.dialect
-        sql = f"""UPDATE attention SET settled_at = $1 WHERE subject = 'fulfillment_request'
-          AND {d.any_of("subject_id", 2)} AND code IN ({requests.quoted(LATE)}) AND settled_at IS NULL"""
-        await self.execute(sql, at, d.array(request_ids))
 
     async def source_delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:
         """See `DeliveryTx`."""

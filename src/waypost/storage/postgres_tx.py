@@ -200,7 +200,7 @@ class PostgresTx(CommonTx):
         return _assemble([(row[0], row[1], _decode_row(row[2])) for row in rows], len(asks))
 
     async def write(self, changes: Changes) -> None:
-        """See `ports.Tx`: one trip; one more where a late answer was seen to."""
+        """See `ports.Tx`: one trip; more where that begins or ends something that needs somebody."""
         parts = {name: rows for name, rows in _batch_rows(changes).items() if rows}
         if not parts:
             return
@@ -213,8 +213,7 @@ class PostgresTx(CommonTx):
             # Under the locks only a number can be in the way: one that was taken between our look and our lock. Run
             # again, the batch sees it.
             raise RolledBack("a row was not as it was loaded")
-        if changes.decided:
-            await self.settle_late(changes.decided, changes.at)
+        await self.note_attention(changes)
 
 
 def _locks(asks: Sequence[Ask], accounts: Sequence[int], variants: Sequence[int]) -> postgres.Locks:

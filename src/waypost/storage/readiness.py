@@ -14,7 +14,8 @@ from waypost.storage.migrations import PLAN
 
 # Every table that calls read or change: a lock on one of them is felt here as callers feel it.
 _READ = (
-    "account", "account_counter", "attention", "channel", "channel_shipping_method", "clock_rule", "event",
+    "account", "account_counter", "attention", "attention_group", "attention_item", "channel",
+    "channel_shipping_method", "clock_rule", "event",
     "fulfillment_request", "fulfillment_request_line", "fulfillment_request_number", "fulfillment_request_state",
     "handover_attempt", "idempotency_key", "inventory_parent", "inventory_variant", "listing_parent", "listing_variant",
     "order_item", "orders", "product_variant", "routing_decision", "routing_group", "routing_group_source", "shipment",

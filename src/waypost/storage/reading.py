@@ -13,6 +13,7 @@ from waypost.app.ports import (
 )
 from waypost.domain.events import Event
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
+from waypost.storage.attention import AttentionReading
 from waypost.storage.catalog import CatalogReading
 from waypost.storage.clock_rules import ClockRuleReading
 from waypost.storage.delivery import DeliveryReading
@@ -37,8 +38,8 @@ def request_of(row: Sequence[Any]) -> FulfillmentRequest:
 
 
 class CommonReads(
-    CatalogReading, ClockRuleReading, DeliveryReading, EventReading, ImportReading, InventoryReading, InvoiceReading,
-    OrderReading, RoutingReading, ShipmentReading, WebhookReading,
+    AttentionReading, CatalogReading, ClockRuleReading, DeliveryReading, EventReading, ImportReading, InventoryReading,
+    InvoiceReading, OrderReading, RoutingReading, ShipmentReading, WebhookReading,
 ):  # fmt: skip
     """See `ports.Reads`."""
 

@@ -1,6 +1,7 @@
 """A SQLite file: how it is opened, how statements are spelled for it, and what its errors mean to callers."""
 
 import logging
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -25,10 +26,13 @@ T = TypeVar("T")
 _log = logging.getLogger("waypost.database")
 
 
+_PARAMETER = re.compile(r"\$(?=[0-9])")
+
+
 @lru_cache(maxsize=1024)  # filters make statements, so callers can make many
 def translated(sql: str) -> str:
-    """`$n` parameters in SQLite's spelling."""
-    return sql.replace("$", "?")
+    """`$n` parameters in SQLite's spelling. The `$[0]` of a JSON path stays."""
+    return _PARAMETER.sub("?", sql)
 
 
 def patiently(step: Callable[[], T], wait_s: float) -> T:

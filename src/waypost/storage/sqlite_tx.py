@@ -84,10 +84,11 @@ class SqliteTx(CommonTx):
                 account: Clocked(*find(_TAKE_COUNTER, (count, asked.now, account)).fetchone())
                 for account, count in counted.items()
             }
-            rows, events = plain_rows(asked, right, counters, counted)
+            rows, events, items = plain_rows(asked, right, counters, counted)
             if self._db.executemany(_PLAIN_MOVE, rows).rowcount != len(rows):
                 raise BadRow("a request changed between load and write, inside one transaction")
             self._db.executemany(_INSERT_EVENT, events)
+            await self.note_items((), items)
             self.told |= counted.keys()
             self.last_event = (events[-1].account_id, events[-1].seq, events[-1].request_id)
         return [
@@ -190,7 +191,6 @@ class SqliteTx(CommonTx):
             many(translated(writing.END_ATTEMPT), changes.ended)
         if changes.confirmed:
             many(translated(writing.CONFIRM), changes.confirmed)
-        if changes.decided:
-            await self.settle_late(changes.decided, changes.at)
+        await self.note_attention(changes._replace(requests=()))  # what is generated is noted already
         if changes.events:
             await self.write_events(changes.events, changes.at)

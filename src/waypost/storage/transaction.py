@@ -5,9 +5,11 @@ from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
 from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, StockChange, TokenRow
+from waypost.domain.attention import item_of
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.statuses import Status
+from waypost.storage.attention import AttentionWriting
 from waypost.storage.catalog import CatalogWriting
 from waypost.storage.clock_rules import ClockRuleWriting
 from waypost.storage.delivery import DeliveryWriting
@@ -33,15 +35,16 @@ _SMALL = {
 _WRITTEN_MOST = {
     "orders": "status", "order_item": "shipped", "fulfillment_request": "number", "fulfillment_request_line": "shipped",
     "fulfillment_request_state": "status", "stock_ledger": "at", "inventory_variant": "updated_at",
-    "shipment": "updated_at", "shipment_item": "quantity", "attention": "settled_at", "handover_attempt": "state",
-    "account_counter": "last_seq", "event": "type", "idempotency_key": "operation",
+    "shipment": "updated_at", "shipment_item": "quantity", "attention": "settled_at", "attention_group": "total",
+    "attention_item": "assignee", "handover_attempt": "state", "account_counter": "last_seq", "event": "type",
+    "idempotency_key": "operation",
 }  # fmt: skip
 T = TypeVar("T")
 
 
 class CommonTx(
-    CatalogWriting, ClockRuleWriting, DeliveryWriting, EventWriting, ImportWriting, InventoryWriting, InvoiceWriting,
-    OrderWriting, RoutingWriting, ShipmentWriting, WebhookWriting,
+    AttentionWriting, CatalogWriting, ClockRuleWriting, DeliveryWriting, EventWriting, ImportWriting, InventoryWriting,
+    InvoiceWriting, OrderWriting, RoutingWriting, ShipmentWriting, WebhookWriting,
 ):  # fmt: skip
     """An open transaction. `fetch` and `execute` take `$n` parameters."""
 
@@ -60,6 +63,7 @@ class CommonTx(
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
+        await self.note_items((), [item for request in new if (item := item_of(request.state)) is not None])
         claims = [writing.claim_values(request) for request in new if request.claims_number]
         await self.execute_many(writing.CLAIM_NUMBER, claims)
         entries = [entry for request in new for entry in request.entries]

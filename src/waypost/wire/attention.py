@@ -1,21 +1,23 @@
 """What needs somebody, on the wire (native): grouped by source and reason, with ages and what may be done now."""
 
-from collections.abc import Mapping, Sequence
+import base64
+import re
+from collections.abc import Sequence
 from enum import StrEnum
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from waypost.app.attention import NOT_FOUND, Spot, SpotResult
-from waypost.app.ports.clock_rules import AttentionItem
+from waypost.app.ports.attention import AttentionGroup, AttentionItem, Place
 from waypost.domain.attention import STANDING
 from waypost.domain.failures import BY_CODE
-from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.guards import allowed_actions
 from waypost.domain.statuses import BLOCKED, STATUSES
 from waypost.wire.bodies import Id
+from waypost.wire.query import Param
 from waypost.wire.requests import encode
-from waypost.wire.scalars import format_datetime
+from waypost.wire.scalars import Misread, format_datetime
 
 # Titles and hints of what is no failure code.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -77,6 +79,35 @@ def render_settled(results: Sequence[SpotResult]) -> bytes:
     )
 
 
+START = (0, 0)  # before every item, as a place in a group
+LONGEST_CURSOR = 300  # characters
+_PLACE = re.compile(r"([0-9]{1,19})\.([!-~]{1,100})\.([0-9]{1,19})\.([0-9]{1,19})", re.ASCII)
+
+
+def write_place(place: Place) -> str:
+    """A place as an opaque cursor."""
+    spelled = ".".join(map(str, place))
+    return base64.urlsafe_b64encode(spelled.encode()).decode().rstrip("=")
+
+
+def read_place(text: str) -> Place:
+    """A place from a cursor. Raises Misread."""
+    given = text.strip()
+    try:
+        spelled = base64.urlsafe_b64decode(given + "=" * (-len(given) % 4)).decode()
+    except (ValueError, UnicodeError):
+        spelled = ""
+    found = _PLACE.fullmatch(spelled) if len(given) <= LONGEST_CURSOR else None
+    if found is not None:
+        place = Place(int(found[1]), found[2], int(found[3]), int(found[4]))
+        if max(place.source_id, place.since, place.subject_id) < 2**63 and write_place(place) == given:
+            return place
+    raise Misread("bad_cursor", "after: a cursor is the `next` of a group in an earlier reply, unchanged.")
+
+
+AFTER = Param("after", read_place)
+
+
 def _told(code: str) -> tuple[str, str]:
     known = BY_CODE.get(code)
     if known is not None:
@@ -84,24 +115,24 @@ def _told(code: str) -> tuple[str, str]:
     return _WORDS.get(code, (code, "Read the message and decide."))
 
 
-def _item(item: AttentionItem, image: FulfillmentRequest | None, now: int) -> dict[str, Any]:
+def _item(item: AttentionItem, now: int) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "subject": {"type": item.subject, "id": item.subject_id},
         "since": format_datetime(item.since),
         "ageSeconds": max(0, now - item.since) // 1_000_000,
         "message": item.message,
-        "settleable": bool(item.settleable),
+        "settleable": item.code in STANDING,
         "fulfillmentRequest": None,
     }
-    if image is not None:
-        state, particulars, _ = image
+    state = item.state
+    if state is not None:
         shown["fulfillmentRequest"] = {
             "id": state.id,
-            "fulfillmentRequestNumber": particulars.number,
+            "fulfillmentRequestNumber": item.number,
             "orderId": state.order_id,
             "fulfillmentRequestStatus": {"name": STATUSES[state.status].name, "handle": str(state.status)},
             "retryable": None if state.failure_retryable is None else bool(state.failure_retryable),
-            "assignee": particulars.assignee,
+            "assignee": item.assignee,
             "attemptCount": state.attempt_count,
             "version": state.version,
             "allowedActions": list(allowed_actions(state, "account")),
@@ -110,25 +141,36 @@ def _item(item: AttentionItem, image: FulfillmentRequest | None, now: int) -> di
 
 
 def render_attention(
-    items: Sequence[AttentionItem], images: Mapping[int, FulfillmentRequest], sources: Mapping[int, str], now: int
+    groups: Sequence[AttentionGroup], items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
 ) -> bytes:
-    """`{total, groups[]}`; groups by their oldest, the oldest of each first."""
-    groups: dict[tuple[int | None, str], dict[str, Any]] = {}
+    """`{total, groups[]}`; groups by their oldest, the oldest of each first. `items` has one more where there are."""
+    by_group: dict[tuple[int, str], list[AttentionItem]] = {}
     for item in items:
-        spot = (item.source_id, item.code)
-        if spot not in groups:
-            title, hint = _told(item.code)
-            groups[spot] = {
-                "sourceId": item.source_id,
-                "sourceName": None if item.source_id is None else sources.get(item.source_id),
-                "code": item.code,
-                "title": title,
-                "hint": hint,
-                "total": item.group_total,
-                "oldestAt": format_datetime(item.group_since),
-                "oldestAgeSeconds": max(0, now - item.group_since) // 1_000_000,
-                "items": [],
-            }
-        image = images.get(item.subject_id) if item.subject == "fulfillment_request" else None
-        groups[spot]["items"].append(_item(item, image, now))
-    return encode({"total": sum(group["total"] for group in groups.values()), "groups": list(groups.values())})
+        by_group.setdefault((item.source_id, item.code), []).append(item)
+    shown = []
+    for group in groups:
+        found = by_group.get((group.source_id, group.code), [])
+        title, hint = _told(group.code)
+        shown.append({
+            "sourceId": group.source_id or None,
+            "sourceName": group.source_name,
+            "code": group.code,
+            "title": title,
+            "hint": hint,
+            "total": group.total,
+            "oldestAt": format_datetime(group.oldest),
+            "oldestAgeSeconds": max(0, now - group.oldest) // 1_000_000,
+            "items": [_item(item, now) for item in found[:limit]],
+            "next": _next(group, found, limit, after),
+        })  # fmt: skip
+    return encode({"total": sum(group.total for group in groups), "groups": shown})
+
+
+def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:
+    """The cursor behind the last item shown, where there are more."""
+    if not limit:  # the summary alone: every group has items, and none is shown
+        return write_place(after or Place(group.source_id, group.code, *START))
+    if len(found) <= limit:
+        return None
+    last = found[limit - 1]
+    return write_place(Place(last.source_id, last.code, last.since, last.subject_id))

@@ -260,7 +260,7 @@ _DELIVERY = (
       "Leave `fulfillmentRequestId` out, or leave `send` out."),
     F("bad_cursor",
       "The cursor is not one that the hub gave to this account.",
-      "Send `next` of an earlier reply unchanged, or `latest`."),
+      "Send `next` of an earlier reply unchanged. The event feed also takes `latest`."),
     F("cursor_ahead",
       "The cursor is ahead of the newest event: the database was restored from a backup since.",
       "Compare your data with the hub, then start again with `after=latest`."),

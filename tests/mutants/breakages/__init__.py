@@ -2,6 +2,7 @@
 
 from tests.mutants.breakages import (
     access,
+    attention,
     batches,
     clock,
     durability,
@@ -35,4 +36,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *clock.MUTANTS,
     *idempotency.MUTANTS,
     *repeated_orders.MUTANTS,
+    *attention.MUTANTS,
 )

@@ -220,9 +220,9 @@ MUTANTS = (
     Mutant(
         "scope-attention",
         "An account settles what another account's people are to see to.",
-        "storage/delivery.py",
-        "SET settled_at = $1 WHERE account_id = $2 AND subject = $3",
-        "SET settled_at = $1 WHERE account_id <> -CAST($2 AS bigint) AND subject = $3",
+        "storage/attention.py",
+        "account_id = $2 AND subject = $3 AND",
+        "account_id <> -CAST($2 AS bigint) AND subject = $3 AND",
         ("tests/http/test_attention_ends.py::test_another_account_settles_nothing_of_ours",),
     ),
     Mutant(

@@ -97,6 +97,7 @@ class Changes(NamedTuple):
     decided: Sequence[int] = ()  # requests of which somebody has seen to a late answer
     started: Sequence[Started] = ()  # attempts that are being sent from now on
     ended: Sequence[Ended] = ()  # attempts that are settled; none that is in `started`
+    moved_on: Sequence[int] = ()  # requests that left the status in which a clock rule had raised an alert about them
     confirmed: Sequence[Confirmed] = ()  # what the sources call requests; none whose particulars are edited
 
 

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from waypost.app.actor import Scope
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
+from waypost.app.ports.attention import AttentionReads, AttentionTx
 from waypost.app.ports.batch import (
     Ask,
     Changes,
@@ -35,8 +36,8 @@ T = TypeVar("T")
 
 
 class Tx(
-    CatalogTx, ClockRuleTx, DeliveryTx, EventTx, ImportTx, InventoryTx, InvoiceTx, OrderTx, RoutingTx, ShipmentTx,
-    WebhookTx, Protocol,
+    AttentionTx, CatalogTx, ClockRuleTx, DeliveryTx, EventTx, ImportTx, InventoryTx, InvoiceTx, OrderTx, RoutingTx,
+    ShipmentTx, WebhookTx, Protocol,
 ):  # fmt: skip
     """One open transaction. What its methods write is answered only after its commit."""
 
@@ -247,8 +248,8 @@ class RequestQuery(NamedTuple):
 
 
 class Reads(
-    CatalogReads, ClockRuleReads, DeliveryReads, EventReads, ImportReads, InventoryReads, InvoiceReads, OrderReads,
-    RoutingReads, ShipmentReads, WebhookReads, Protocol,
+    AttentionReads, CatalogReads, ClockRuleReads, DeliveryReads, EventReads, ImportReads, InventoryReads, InvoiceReads,
+    OrderReads, RoutingReads, ShipmentReads, WebhookReads, Protocol,
 ):  # fmt: skip
     """Reading, outside any transaction, from connections that cannot write."""
 

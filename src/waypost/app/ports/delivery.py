@@ -1,4 +1,4 @@
-"""Handing over: attempts, how each source is handed its requests, what needs attention; how they are kept."""
+"""Handing over: attempts, and how each source is handed its requests, as they are kept."""
 
 from collections.abc import Sequence
 from typing import NamedTuple, Protocol
@@ -137,18 +137,6 @@ class Papers(NamedTuple):
     source_reference: str | None
 
 
-class Attention(NamedTuple):
-    """Something that somebody must look at, until it is settled. One at a time of each code for a subject."""
-
-    account_id: int
-    source_id: int | None
-    subject: str  # fulfillment_request or source
-    subject_id: int
-    code: str
-    message: str
-    raised_at: int
-
-
 class DeliveryReads(Protocol):
     """The part of `Reads` that is about handing over. What has no scope is for the worker."""
 
@@ -236,16 +224,6 @@ class DeliveryTx(Protocol):
 
     async def mark_retried(self, retried: Sequence[tuple[int | None, int]]) -> None:
         """(release or None, attempt id): it was tried again as that release, or will not be."""
-        ...
-
-    async def raise_attention(self, raised: Sequence[Attention]) -> int:
-        """Where it is not raised already; how many were."""
-        ...
-
-    async def settle_attention(
-        self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
-    ) -> list[int]:
-        """It needs nobody any more; the ids of those that did."""
         ...
 
     async def source_delivery(self, scope: Scope, source_id: int) -> SourceDelivery | None:

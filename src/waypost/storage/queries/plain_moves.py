@@ -1,9 +1,12 @@
 """PostgreSQL's statements for bare failures: judged by the status alone, only what changes is written (ADR 15)."""
 
 from waypost.storage.queries import columns
+from waypost.storage.queries.attention import begun_by
 from waypost.storage.queries.postgres import VISIBLE
 from waypost.storage.queries.proof import SCHEMA_LOCK
 from waypost.storage.queries.requests import PLAIN
+
+_MOVES = "cur JOIN counter ON counter.account_id = cur.account_id"
 
 # A batch of one, in one trip: lock the request, then the counter, then write all. It does nothing unless the
 # request is visible and stands in one of $5, and nothing where a migration is under way or has changed the schema
@@ -13,7 +16,7 @@ LONE_MOVE = f"""WITH schema AS MATERIALIZED (
   SELECT pg_try_advisory_xact_lock_shared({SCHEMA_LOCK}) AS is_ours
   FROM alembic_version WHERE version_num = $18::text FOR KEY SHARE
 ), cur AS (
-  SELECT s.id, s.account_id, s.status FROM fulfillment_request_state s
+  SELECT s.id, s.account_id, s.source_id AS owner, s.status FROM fulfillment_request_state s
   WHERE (SELECT is_ours FROM schema) AND s.id = $1 AND s.account_id = $2
     AND ($3::bigint IS NULL OR (s.source_id = $3 AND s.released_seq IS NOT NULL))
     AND ($4::bigint IS NULL OR s.channel_id = $4) AND s.status = ANY($5::text[]) AND {PLAIN}
@@ -27,7 +30,7 @@ LONE_MOVE = f"""WITH schema AS MATERIALIZED (
     failure_code = $12, failure_reason = $13, failure_retryable = $14, failed_at = counter.last_at,
     failed_by = $10, failed_lines = NULL
   FROM cur, counter WHERE t.id = cur.id RETURNING t.version
-), logged AS (
+), {begun_by("cur, counter", "$12::text")}, logged AS (
   INSERT INTO event ({columns.EVENT})
   SELECT $2, counter.last_seq, counter.last_at, 'fulfillment_request', cur.id, $7, cur.status, $6, $8, $9, $17,
     $12, $13, $11, $16 FROM cur, counter, moved RETURNING 1
@@ -40,7 +43,8 @@ PLAIN_MOVES = f"""WITH asked AS (
     AS c(id, account_id, source_id, channel_id, actor_type, actor_id, actor_name, signature, call_id, code, reason,
       retryable, data, place)
 ), cur AS (
-  SELECT c.*, s.status, s.version, row_number() OVER (PARTITION BY s.account_id ORDER BY c.place) AS nth
+  SELECT c.*, s.source_id AS owner, s.status, s.version,
+    row_number() OVER (PARTITION BY s.account_id ORDER BY c.place) AS nth
   FROM asked c JOIN {VISIBLE}
   WHERE s.status = ANY($1::text[]) AND {PLAIN}
 ), counter AS (
@@ -52,10 +56,10 @@ PLAIN_MOVES = f"""WITH asked AS (
     status_since = counter.last_at,
     failure_code = cur.code, failure_reason = cur.reason, failure_retryable = cur.retryable,
     failed_at = counter.last_at, failed_by = cur.signature, failed_lines = NULL
-  FROM cur JOIN counter ON counter.account_id = cur.account_id WHERE t.id = cur.id
-), logged AS (
+  FROM {_MOVES} WHERE t.id = cur.id
+), {begun_by(_MOVES, "cur.code")}, logged AS (
   INSERT INTO event ({columns.EVENT})
   SELECT cur.account_id, counter.was_seq + cur.nth, counter.last_at, 'fulfillment_request', cur.id, $3, cur.status, $2,
     cur.actor_type, cur.actor_id, cur.actor_name, cur.code, cur.reason, cur.call_id, cur.data
-  FROM cur JOIN counter ON counter.account_id = cur.account_id
+  FROM {_MOVES}
 ) SELECT pg_current_xact_id()::text, place, status, version + 1 FROM cur"""

@@ -8,9 +8,10 @@ from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
+from waypost.domain.attention import STUCK
 from waypost.domain.fulfillment import Line
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
-from waypost.domain.statuses import BLOCKED, Status
+from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 
@@ -27,9 +28,10 @@ VISIBLE = """s.account_id = $2
 
 VERSION_BY_ID = f"SELECT s.version FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
 STATE_BY_ID = f"SELECT {columns.STATE} FROM fulfillment_request_state s WHERE s.id = $1 AND {VISIBLE}"
-# What a late refusal may have raised attention about takes the batch road, which settles that.
-PLAIN = "coalesce(s.handover, '') <> 'rejected'"
-STANDING_BY_ID = f"""SELECT s.status, s.version FROM fulfillment_request_state s
+# What a late refusal or a clock rule may have raised attention about takes the batch road, which settles that; and so
+# does a request that somebody cares for or has snoozed, which its item on the attention list must say.
+PLAIN = "coalesce(s.handover, '') <> 'rejected' AND NOT s.alerted AND NOT s.cared"
+STANDING_BY_ID = f"""SELECT s.status, s.version, s.source_id FROM fulfillment_request_state s
 WHERE s.id = $1 AND {VISIBLE} AND {PLAIN}"""
 REQUEST_BY_ID = f"""SELECT {columns.STATE}, {columns.PARTICULARS}
 FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
@@ -166,12 +168,9 @@ def _eligible(where: Filter, wanted: bool | None) -> None:
         where.terms.append(term if wanted else f"NOT {term}")
 
 
-NEEDS_ATTENTION = (Status.PROCESSING_ERROR, *BLOCKED)
-
-
 def _attention(where: Filter, wanted: bool | None) -> None:
     if wanted is not None:
-        where.terms.append(f"s.status {'' if wanted else 'NOT '}IN ({quoted(NEEDS_ATTENTION)})")
+        where.terms.append(f"s.status {'' if wanted else 'NOT '}IN ({quoted(STUCK)})")
 
 
 WHOLE = f"{columns.STATE}, {columns.PARTICULARS}"

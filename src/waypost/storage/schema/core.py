@@ -156,7 +156,7 @@ fulfillment_request_state = Table(
     text("failed_by"), text("failed_lines"), text("cancel_reason"), text("voided_reason"),
     number("shipped_quantity"), Column("invoiced", Flag, nullable=False), Column("accounting_synced", Flag),
     text("external_accounting_id"), text("accounting_error"), number("status_since", False, "0"),
-    number("released_seq", True),
+    number("released_seq", True), flag("alerted", default=True), flag("cared", default=True),
     one_of("status", Status), one_of("fulfillment_status", FulfillmentStatus),
     CheckConstraint("version >= 1", name="version"),
     CheckConstraint("(status = 'processing_error') = (failure_reason IS NOT NULL)", name="failure"),

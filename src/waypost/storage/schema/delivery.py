@@ -1,6 +1,17 @@
 """Handing over to sources: how each source takes its requests, every attempt, and what needs attention."""
 
-from sqlalchemy import BigInteger, CheckConstraint, Column, ForeignKey, Index, Integer, Table, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+    text,
+)
 
 from waypost.domain.clock_rules import Condition, Response
 from waypost.domain.handover import AttemptState, Outcome
@@ -66,8 +77,38 @@ attention = Table(
         "uq_attention_open", "subject", "subject_id", "code", unique=True,
         sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL"),
     ),
+)  # fmt: skip
+
+# Everything that needs somebody now: each failed or blocked request, and each open row of `attention`. Written in the
+# transaction that begins or ends it, so that what is shown costs what it returns. `source_id` 0: no source. The code
+# says what kind of subject it is. No foreign keys: a check per failure would cost more than it can find.
+attention_item = Table(
+    "attention_item", metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", Text, primary_key=True),
+    Column("since", BigInteger, primary_key=True, autoincrement=False),
+    Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
+    base.text("subject", False), base.text("assignee"), number("snoozed_until", True),
+    # With the snooze, or SQLite takes the key of every item for the shorter way.
     Index(
-        "ix_attention_open", "account_id", "id",
-        sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL"),
+        "ix_attention_item_assignee", "account_id", "assignee", "source_id", "code", "since", "subject_id",
+        "snoozed_until",
+        sqlite_where=text("assignee IS NOT NULL"), postgresql_where=text("assignee IS NOT NULL"),
     ),
+    Index(
+        "ix_attention_item_snoozed", "account_id", "snoozed_until",
+        sqlite_where=text("snoozed_until IS NOT NULL"), postgresql_where=text("snoozed_until IS NOT NULL"),
+    ),
+    sqlite_with_rowid=False,
+)  # fmt: skip
+
+# How many items each group has; a group without any has no row.
+attention_group = Table(
+    "attention_group", metadata,
+    Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("source_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("code", Text, primary_key=True),
+    number("total"),
+    sqlite_with_rowid=False,
 )  # fmt: skip

@@ -1,0 +1,117 @@
+"""What needs somebody, in SQL: raised, settled, counted, and read."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from waypost.app.ports import Changes
+from waypost.app.ports.attention import Attention, AttentionGroup, AttentionItem, AttentionQuery, Place
+from waypost.domain.attention import LATE, REQUEST, Item, item_of
+from waypost.domain.clock_rules import Condition
+from waypost.domain.fulfillment import Particulars, State
+from waypost.storage.queries import attention as sql
+from waypost.storage.queries import columns
+from waypost.storage.speaking import Reader, Statements
+
+_OF_ITEM = len(AttentionItem._fields) - 1  # columns before the state
+
+
+class AttentionReading(Reader):
+    """See `ports.attention`."""
+
+    async def attention_groups(self, query: AttentionQuery) -> list[AttentionGroup]:
+        """See `ports.attention`."""
+        statement, args = sql.groups(query, self.dialect)
+        return [AttentionGroup._make(row) for row in await self.slow(statement, *args)]
+
+    async def attention_items(self, query: AttentionQuery, places: Sequence[Place], limit: int) -> list[AttentionItem]:
+        """See `ports.attention`."""
+        statement, args = sql.items(query, places, limit, self.dialect)
+        return [
+            AttentionItem._make((*row[:_OF_ITEM], None if row[_OF_ITEM] is None else State._make(row[_OF_ITEM:])))
+            for row in await self.slow(statement, *args)
+        ]
+
+
+class AttentionWriting(Statements):
+    """See `ports.attention`."""
+
+    async def raise_attention(self, raised: Sequence[Attention]) -> int:
+        """See `ports.attention`."""
+        names, spots = columns.listed(Attention), columns.places(Attention)
+        insert = f"INSERT INTO attention ({names}) VALUES ({spots}) ON CONFLICT DO NOTHING"
+        begun = []
+        for one in raised:
+            alert = sql.ALERT.get(one.code)
+            if (alert is None or await self.execute(alert, one.subject_id)) and await self.execute(insert, *one):
+                key = one.account_id, one.source_id or 0, one.code, one.raised_at, one.subject_id
+                begun.append(Item(*key, one.subject))
+        await self.note_items((), begun)
+        return len(begun)
+
+    async def settle_attention(
+        self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
+    ) -> list[int]:
+        """See `ports.attention`."""
+        d = self.dialect
+        which = f"account_id = $2 AND subject = $3 AND subject_id = $4 AND {d.any_of('code', 5, 'text')}"
+        return await self._settle(which, at, account_id, subject, subject_id, d.array(codes))
+
+    async def _settle_of_requests(self, request_ids: Sequence[int], codes: Iterable[str], at: int) -> None:
+        d = self.dialect
+        which = f"subject = '{REQUEST}' AND {d.any_of('subject_id', 2)} AND {d.any_of('code', 3, 'text')}"
+        await self._settle(which, at, d.array(request_ids), d.array([str(code) for code in codes]))
+
+    async def _settle(self, which: str, *args: object) -> list[int]:
+        """Settle at $1 what is open; the ids."""
+        update = f"UPDATE attention SET settled_at = $1 WHERE {which} AND settled_at IS NULL {sql.SETTLED}"
+        rows = await self.fetch(update, *args)
+        await self.note_items([Item(*row[:-1]) for row in rows], ())
+        return [row[-1] for row in rows]
+
+    async def note_attention(self, changes: Changes) -> None:
+        """What begins and ends to need somebody by a batch whose rows are written."""
+        if changes.decided:
+            await self._settle_of_requests(changes.decided, LATE, changes.at)
+        if changes.moved_on:
+            await self._settle_of_requests(changes.moved_on, Condition, changes.at)
+        both = [(item_of(was), item_of(now)) for was, now in changes.states]
+        new = [item_of(request.state) for request in changes.requests]
+        ended = [was for was, now in both if was is not None and was != now]
+        begun = [now for was, now in both if now is not None and was != now]
+        await self.note_items(ended, [*begun, *(one for one in new if one is not None)])
+        if changes.particulars:
+            await self._note_care(changes.particulars)
+
+    async def _note_care(self, edited: Sequence[Particulars]) -> None:
+        care = {one.id: (one.assignee, one.snoozed_until) for one in edited}
+        keys = await self.fetch(sql.items_of(self.dialect), self.dialect.array(sorted(care)))
+        await self.execute_many(sql.CARE, [(*key, *care[key[4]]) for key in keys])
+
+    async def note_items(self, ended: Sequence[Item], begun: Sequence[Item]) -> None:
+        """Keep what begins and ends to need somebody, and how many each group has.
+
+        The account's counter is locked, but for items about webhooks, whose groups nothing else counts in.
+        """
+        if not ended and not begun:
+            return
+        if not self.dialect.is_sqlite:
+            await self._move_items(ended, begun)
+            return
+        totals = Counter[tuple[int, int, str]]()
+        for item in ended:
+            totals[item[:3]] -= await self.execute(sql.END_ITEM, *item[:5])
+        for item in begun:
+            totals[item[:3]] += await self.execute(sql.BEGIN_ITEM, *item)
+        for group, by in totals.items():
+            if by:
+                await self.execute(sql.ADD_TO_GROUP, *group, by)
+            if by < 0:
+                await self.execute(sql.END_GROUP, *group)
+
+    async def _move_items(self, ended: Sequence[Item], begun: Sequence[Item]) -> None:
+        """On PostgreSQL: one trip, and one more where something ends."""
+        keys = [list(column) for column in zip(*(item[:5] for item in ended), strict=True)] or [[]] * 5
+        new = [list(column) for column in zip(*begun, strict=True)] or [[]] * 6
+        await self.execute(sql.MOVE_ITEMS, *keys, *new)
+        if ended:
+            await self.execute(sql.END_GROUPS, *keys[:3])
