@@ -36,7 +36,7 @@ class Attention(Resource):
         ids = sorted({item.subject_id for item in items if item.subject == "fulfillment_request"})
         images = {image.state.id: image for image in (await reads.requests_of(scope, ids) if ids else [])}
         sources = {row.id: row.name for row in await reads.sources(scope.account_id)}
-        answer(resp, render_attention(items, images, sources, now))
+        await self.answer_list(resp, render_attention(items, images, sources, now))
 
 
 class Settling(Records):

@@ -14,6 +14,7 @@ from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.guards import allowed_actions
 from waypost.domain.statuses import BLOCKED, STATUSES
 from waypost.wire.bodies import Id
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime
 
@@ -111,7 +112,7 @@ def _item(item: AttentionItem, image: FulfillmentRequest | None, now: int) -> di
 
 def render_attention(
     items: Sequence[AttentionItem], images: Mapping[int, FulfillmentRequest], sources: Mapping[int, str], now: int
-) -> bytes:
+) -> Pieces:
     """`{total, groups[]}`; groups by their oldest, the oldest of each first."""
     groups: dict[tuple[int | None, str], dict[str, Any]] = {}
     for item in items:
@@ -129,6 +130,11 @@ def render_attention(
                 "oldestAgeSeconds": max(0, now - item.group_since) // 1_000_000,
                 "items": [],
             }
-        image = images.get(item.subject_id) if item.subject == "fulfillment_request" else None
-        groups[spot]["items"].append(_item(item, image, now))
-    return encode({"total": sum(group["total"] for group in groups.values()), "groups": list(groups.values())})
+        groups[spot]["items"].append(item)
+
+    def shown(item: AttentionItem) -> dict[str, Any]:
+        return _item(item, images.get(item.subject_id) if item.subject == "fulfillment_request" else None, now)
+
+    total = sum(group["total"] for group in groups.values())
+    listed = array(groups.values(), lambda group: document(group | {"items": array(group["items"], shown)}))
+    return document({"total": total, "groups": listed})
