@@ -44,6 +44,7 @@ class Operation(NamedTuple):
     id: str
     token_types: frozenset[str]
     params: Params
+    shows_secret: bool = False  # such a reply is never compressed
 
     @property
     def only_reads(self) -> bool:
@@ -58,9 +59,9 @@ class Call:
     `path` is as it was sent where that is another spelling of a path (`is_plain` is false): there is no such path.
     """
 
-    __slots__ = ("actor", "body", "counted", "faults", "forwarded", "gate", "headers", "holder", "id", "incoming",
-                 "is_plain", "operation", "path", "peer", "pool_headers", "query_string", "req", "token_id",
-                 "why")  # fmt: skip
+    __slots__ = ("accept_encoding", "actor", "body", "counted", "faults", "forwarded", "gate", "headers", "holder",
+                 "id", "incoming", "is_plain", "operation", "path", "peer", "pool_headers", "query_string", "req",
+                 "token_id", "why")  # fmt: skip
     actor: Actor
     holder: Holder
     gate: Gate
@@ -80,6 +81,7 @@ class Call:
         self.counted: list[int | str] = []
         self.query_string: bytes = scope["query_string"]
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.accept_encoding: bytes | None = None
         self.peer = peer
         self.forwarded = forwarded
         self.token_id: int | None = None

@@ -111,12 +111,10 @@ class Exchange:
         if kind == "http.response.start" and self._start is None:
             self._start = message
         elif kind == "http.response.body" and self._start is not None and not self.is_answered:
-            if body := message.get("body", b""):
-                self._answer.append(body)
+            self._answer.append(message.get("body", b""))
             if not message.get("more_body", False):
-                parts, self._answer = self._answer, []
-                self._connection.write(*self._written(self._start, parts))
-                self.is_answered = True
+                self._connection.write(*self._written(self._start, self._answer))
+                self.is_answered, self._answer = True, []
                 self._tell()
         else:
             raise BadAnswer(f"The application sends {kind} out of turn.")

@@ -4,6 +4,7 @@ import asyncio
 import email.utils
 import socket
 from contextlib import suppress
+from functools import partial
 
 from waypost.server.admission import Admission, Application, Surroundings
 from waypost.server.connection import Connection
@@ -35,12 +36,8 @@ class Server:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             within_ms = round(max(LEAST_UNREAD_S, self.limits.client_s) * 1000)
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, within_ms)
-        accepting = [
-            await loop.create_server(
-                lambda: Connection(self.admission), sock=listening.dup(), backlog=self.limits.backlog
-            )
-            for _ in range(ACCEPTED_AT_ONCE)
-        ]
+        accept = partial(loop.create_server, lambda: Connection(self.admission), backlog=self.limits.backlog)
+        accepting = [await accept(sock=listening.dup()) for _ in range(ACCEPTED_AT_ONCE)]
         listening.close()  # each of them has its own
         looking = asyncio.create_task(self._keep_looking())
         try:

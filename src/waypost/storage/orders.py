@@ -160,9 +160,9 @@ async def _views(
     if not orders:
         return []
     ids = [order.id for order in orders]
-    rows = await fetch(_items_of(dialect), dialect.array(ids))
-    items = {id_: list(group) for id_, group in groupby(rows, itemgetter(_ORDER_ID))}
     requests = await _requests(dialect, fetch, ids)
+    rows = await fetch(_items_of(dialect), dialect.array(ids))  # last: what is large must not wait for another read
+    items = {id_: list(group) for id_, group in groupby(rows, itemgetter(_ORDER_ID))}
     views = (
         OrderView(order, tuple(map(OrderItem._make, items.get(order.id, ()))), requests.get(order.id, ()))
         for order in orders

@@ -13,6 +13,7 @@ from tests.mutants.breakages import (
     lifecycle,
     outgoing,
     repeated_orders,
+    replies,
     scope,
     secrets,
     stock,
@@ -35,4 +36,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *clock.MUTANTS,
     *idempotency.MUTANTS,
     *repeated_orders.MUTANTS,
+    *replies.MUTANTS,
 )
