@@ -7,7 +7,7 @@ Only for calls with a good token: strangers get nothing but files that were comp
 import asyncio
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -20,7 +20,7 @@ SLICE = 1024 * 1024  # bytes that the thread compresses in one go, about 10 ms: 
 UNDER_WAY = 4 * 1024 * 1024
 _THREAD = ThreadPoolExecutor(1, "gzip")  # of which the interpreter lock is free meanwhile: others go on
 _WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
-_VARY = (b"vary", b"Accept-Encoding")
+VARY = (b"vary", b"Accept-Encoding")
 
 Message = dict[str, Any]
 Send = Callable[[Message], Awaitable[None]]
@@ -56,7 +56,7 @@ class Compressor:
 
     def between(self, call: Call, method: str, send: Send) -> Send:
         """ASGI `send` of a call, which compresses a long reply if its caller takes that."""
-        return Encoded(call, method == "HEAD", self, send).send
+        return send if call.accept_encoding is None else Encoded(call, method == "HEAD", self, send).send
 
     async def compressed(self, parts: list[bytes]) -> list[bytes] | None:
         """The parts as one gzip; None: too much is being compressed already. One reply, of any size, always may."""
@@ -71,6 +71,20 @@ class Compressor:
             return [*filter(None, found), packer.flush()]
         finally:
             self._under_way -= size
+
+
+def depends(call: Call, headers: Iterable[tuple[bytes, bytes]]) -> bool:
+    """Whether the encoding of a reply with these headers depends on what its caller takes."""
+    operation = call.operation  # which no call without a good token has
+    if operation is None or operation.shows_secret:
+        return False
+    size = 0
+    for name, value in headers:
+        if name == b"content-length":
+            size = int(value)
+        elif name in (b"etag", b"content-encoding"):
+            return False
+    return size > LONG
 
 
 def _packed(packer: Any, parts: list[bytes]) -> bytes:
@@ -107,34 +121,17 @@ class Encoded:
         """Send `message`; all of a reply that is compressed with its last one."""
         if self._start is not None:
             return self._continue(self._start, message)
-        if message["type"] != "http.response.start" or not self._depends(message):
+        if message["type"] != "http.response.start" or not depends(self._call, message["headers"]):
             return self._send(message)
-        return self._begin(message)
-
-    def _depends(self, start: Message) -> bool:
-        """Whether the encoding of this reply depends on what its caller takes."""
-        operation = self._call.operation  # which no call without a good token has
-        if operation is None or operation.shows_secret:
-            return False
-        size = 0
-        for name, value in start["headers"]:
-            if name == b"content-length":
-                size = int(value)
-            elif name in (b"etag", b"content-encoding"):
-                return False
-        return size > LONG
+        taken = self._call.accept_encoding
+        return self._begin(message) if taken and takes_gzip(taken.decode("latin-1")) else self._send(message)
 
     async def _begin(self, start: Message) -> None:
-        taken = self._call.accept_encoding
-        headers = [*start["headers"], _VARY]
-        if taken is None or not takes_gzip(taken.decode("latin-1")):
-            await self._send({**start, "headers": headers})
-            return
         if self._is_head:  # the length that a GET would have is not known
-            headers = [header for header in headers if header[0] != b"content-length"]
-            await self._send({**start, "headers": headers})
+            headers = [header for header in start["headers"] if header[0] != b"content-length"]
+            await self._send({**start, "headers": [*headers, VARY]})
             return
-        self._start = {**start, "headers": headers}
+        self._start = start
 
     async def _continue(self, start: Message, message: Message) -> None:
         self._parts.append(message.get("body", b""))
@@ -145,7 +142,7 @@ class Encoded:
         if packed is not None:
             parts = packed
             headers = [header for header in start["headers"] if header[0] != b"content-length"]
-            headers += ((b"content-encoding", b"gzip"), (b"content-length", b"%d" % sum(map(len, parts))))
+            headers += (VARY, (b"content-encoding", b"gzip"), (b"content-length", b"%d" % sum(map(len, parts))))
             start = {**start, "headers": headers}
         await self._send(start)
         for part in parts:

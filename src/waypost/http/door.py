@@ -12,7 +12,7 @@ from typing import Any
 from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.bodies import Body, Room
 from waypost.http.call import Call
-from waypost.http.compression import Compressor
+from waypost.http.compression import VARY, Compressor, depends
 from waypost.http.faults import HEADERS_AT_MOST, LONG, NO_SNIFFING, NOT_KEPT, URL_AT_MOST, Reply, reply_to
 from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
@@ -130,6 +130,8 @@ class Door:
         if b"cache-control" not in names:
             shows_thing = start["status"] == 200 and method in _READING and b"etag" in names
             headers.append(_ASKED_AGAIN if shows_thing else NOT_KEPT)
+        if b"etag" not in names and depends(call, start["headers"]):
+            headers.append(VARY)
         if self.is_stopping:
             headers += _CLOSES
         return headers

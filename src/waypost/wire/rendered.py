@@ -12,7 +12,7 @@ from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.wire.pieces import Pieces
 from waypost.wire.requests import render
 
-SHORT = 64 * 1024  # bytes of an array that are joined in one go
+SHORT = 256 * 1024  # bytes of an array that are joined in one go
 KEPT_AT_MOST = 32 * 2**20  # bytes; a request has about 2.5 KiB
 
 
