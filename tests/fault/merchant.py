@@ -13,8 +13,10 @@ TOKEN = "wp_fault"
 BATCH = 500
 
 
-async def fill(database_url: str, count: int, key_file: Path | None = None) -> tuple[str, list[int]]:
-    """Make a merchant with `count` requests in Processing; its token, and their ids."""
+async def fill(
+    database_url: str, count: int, key_file: Path | None = None, lines: int = 1
+) -> tuple[str, list[int]]:
+    """Make a merchant with `count` requests in Processing, of so many lines each; its token, and their ids."""
     store = await open_store(database_url, key_file=key_file)
 
     async def merchant(tx: Tx) -> tuple[Actor, int, int]:
@@ -30,11 +32,11 @@ async def fill(database_url: str, count: int, key_file: Path | None = None) -> t
         return actor, await tx.insert_row("source", source), await tx.insert_row("channel", channel)
 
     actor, source, channel = await store.write(merchant)
-    item = ItemDraft("SKU", "Thing", 2, 10_000, None, None, None, "[]")
+    items = (ItemDraft("SKU", "Thing", 2, 10_000, None, None, None, "[]"),) * lines
     ids: list[int] = []
     for first in range(0, count, BATCH):
         drafts = [
-            OrderDraft(actor, channel, f"O-{n}", None, None, None, None, "{}", None, None, "[]", "[]", (item,))
+            OrderDraft(actor, channel, f"O-{n}", None, None, None, None, "{}", None, None, "[]", "[]", items)
             for n in range(first, min(count, first + BATCH))
         ]
 

@@ -15,11 +15,12 @@ from tests.support.asgi import Client, Reply
 from tests.support.process import ServerProcess
 from tests.support.world import World
 from waypost.http.app import create_app
+from waypost.http.compression import takes_gzip
 from waypost.http.door import Door
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 from waypost.http.rates import Rate
-from waypost.http.reference import PLACEHOLDER, TYPES, has_it, listed, path_of, static, takes_gzip, wants_page
+from waypost.http.reference import PLACEHOLDER, TYPES, has_it, listed, path_of, static, wants_page
 
 FOLDER = static().joinpath("reference")
 FILES = {("/docs/" if path_of(name) == "/docs" else path_of(name)): entry for name, entry in listed(FOLDER)}

@@ -1,6 +1,7 @@
 """A client that speaks ASGI to the real application with raw bytes, and judges every reply by the contract."""
 
 import asyncio
+import gzip
 from typing import Any, NamedTuple
 
 import msgspec
@@ -21,6 +22,11 @@ class Reply(NamedTuple):
     def json(self) -> Any:
         """The body as plain objects."""
         return msgspec.json.decode(self.body)
+
+    def decoded(self) -> "Reply":
+        """The reply with its body as it was before it was compressed."""
+        packed = self.headers.get("content-encoding") == "gzip" and self.body
+        return self._replace(body=gzip.decompress(self.body)) if packed else self
 
 
 class Client:
@@ -50,7 +56,7 @@ class Client:
         scope = self._scope(method, raw_path, query, given, peer)
         reply, has_pool = await self._run(scope, body or b"", gone or asyncio.Event())
         if OPENAPI.exists() and reply.status:
-            CONTRACT.judge(method, scope["path"], reply, has_pool)
+            CONTRACT.judge(method, scope["path"], reply.decoded(), has_pool)
         return reply
 
     def _scope(

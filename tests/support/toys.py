@@ -25,14 +25,14 @@ class Served:
         self.told_to_end = asyncio.Event()
         self._stop_within_s = stop_within_s
         self._listening = socket.create_server(("127.0.0.1", 0))
-        self._address = self._listening.getsockname()
+        self.address: tuple[str, int] = self._listening.getsockname()
         self._clients: list[Client] = []
         self._running: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
         """Where it is."""
-        return f"http://{self._address[0]}:{self._address[1]}"
+        return f"http://{self.address[0]}:{self.address[1]}"
 
     async def __aenter__(self) -> "Served":
         serving = self.server.serve(self._listening, self.told_to_end, self._stop_within_s)
@@ -58,7 +58,7 @@ class Served:
         raw.bind((source, 0))
         raw.setblocking(False)
         try:
-            await asyncio.get_running_loop().sock_connect(raw, self._address)
+            await asyncio.get_running_loop().sock_connect(raw, self.address)
         except OSError:
             raw.close()
             raise

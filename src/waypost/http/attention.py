@@ -36,7 +36,7 @@ class Attention(Resource):
         places = [query.after or Place(group.source_id, group.code, *START) for group in groups]
         # One more than is shown says whether there are more.
         items = await reads.attention_items(query, places, limit + 1) if limit and places else []
-        answer(resp, render_attention(groups, items, limit, query.after, now))
+        await self.answer_list(resp, render_attention(groups, items, limit, query.after, now))
 
 
 class Settling(Records):

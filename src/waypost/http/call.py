@@ -2,7 +2,7 @@
 
 import asyncio
 import hashlib
-from collections.abc import Iterable
+from collections.abc import AsyncIterator, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple, TypeVar
 
@@ -12,12 +12,14 @@ from waypost.app.access import Holder
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
+from waypost.app.large_work import SLICE
 from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
 from waypost.http.bodies import Body
 from waypost.http.gate import Gate, Refused
 from waypost.http.paths import is_plain
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
+from waypost.wire.pieces import Pieces, joined
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
 from waypost.wire.query import Params, fingerprint
 from waypost.wire.scalars import parse_id
@@ -42,6 +44,7 @@ class Operation(NamedTuple):
     id: str
     token_types: frozenset[str]
     params: Params
+    shows_secret: bool = False  # such a reply is never compressed
 
     @property
     def only_reads(self) -> bool:
@@ -56,9 +59,9 @@ class Call:
     `path` is as it was sent where that is another spelling of a path (`is_plain` is false): there is no such path.
     """
 
-    __slots__ = ("actor", "body", "counted", "faults", "forwarded", "gate", "headers", "holder", "id", "incoming",
-                 "is_plain", "operation", "path", "peer", "pool_headers", "query_string", "req", "token_id",
-                 "why")  # fmt: skip
+    __slots__ = ("accept_encoding", "actor", "body", "counted", "faults", "forwarded", "gate", "headers", "holder",
+                 "id", "incoming", "is_plain", "operation", "path", "peer", "pool_headers", "query_string", "req",
+                 "token_id", "why")  # fmt: skip
     actor: Actor
     holder: Holder
     gate: Gate
@@ -78,6 +81,7 @@ class Call:
         self.counted: list[int | str] = []
         self.query_string: bytes = scope["query_string"]
         self.headers: list[tuple[bytes, bytes]] = scope["headers"]
+        self.accept_encoding: bytes | None = None
         self.peer = peer
         self.forwarded = forwarded
         self.token_id: int | None = None
@@ -206,6 +210,22 @@ class Resource:
 
     def __init__(self, hub: Hub) -> None:
         self.hub = hub
+
+    async def answer_list(self, resp: Response, pieces: Pieces, status: int = 200) -> None:
+        """A JSON reply that may be long: it is rendered in slices, all of it before its first byte is sent."""
+        parts = await self.hub.reads.large.collected(joined(pieces, SLICE), len)
+        if len(parts) == 1:
+            answer(resp, parts[0], status=status)
+            return
+        resp.status = status
+        resp.content_type = JSON
+        resp.set_header("Content-Length", str(sum(map(len, parts))))
+        resp.stream = _sent(parts)
+
+
+async def _sent(parts: list[bytes]) -> AsyncIterator[bytes]:
+    for part in parts:
+        yield part
 
 
 def call_of(req: Request) -> Call:

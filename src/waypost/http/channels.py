@@ -20,7 +20,7 @@ class Channels(Records):
         call = call_of(req)
         _, page = paged(call, ops.LIST_CHANNELS)
         rows = await self.hub.reads.channels(call.actor.scope.account_id, page)
-        answer(resp, wire.render_channels(rows))
+        await self.answer_list(resp, wire.render_channels(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create."""

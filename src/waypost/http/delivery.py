@@ -139,7 +139,7 @@ class Attempts(Resource):
         attempts = await self.hub.reads.attempts(call.actor.scope, path_id(id), ATTEMPTS_AT_MOST)
         if attempts is None:
             raise NotFound
-        answer(resp, wire.render_attempts(attempts))
+        await self.answer_list(resp, wire.render_attempts(attempts))
 
 
 def routes(hub: Hub) -> dict[str, Resource]:

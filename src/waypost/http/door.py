@@ -12,6 +12,7 @@ from typing import Any
 from waypost.domain.refusals import Defect, Refusal, Unavailable
 from waypost.http.bodies import Body, Room
 from waypost.http.call import Call
+from waypost.http.compression import VARY, Compressor, depends
 from waypost.http.faults import HEADERS_AT_MOST, LONG, NO_SNIFFING, NOT_KEPT, URL_AT_MOST, Reply, reply_to
 from waypost.http.gate import Gate, Refused
 from waypost.http.hang_ups import HangUpWatch, no_body
@@ -63,6 +64,7 @@ class Door:
         self._refusals = refusals
         self._unfinished = unfinished
         self._room = Room()
+        self._compressor = Compressor()
         self._body_within_s = body_within_s
         # Set it before calls under way are cancelled: then they are answered. Every answer closes its connection.
         self.is_stopping = False
@@ -92,7 +94,7 @@ class Door:
                 self._judge_limits(scope, call, size)
                 if call.path not in self._open_paths:
                     await self._admit(call, token)
-                late = LateAnswers(call, begun_s, answer)
+                late = LateAnswers(call, begun_s, self._compressor.between(call, scope["method"], answer))
                 await self._inner(scope, no_body, late.send)  # Falcon would wait for a body before it routes
                 late.end()
             except (Refused, Refusal, BadInput) as error:  # those of the application are answered there
@@ -128,13 +130,15 @@ class Door:
         if b"cache-control" not in names:
             shows_thing = start["status"] == 200 and method in _READING and b"etag" in names
             headers.append(_ASKED_AGAIN if shows_thing else NOT_KEPT)
+        if b"etag" not in names and depends(call, start["headers"]):
+            headers.append(VARY)
         if self.is_stopping:
             headers += _CLOSES
         return headers
 
     def _read_headers(self, scope: Scope) -> tuple[Call, str | None, int]:
         """The call, its token, and the size of all headers; a repeated header is one list (RFC 9110)."""
-        token = given_id = forwarded = None
+        token = given_id = forwarded = accepts = None
         size = 0
         for name, value in scope["headers"]:
             size += len(name) + len(value)
@@ -144,10 +148,13 @@ class Door:
                 given_id = value if given_id is None else given_id + b"," + value
             elif name == b"x-forwarded-for":
                 forwarded = value if forwarded is None else forwarded + b"," + value
+            elif name == b"accept-encoding":
+                accepts = value if accepts is None else accepts + b"," + value
         call_id = (given_id and clean_request_id(given_id.decode("latin-1"))) or self._ids.new()
         client = scope.get("client")
         hops = None if forwarded is None else forwarded[-HOPS_AT_MOST:].decode("latin-1")
         call = Call(scope, call_id, client[0] if client else "unknown", hops)
+        call.accept_encoding = accepts
         scope["waypost.call"] = call
         # Falcon need not read what the hub judges itself, raw (section 1.1, Text input).
         scope["query_string"] = b""

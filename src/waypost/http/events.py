@@ -5,7 +5,7 @@ from falcon.asgi import Request, Response
 from waypost.app.hub import Hub
 from waypost.app.ports.events import FeedQuery
 from waypost.http import operations as ops
-from waypost.http.call import Resource, answer, call_of
+from waypost.http.call import Resource, call_of
 from waypost.wire.faults import Fault
 from waypost.wire.feed import render_feed
 
@@ -29,7 +29,7 @@ class Events(Resource):
         limit = min(params.get("limit", PAGE), PAGE_AT_MOST)
         query = FeedQuery(scope, after, params.get("types", ()), limit)
         page = await self.hub.feed.read(query, params.get("wait", 0))
-        answer(resp, render_feed(page, scope.account_id, call.actor.type))
+        await self.answer_list(resp, render_feed(page, scope.account_id, call.actor.type))
         resp.set_header("Cache-Control", "no-store")
 
 

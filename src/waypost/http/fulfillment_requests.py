@@ -43,9 +43,11 @@ class Requests(Resource):
         bodies = {id_: self._rendered.find(id_, version, who) for id_, version in page}
         missing = [id_ for id_, body in bodies.items() if body is None]
         if missing:
-            for image in await self.hub.reads.requests_of(call.actor.scope, missing):
-                bodies[image.state.id] = self._rendered.render(image, who)
-        answer(resp, as_list([body for body in bodies.values() if body is not None]))
+            images = await self.hub.reads.requests_of(call.actor.scope, missing)
+            rendered = ((image.state.id, self._rendered.render(image, who)) for image in images)
+            found = await self.hub.reads.large.collected(rendered, lambda one: len(one[1]))
+            bodies.update(found)
+        await self.answer_list(resp, as_list([body for body in bodies.values() if body is not None]))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Generate one by hand."""
@@ -119,11 +121,11 @@ class ToProcess(Resource):
             query = RequestQuery(call.actor.scope, source_id=source_id, statuses=(Status.PROCESSING,), limit=100)
             images = await self.hub.reads.requests(query)
             await call.judge_again()
-            answer(resp, render_list(images, call.actor.type))
+            await self.answer_list(resp, render_list(images, call.actor.type))
             return
         pulled = await self.hub.changes.pull(Pull(call.actor, source_id, call.id), key)
         moved = [done.image for done in pulled.done if done.image is not None]
-        answer(resp, render_list(moved, call.actor.type))
+        await self.answer_list(resp, render_list(moved, call.actor.type))
         replayed(resp, pulled.replayed)
 
 

@@ -32,7 +32,7 @@ class PreviewForOrder(Resource):
         call.check()
         ask = GenerationAsk(call.actor, order_id, call_id=call.id)
         done = await self.hub.changes.record(preview_order(ask))
-        answer(resp, render_preview(done.record))
+        await self.answer_list(resp, render_preview(done.record))
 
 
 class GenerateForOrder(Resource):
@@ -49,7 +49,7 @@ class GenerateForOrder(Resource):
         if done.dry_run:
             answer(resp, dry_run(None, STATUSES[Status(done.record[0].state.status)].name, True, 201))
             return
-        answer(resp, render_list(list(done.record), call.actor.type), status=201)
+        await self.answer_list(resp, render_list(list(done.record), call.actor.type), status=201)
         replayed(resp, done.replayed)
 
 
@@ -63,7 +63,7 @@ class Routing(Resource):
         row = await self.hub.reads.routing_decision(call.actor.scope, path_id(id))
         if row is None:
             raise NotFound("routing decision")
-        answer(resp, render_decision(row))
+        await self.answer_list(resp, render_decision(row))
 
 
 class Reroute(Resource):
@@ -87,7 +87,7 @@ class Reroute(Resource):
         if done.dry_run:
             answer(resp, dry_run(STATUSES[was].name, STATUSES[Status.VOIDED].name, True, 200))
             return
-        answer(resp, render_list(list(images), call.actor.type))
+        await self.answer_list(resp, render_list(list(images), call.actor.type))
         replayed(resp, done.replayed)
 
 

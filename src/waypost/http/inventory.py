@@ -58,7 +58,7 @@ class Variants(Changing):
     async def on_get(self, req: Request, resp: Response) -> None:
         """List."""
         query, _ = goods_query(call_of(req), ops.LIST_INVENTORY_VARIANTS)
-        answer(resp, wire.render_variants(await self.hub.reads.inventory_variants(query)))
+        await self.answer_list(resp, wire.render_variants(await self.hub.reads.inventory_variants(query)))
 
     async def on_put(self, req: Request, resp: Response) -> None:
         """Change up to 50, all or none."""
@@ -66,7 +66,7 @@ class Variants(Changing):
             call_of(req), ops.UPDATE_INVENTORY_VARIANTS, wire.VariantUpdates, wire.update_call, resp
         )
         if done is not None:
-            answer(resp, wire.render_variants(done.variants))
+            await self.answer_list(resp, wire.render_variants(done.variants))
 
 
 class Parents(Changing):
@@ -75,7 +75,7 @@ class Parents(Changing):
     async def on_get(self, req: Request, resp: Response) -> None:
         """List, each with its variants."""
         query, _ = goods_query(call_of(req), ops.LIST_INVENTORY_PARENTS)
-        answer(resp, wire.render_families(await self.hub.reads.inventory_families(query)))
+        await self.answer_list(resp, wire.render_families(await self.hub.reads.inventory_families(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create or change up to 20 with their variants, all or none."""
@@ -85,7 +85,7 @@ class Parents(Changing):
                 Family(parent, tuple(one for one in done.variants if one.parent_id == parent.id))
                 for parent in done.parents
             ]
-            answer(resp, wire.render_families(families))
+            await self.answer_list(resp, wire.render_families(families))
 
 
 class Stock(Resource):
@@ -98,7 +98,7 @@ class Stock(Resource):
         view = await self.hub.reads.stock_of(call.actor.scope, path_id(id, "inventory variant"))
         if view is None:
             raise NotFound("inventory variant")
-        answer(resp, wire.render_stock(view, call.actor.type))
+        await self.answer_list(resp, wire.render_stock(view, call.actor.type))
 
 
 class Products(Resource):
@@ -111,7 +111,7 @@ class Products(Resource):
         products = await self.hub.reads.product_variants(query)
         ids = [one.id for one in products]
         links = await self.hub.reads.product_links(call.actor.scope.account_id, ids) if ids else ({}, {})
-        answer(resp, wire.render_products(products, links))
+        await self.answer_list(resp, wire.render_products(products, links))
 
 
 def routes(hub: Hub) -> dict[str, Resource]:

@@ -32,7 +32,7 @@ class Invoices(Resource):
             params.get("hasAccountingSyncError"), params.get("ids", ()),
             *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
-        answer(resp, wire.render_invoices(await self.hub.reads.invoices(query)))
+        await self.answer_list(resp, wire.render_invoices(await self.hub.reads.invoices(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Post one."""

@@ -4,7 +4,7 @@ from falcon.asgi import Request, Response
 
 from waypost.app.hub import Hub
 from waypost.http import operations as ops
-from waypost.http.call import Resource, answer, call_of
+from waypost.http.call import Resource, call_of
 from waypost.http.inventory import goods_query
 from waypost.http.records import Records, asked_for
 from waypost.wire import listings as wire
@@ -17,7 +17,7 @@ class Parents(Resource):
         """List, each with its variants."""
         query, params = goods_query(call_of(req), ops.LIST_LISTING_PARENTS)
         families = await self.hub.reads.listing_families(query)
-        answer(resp, wire.render_parents(families, params.get("includeAttributes", False)))
+        await self.answer_list(resp, wire.render_parents(families, params.get("includeAttributes", False)))
 
 
 class Variants(Records):
@@ -26,7 +26,7 @@ class Variants(Records):
     async def on_get(self, req: Request, resp: Response) -> None:
         """List."""
         query, _ = goods_query(call_of(req), ops.LIST_LISTING_VARIANTS)
-        answer(resp, wire.render_listings(await self.hub.reads.listing_variants(query)))
+        await self.answer_list(resp, wire.render_listings(await self.hub.reads.listing_variants(query)))
 
     async def on_put(self, req: Request, resp: Response) -> None:
         """Make or change up to 50, all or none."""

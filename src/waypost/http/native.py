@@ -26,7 +26,7 @@ class Timeline(Resource):
         events = await self.hub.reads.timeline(call.actor.scope, path_id(id))
         if events is None:
             raise NotFound
-        answer(resp, render_timeline(events, call.actor.type))
+        await self.answer_list(resp, render_timeline(events, call.actor.type))
 
 
 class BulkChange(Resource):

@@ -31,7 +31,7 @@ class Orders(Resource):
             params.get("orderNumbers", ()), params.get("referenceNumbers", ()), params.get("channelId"),
             *page,
         )  # fmt: skip
-        answer(resp, render_orders(await self.hub.reads.orders(query)))
+        await self.answer_list(resp, render_orders(await self.hub.reads.orders(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create an order; the same again finds it, or updates its payment, tags and note."""
@@ -84,7 +84,7 @@ class Timeline(Resource):
         events = await self.hub.reads.order_timeline(call.actor.scope, path_id(id, "order"))
         if events is None:
             raise NotFound("order")
-        answer(resp, render_order_timeline(events, call.actor.type))
+        await self.answer_list(resp, render_order_timeline(events, call.actor.type))
 
 
 def routes(hub: Hub) -> dict[str, Resource]:

@@ -19,6 +19,7 @@ from falcon.asgi import Request, Response
 
 from waypost.app.hub import Hub
 from waypost.http.call import Resource, call_of
+from waypost.http.compression import takes_gzip, weights
 
 # The base URL that the generated pages name. A hub puts its own in its place.
 PLACEHOLDER = "http://localhost:8080"  # in examples only: guides name 127.0.0.1, and keep it
@@ -45,7 +46,6 @@ TYPES = {
 }
 _NAME_THE_HUB = (".html", ".md", ".txt")
 _AT_THE_ROOT = ("llms.txt", "llms-full.txt", "favicon.ico")  # where programs look for them
-_WEIGHT = re.compile(r"q=(0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 _TAG = re.compile(r'"[^"]*"')
 
 
@@ -108,32 +108,11 @@ class StaticFile:
             resp.set_header("Content-Encoding", variant.encoding)
 
 
-def _weights(value: str | None) -> dict[str, float]:
-    """The weight of each name in an `Accept` or `Accept-Encoding`. A weight that cannot be read counts as 0."""
-    found: dict[str, float] = {}
-    for element in (value or "").split(","):
-        name, *parameters = (part.strip().lower() for part in element.split(";"))
-        weight = 1.0
-        for parameter in parameters:
-            if parameter.startswith("q="):
-                read = _WEIGHT.fullmatch(parameter)
-                weight = float(read[1]) if read else 0.0
-        found[name] = max(weight, found.get(name, 0.0))
-    return found
-
-
-def takes_gzip(accept_encoding: str | None) -> bool:
-    """Whether the caller takes gzip, and does not like the file as it is better."""
-    weights = _weights(accept_encoding)
-    weight = weights.get("gzip", weights.get("x-gzip", weights.get("*", 0.0)))
-    return weight > 0 and weight >= weights.get("identity", 0.0)
-
-
 def wants_page(accept: str | None) -> bool:
     """Whether the caller names HTML, as browsers do, and does not like JSON better."""
-    weights = _weights(accept)
-    html = weights.get("text/html", 0.0)
-    return html > 0 and html >= max((weight for name, weight in weights.items() if name.endswith("json")), default=0.0)
+    by_name = weights(accept)
+    html = by_name.get("text/html", 0.0)
+    return html > 0 and html >= max((weight for name, weight in by_name.items() if name.endswith("json")), default=0.0)
 
 
 def has_it(if_none_match: str | None, etag: str) -> bool:

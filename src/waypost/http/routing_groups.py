@@ -19,7 +19,8 @@ class RoutingGroups(Records):
         """List."""
         call = call_of(req)
         _, page = paged(call, ops.LIST_GROUPS)
-        answer(resp, wire.render_groups(await self.hub.reads.routing_groups(call.actor.scope.account_id, page)))
+        rows = await self.hub.reads.routing_groups(call.actor.scope.account_id, page)
+        await self.answer_list(resp, wire.render_groups(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create."""

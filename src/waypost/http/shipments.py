@@ -32,7 +32,7 @@ class Shipments(Resource):
             call.actor.scope, params.get("findByOrderId"), request_id, params.get("filterCreatedAfter"),
             params.get("filterUpdatedAfter"), *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
-        answer(resp, wire.render_shipments(await self.hub.reads.shipments(query)))
+        await self.answer_list(resp, wire.render_shipments(await self.hub.reads.shipments(query)))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Post one."""
@@ -110,7 +110,10 @@ class FlagWithErrors(Resource):
         body = await call.json(wire.Flagged)
         patches = wire.flagged_patches(body, call.actor, call.id, call.faults) if body else []
         done = await correct(self, call, None, params, patches)
-        answer(resp, told(done) if done.dry_run else wire.render_shipments(done.views))
+        if done.dry_run:
+            answer(resp, told(done))
+        else:
+            await self.answer_list(resp, wire.render_shipments(done.views))
         replayed(resp, done.replayed)
 
 

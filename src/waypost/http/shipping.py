@@ -6,7 +6,7 @@ from waypost.app.catalog import create, update
 from waypost.app.catalog_shipping import CHANNEL_METHOD, POLICY, SOURCE_METHOD
 from waypost.app.hub import Hub
 from waypost.http import operations as ops
-from waypost.http.call import Resource, answer, call_of
+from waypost.http.call import Resource, call_of
 from waypost.http.records import VERSION, Records, asked_for, paged
 from waypost.wire import catalog_shipping as wire
 from waypost.wire.given import given
@@ -20,7 +20,7 @@ class SourceMethods(Records):
         call = call_of(req)
         params, page = paged(call, ops.LIST_SOURCE_METHODS)
         rows = await self.hub.reads.source_methods(call.actor.scope, params.get("sourceId"), page)
-        answer(resp, wire.render_source_methods(rows))
+        await self.answer_list(resp, wire.render_source_methods(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create."""
@@ -49,7 +49,8 @@ class ChannelMethods(Records):
         call = call_of(req)
         params, page = paged(call, ops.LIST_CHANNEL_METHODS)
         account, channel, mapped = call.actor.scope.account_id, params.get("channelId"), params.get("mapped")
-        answer(resp, wire.render_channel_methods(await self.hub.reads.channel_methods(account, channel, mapped, page)))
+        rows = await self.hub.reads.channel_methods(account, channel, mapped, page)
+        await self.answer_list(resp, wire.render_channel_methods(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Say what a text means before the first order brings it."""
@@ -77,7 +78,8 @@ class Policies(Records):
         """List."""
         call = call_of(req)
         _, page = paged(call, ops.LIST_POLICIES)
-        answer(resp, wire.render_policies(await self.hub.reads.shipping_policies(call.actor.scope.account_id, page)))
+        rows = await self.hub.reads.shipping_policies(call.actor.scope.account_id, page)
+        await self.answer_list(resp, wire.render_policies(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create."""

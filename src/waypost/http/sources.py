@@ -22,7 +22,7 @@ class Sources(Records):
         call = call_of(req)
         _, page = paged(call, ops.LIST_SOURCES)
         rows = await self.hub.reads.sources(call.actor.scope.account_id, page)
-        answer(resp, wire.render_sources(rows))
+        await self.answer_list(resp, wire.render_sources(rows))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create."""

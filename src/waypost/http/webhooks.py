@@ -49,7 +49,8 @@ class Configurations(Records):
         """List those that are not deleted."""
         call = call_of(req)
         call.begin(self._listing)
-        answer(resp, wire.render_configurations(await self.hub.reads.webhooks(call.actor.scope.account_id)))
+        hooks = await self.hub.reads.webhooks(call.actor.scope.account_id)
+        await self.answer_list(resp, wire.render_configurations(hooks))
 
     async def on_post(self, req: Request, resp: Response) -> None:
         """Create one; the reply is the one time that its secret is shown."""
@@ -154,7 +155,7 @@ class Deliveries(Resource):
             account, id_, params.get("sinceId"), params.get("filterStatus", ()),
             *BY_FILTER_PAGE.page(params),
         )  # fmt: skip
-        answer(resp, wire.render_deliveries(await self.hub.reads.webhook_deliveries(query)))
+        await self.answer_list(resp, wire.render_deliveries(await self.hub.reads.webhook_deliveries(query)))
 
 
 def routes(hub: Hub) -> dict[str, Resource]:

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple, Protocol
 
-from waypost.server.exchange import LONG, STATUS_LINES, RawHeader
+from waypost.server.exchange import STATUS_LINES, RawHeader
 from waypost.server.heads import FULL, FULL_OF_ADDRESS, Fault
 from waypost.server.limits import Limits
 
@@ -75,7 +75,7 @@ class Admission:
         if not self._outbox:
             asyncio.get_running_loop().call_soon(self.flush)
         self._outbox.append((transport, parts))
-        if len(parts[-1]) >= LONG:
+        if len(parts) > 1:  # it is long
             self.flush()
 
     def flush(self) -> None:

@@ -104,7 +104,7 @@ class Exchange:
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
     async def send(self, message: Message) -> None:
-        """ASGI: the head, or a part of the body. All of it is sent at the end, in one piece."""
+        """ASGI: the head, or a part of the body. All of it is sent at the end, in one go."""
         if self.is_gone:
             return
         kind = message["type"]
@@ -113,19 +113,19 @@ class Exchange:
         elif kind == "http.response.body" and self._start is not None and not self.is_answered:
             self._answer.append(message.get("body", b""))
             if not message.get("more_body", False):
-                body, self._answer = b"".join(self._answer), []
-                self._connection.write(*self._written(self._start, body))
-                self.is_answered = True
+                self._connection.write(*self._written(self._start, self._answer))
+                self.is_answered, self._answer = True, []
                 self._tell()
         else:
             raise BadAnswer(f"The application sends {kind} out of turn.")
 
-    def _written(self, start: Message, body: bytes) -> tuple[bytes, ...]:
+    def _written(self, start: Message, body: list[bytes]) -> tuple[bytes, ...]:
         """The answer as it is sent; it decides whether the connection is used again.
 
-        A long body is not copied: the same one may be under way to many clients.
+        The parts of a long body are neither copied nor joined: the same ones may be under way to many clients.
         """
         status, is_old = start["status"], self.scope["http_version"] == "1.0"
+        size = sum(map(len, body))
         parts = [STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status, self._connection.date]
         lines, length = 3, None
         # What is left of the request is read and thrown away, if that is little; else the connection ends.
@@ -140,11 +140,11 @@ class Exchange:
             elif name == b"connection":
                 keeps = keeps and b"close" not in value.lower()
         if status in _BODILESS or self.scope["method"] == "HEAD":
-            body = b""
-        elif length is not None and length != len(body):
-            raise BadAnswer(f"The answer has {len(body)} bytes, and says {length}.")
+            body, size = [], 0
+        elif length is not None and length != size:
+            raise BadAnswer(f"The answer has {size} bytes, and says {length}.")
         else:
-            length = len(body)
+            length = size
         if length is not None and status not in _BODILESS:
             parts.append(b"content-length: %d\r\n" % length)
             lines += 1
@@ -155,7 +155,7 @@ class Exchange:
         if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
             raise BadAnswer("A header of the answer has a line end or a zero byte in it.")
         self.keeps = keeps
-        return (head + body,) if len(body) < LONG else (head, body)
+        return (b"".join((head, *body)),) if size < LONG else (head, *body)
 
     def _declared(self) -> int:
         """Bytes of the body, by its head; more than the connection would wait for where that is not known."""

@@ -4,12 +4,16 @@ import asyncio
 import email.utils
 import socket
 from contextlib import suppress
+from functools import partial
 
 from waypost.server.admission import Admission, Application, Surroundings
 from waypost.server.connection import Connection
 from waypost.server.limits import SENT_AHEAD, Limits
 
 LOOK_S = 0.25  # how exactly limits of time are kept
+# The loop takes one new connection of each listening handle in a round. With one handle, the last of 64 clients that
+# come together would wait for 63 rounds, in each of which all those before it are answered.
+ACCEPTED_AT_ONCE = 16
 LAST_LOOKS, LAST_LOOK_S = 10, 0.025  # how often calls are still read when it stops, and the pause in between
 LEAST_UNREAD_S = 5.0  # for the kernel, which counts what the network loses, too
 ANSWER_S = 1.0  # for applications that were told to answer at once
@@ -32,9 +36,9 @@ class Server:
         if hasattr(socket, "TCP_USER_TIMEOUT"):
             within_ms = round(max(LEAST_UNREAD_S, self.limits.client_s) * 1000)
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, within_ms)
-        accepting = await loop.create_server(
-            lambda: Connection(self.admission), sock=listening, backlog=self.limits.backlog
-        )
+        accept = partial(loop.create_server, lambda: Connection(self.admission), backlog=self.limits.backlog)
+        accepting = [await accept(sock=listening.dup()) for _ in range(ACCEPTED_AT_ONCE)]
+        listening.close()  # each of them has its own
         looking = asyncio.create_task(self._keep_looking())
         try:
             await stop.wait()
@@ -61,7 +65,7 @@ class Server:
             await asyncio.sleep(LOOK_S)
             await asyncio.sleep(0)  # if the process stood still, what came meanwhile is read before it is judged late
 
-    async def _end(self, accepting: asyncio.Server, until: float) -> None:
+    async def _end(self, accepting: list[asyncio.Server], until: float) -> None:
         """Calls go on being answered for a moment: the application ends each connection with its answer.
 
         Who calls often is told so in time. After that, a connection with nothing under way is closed.
@@ -70,7 +74,8 @@ class Server:
             if not self.admission.connections:
                 break
             await asyncio.sleep(LAST_LOOK_S)
-        accepting.close()
+        for one in accepting:
+            one.close()
         self.admission.is_stopping = True
         for connection in list(self.admission.connections):
             connection.close()

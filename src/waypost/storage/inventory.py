@@ -11,6 +11,7 @@ from waypost.storage.listings import ListingReading, ListingWriting
 from waypost.storage.queries import columns, goods
 from waypost.storage.queries.requests import Filter
 
+VARIANT_BYTES = 500  # of a family, roughly
 VARIANT = columns.listed(InventoryVariant, "v")
 PARENT = columns.listed(InventoryParent, "p")
 PRODUCT = columns.listed(ProductVariant, "p")
@@ -49,7 +50,7 @@ class InventoryReading(ListingReading):
         of = f"""SELECT {VARIANT} FROM inventory_variant v WHERE {self.dialect.any_of("v.parent_id", 1)}
           ORDER BY v.parent_id, v.id"""
         found = await self.slow(of, self.dialect.array([parent.id for parent in parents]))
-        variants = map(InventoryVariant._make, found)
+        variants = await self.large.collected(map(InventoryVariant._make, found), lambda _: VARIANT_BYTES)
         by_parent = {id_: tuple(group) for id_, group in groupby(variants, lambda one: one.parent_id)}
         return [Family(parent, by_parent.get(parent.id, ())) for parent in parents]
 

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
 from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
 from waypost.storage.dialect import Dialect
@@ -14,6 +15,7 @@ from waypost.storage.speaking import Reader, Statements
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
 
 _WIDTH = len(Invoice._fields)
+ITEM_BYTES = 500  # of an invoice, roughly
 _ITEM = columns.listed(InvoiceItem)
 _CHANGING = (
     "status", "total_credit_cost", "vendor_payout_id", "accounting_synced", "external_accounting_id",
@@ -32,16 +34,22 @@ def _scoped(where: Filter, scope: Scope) -> None:
         where.add("1 = 0")
 
 
-async def _views(dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]]) -> list[InvoiceView]:
+async def _views(
+    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | AtOnce = AT_ONCE
+) -> list[InvoiceView]:
     """Invoices with their items."""
     if not rows:
         return []
     where = dialect.any_of("invoice_id", 1)
     sql = f"SELECT {_ITEM} FROM source_invoice_item WHERE {where} ORDER BY invoice_id, id"
-    items: dict[int, list[InvoiceItem]] = {row[0]: [] for row in rows}
+    items: dict[int, list[Sequence[Any]]] = {row[0]: [] for row in rows}
     for row in await fetch(sql, dialect.array([row[0] for row in rows])):
-        items[row[1]].append(InvoiceItem._make(row))
-    return [InvoiceView(Invoice._make(row[:_WIDTH]), row[_WIDTH], tuple(items[row[0]])) for row in rows]
+        items[row[1]].append(row)
+    views = (
+        InvoiceView(Invoice._make(row[:_WIDTH]), row[_WIDTH], tuple(map(InvoiceItem._make, items[row[0]])))
+        for row in rows
+    )
+    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
 
 
 async def _one(dialect: Dialect, fetch: Fetch, scope: Scope, invoice_id: int) -> InvoiceView | None:
@@ -81,7 +89,9 @@ class InvoiceReading(Reader):
         first = len(where.args) + 1
         sql = f"""{_FROM} WHERE {" AND ".join(where.terms)}
           ORDER BY v.inserted_at, v.id LIMIT ${first} OFFSET ${first + 1}"""
-        return await _views(self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset))
+        return await _views(
+            self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset), self.large
+        )
 
 
 class InvoiceWriting(Statements):

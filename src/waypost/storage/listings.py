@@ -9,6 +9,7 @@ from waypost.domain.inventory import ListingFamily, ListingParent, ListingVarian
 from waypost.storage.queries import columns, goods
 from waypost.storage.speaking import Reader, Statements
 
+VARIANT_BYTES = 500  # of a family, roughly
 VARIANT = columns.listed(ListingVariant, "v")
 PARENT = columns.listed(ListingParent, "p")
 VARIANT_CHANGING = (
@@ -34,9 +35,8 @@ class ListingReading(Reader):
         of = f"""SELECT {VARIANT} FROM listing_variant v WHERE {self.dialect.any_of("v.parent_id", 1)}
           ORDER BY v.parent_id, v.id"""
         found = await self.slow(of, self.dialect.array([parent.id for parent in parents]))
-        by_parent = {
-            id_: tuple(group) for id_, group in groupby(map(ListingVariant._make, found), lambda one: one.parent_id)
-        }
+        variants = await self.large.collected(map(ListingVariant._make, found), lambda _: VARIANT_BYTES)
+        by_parent = {id_: tuple(group) for id_, group in groupby(variants, lambda one: one.parent_id)}
         return [ListingFamily(parent, by_parent.get(parent.id, ())) for parent in parents]
 
 

@@ -2,10 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from itertools import groupby
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from typing import Any
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
 from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest, OrderRequests, OrderView, Sold
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
@@ -22,6 +23,8 @@ _LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
 
 Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
 
+ITEM_BYTES = 500  # of an order, roughly
+_ORDER_ID = OrderItem._fields.index("order_id")
 _ORDER = columns.listed(Order, "o")
 # $1 order id, $2 account, $3 channel or null; a scope of a source is never asked for orders.
 _VISIBLE = "o.id = $1 AND o.account_id = $2 AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"
@@ -150,15 +153,21 @@ async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[
     }
 
 
-async def _views(dialect: Dialect, fetch: Fetch, orders: Sequence[Order]) -> list[OrderView]:
+async def _views(
+    dialect: Dialect, fetch: Fetch, orders: Sequence[Order], work: LargeWork | AtOnce = AT_ONCE
+) -> list[OrderView]:
     """Orders with their items and requests."""
     if not orders:
         return []
     ids = [order.id for order in orders]
-    found = map(OrderItem._make, await fetch(_items_of(dialect), dialect.array(ids)))
-    items = {id_: tuple(group) for id_, group in groupby(found, attrgetter("order_id"))}
     requests = await _requests(dialect, fetch, ids)
-    return [OrderView(order, items.get(order.id, ()), requests.get(order.id, ())) for order in orders]
+    rows = await fetch(_items_of(dialect), dialect.array(ids))  # last: what is large must not wait for another read
+    items = {id_: list(group) for id_, group in groupby(rows, itemgetter(_ORDER_ID))}
+    views = (
+        OrderView(order, tuple(map(OrderItem._make, items.get(order.id, ()))), requests.get(order.id, ()))
+        for order in orders
+    )
+    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
 
 
 class OrderReading(Reader):
@@ -180,7 +189,7 @@ class OrderReading(Reader):
         if query.scope.source_id is not None:
             return []
         sql, args = page(query, self.dialect)
-        return await _views(self.dialect, self.slow, list(map(Order._make, await self.slow(sql, *args))))
+        return await _views(self.dialect, self.slow, list(map(Order._make, await self.slow(sql, *args))), self.large)
 
     async def linkable_orders(self, query: LinkQuery, statuses: Sequence[str], limit: int) -> list[int]:
         """See `ports.orders`."""

@@ -9,6 +9,7 @@ import asyncpg
 from asyncpg.pool import PoolConnectionProxy
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import LargeWork
 from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import POSTGRES
@@ -72,7 +73,8 @@ class PostgresReads(CommonReads):
         self._opening = asyncio.Lock()
         self._given_up = False
         self._limits = Limits()  # of the waits for connections
-        self.queue = ReadQueue(READERS - LOOK_UPS)
+        self.large = LargeWork()
+        self.queue = ReadQueue(READERS - LOOK_UPS, self.large)
         self._versions = Gathering(self._look_up_versions)
         self._requests = Gathering(self._look_up_requests)
 

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from waypost.app.large_work import LargeWork
 from waypost.domain.refusals import Unavailable
 
 WAITING_AT_MOST = 256  # reads
@@ -11,10 +12,14 @@ WAIT_S = 10.0
 
 
 class ReadQueue:
-    """Lives in one event loop. A caller that is cancelled leaves the queue at once."""
+    """Lives in one event loop. A caller that is cancelled leaves the queue at once.
 
-    def __init__(self, slots: int) -> None:
+    Nothing is read while too much that was read waits to be rendered: see `LargeWork`.
+    """
+
+    def __init__(self, slots: int, large: LargeWork) -> None:
         self.slots = slots
+        self._large = large
         self.waiting = 0  # reads
         self._free = asyncio.Semaphore(slots)
 
@@ -27,7 +32,7 @@ class ReadQueue:
         self.waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
-                await self._free.acquire()
+                await self._take()
         except TimeoutError as error:
             message = f"The list or count waited {WAIT_S:g} s for a free database reader: try again in 1 s."
             raise Unavailable(message, retry_after_s=1) from error
@@ -37,3 +42,11 @@ class ReadQueue:
             yield
         finally:
             self._free.release()
+
+    async def _take(self) -> None:
+        await self._free.acquire()
+        try:
+            await self._large.room()
+        except asyncio.CancelledError:
+            self._free.release()
+            raise

@@ -28,6 +28,7 @@ from waypost.storage.shipments import ShipmentReading
 from waypost.storage.webhooks import WebhookReading
 
 _WIDTH = columns.STATE_WIDTH
+LINE_BYTES = 500  # of a request, roughly
 _decode_lines = msgspec.json.Decoder(list[Line]).decode
 
 
@@ -56,12 +57,15 @@ class CommonReads(
     async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
         """These requests, by id ascending, as far as `scope` may see them."""
         sql, args = requests.by_ids(scope, ids, self.dialect)
-        return list(map(request_of, await self.slow(sql, *args)))
+        return await self._requests_of(await self.slow(sql, *args))
 
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]:
         """One page."""
         sql, args = requests.page_with_lines(query, self.dialect)
-        return [request_of(row[1:]) for row in await self.slow(sql, *args)]
+        return await self._requests_of([row[1:] for row in await self.slow(sql, *args)])
+
+    async def _requests_of(self, rows: Sequence[Sequence[Any]]) -> list[FulfillmentRequest]:
+        return await self.large.collected(map(request_of, rows), lambda image: LINE_BYTES * len(image.lines))
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
 from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.storage.dialect import Dialect
@@ -22,6 +23,8 @@ _CHANGING = (
     "shipping_cost", "suppressed", "partial", "synced_to_channel", "sync_error", "accounting_synced",
     "custom_fields", "updated_at", "version",
 )  # fmt: skip
+ITEM_BYTES = 500  # of a shipment, roughly
+_SHIPMENT_ID = ShipmentItem._fields.index("shipment_id")
 _ITEM_CHANGING = ("line_id", "quantity", "stock_released", "rma_item_id", "custom_fields")
 
 
@@ -46,17 +49,23 @@ def _scoped(where: Filter, scope: Scope) -> None:
         )
 
 
-async def _views(dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]]) -> list[ShipmentView]:
+async def _views(
+    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | AtOnce = AT_ONCE
+) -> list[ShipmentView]:
     """Shipments with their items."""
     if not rows:
         return []
     sql = f"""SELECT {_ITEM}, {_LINE} FROM shipment_item i JOIN fulfillment_request_line l ON l.id = i.line_id
       WHERE {dialect.any_of("i.shipment_id", 1)} AND i.quantity > 0 ORDER BY i.id"""
-    items: dict[int, list[tuple[ShipmentItem, ShippedLine]]] = {row[0]: [] for row in rows}
+    items: dict[int, list[Sequence[Any]]] = {row[0]: [] for row in rows}
     for row in await fetch(sql, dialect.array([row[0] for row in rows])):
-        item = ShipmentItem._make(row[:_WIDTH])
-        items[item.shipment_id].append((item, ShippedLine._make(row[_WIDTH:])))
-    return [ShipmentView(Shipment._make(row), tuple(items[row[0]])) for row in rows]
+        items[row[_SHIPMENT_ID]].append(row)
+    views = (ShipmentView(Shipment._make(row), tuple(map(_shipped, items[row[0]]))) for row in rows)
+    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
+
+
+def _shipped(row: Sequence[Any]) -> tuple[ShipmentItem, ShippedLine]:
+    return ShipmentItem._make(row[:_WIDTH]), ShippedLine._make(row[_WIDTH:])
 
 
 class ShipmentReading(Reader):
@@ -84,7 +93,9 @@ class ShipmentReading(Reader):
         first = len(where.args) + 1
         sql = f"""SELECT {_SHIPMENT} FROM shipment h WHERE {" AND ".join(where.terms)}
           ORDER BY h.inserted_at, h.id LIMIT ${first} OFFSET ${first + 1}"""
-        return await _views(self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset))
+        return await _views(
+            self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset), self.large
+        )
 
 
 class ShipmentWriting(Statements):

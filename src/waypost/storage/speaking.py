@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from waypost.app.large_work import LargeWork
 from waypost.storage.dialect import Dialect
 from waypost.storage.sealing import SecretBox
 
@@ -13,6 +14,7 @@ class Reader(ABC):
 
     dialect: Dialect
     secrets: SecretBox
+    large: LargeWork
 
     @abstractmethod
     async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:

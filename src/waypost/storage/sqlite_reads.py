@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import LargeWork
 from waypost.domain.fulfillment import FulfillmentRequest
 from waypost.domain.refusals import Unavailable
 from waypost.storage.dialect import SQLITE
@@ -58,7 +59,8 @@ class SqliteReads(CommonReads):
         self._by_key = ReadingConnection(lambda: connect(path, read_only=True))
         self._in_loop = ReadingConnection(lambda: connect(path, read_only=True))
         self._straight_runs: OrderedDict[str, int] = OrderedDict()  # left, by statement
-        self.queue = ReadQueue(READERS)
+        self.large = LargeWork()
+        self.queue = ReadQueue(READERS, self.large)
         self._threads = _ReaderThreads(path, self.queue)
 
     async def quick(self, sql: str, *args: Any) -> Rows:
@@ -74,7 +76,7 @@ class SqliteReads(CommonReads):
     async def slow(self, sql: str, *args: Any) -> Rows:
         """See `CommonReads`."""
         text = translated(sql)
-        if not self._goes_straight(text):
+        if not self.large.is_crowded and not self._goes_straight(text):
             try:
                 return self._in_loop.fetch(text, args, _Looks().are_over, STEPS_PER_LOOK)
             except FAULTS as error:

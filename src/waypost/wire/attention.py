@@ -15,6 +15,7 @@ from waypost.domain.failures import BY_CODE
 from waypost.domain.guards import allowed_actions
 from waypost.domain.statuses import BLOCKED, STATUSES
 from waypost.wire.bodies import Id
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.query import Param
 from waypost.wire.requests import encode
 from waypost.wire.scalars import Misread, format_datetime
@@ -142,16 +143,16 @@ def _item(item: AttentionItem, now: int) -> dict[str, Any]:
 
 def render_attention(
     groups: Sequence[AttentionGroup], items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
-) -> bytes:
+) -> Pieces:
     """`{total, groups[]}`; groups by their oldest, the oldest of each first. `items` has one more where there are."""
     by_group: dict[tuple[int, str], list[AttentionItem]] = {}
     for item in items:
         by_group.setdefault((item.source_id, item.code), []).append(item)
-    shown = []
-    for group in groups:
+
+    def shown(group: AttentionGroup) -> Pieces:
         found = by_group.get((group.source_id, group.code), [])
         title, hint = _told(group.code)
-        shown.append({
+        return document({
             "sourceId": group.source_id or None,
             "sourceName": group.source_name,
             "code": group.code,
@@ -160,10 +161,10 @@ def render_attention(
             "total": group.total,
             "oldestAt": format_datetime(group.oldest),
             "oldestAgeSeconds": max(0, now - group.oldest) // 1_000_000,
-            "items": [_item(item, now) for item in found[:limit]],
+            "items": array(found[:limit], lambda item: _item(item, now)),
             "next": _next(group, found, limit, after),
         })  # fmt: skip
-    return encode({"total": sum(group.total for group in groups), "groups": shown})
+    return document({"total": sum(group.total for group in groups), "groups": array(groups, shown)})
 
 
 def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:

@@ -16,6 +16,7 @@ from waypost.domain.numbering import NumberStrategy
 from waypost.wire.bodies import Id, Name, Short, bad
 from waypost.wire.faults import Fault
 from waypost.wire.given import Fields, Given, given
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import Amount, format_datetime, money
 
@@ -148,9 +149,9 @@ def render_source(row: SourceRow, who: str = "account") -> bytes:
     return encode(source_out(row, who))
 
 
-def render_sources(rows: Sequence[SourceRow]) -> bytes:
+def render_sources(rows: Sequence[SourceRow]) -> Pieces:
     """A bare array."""
-    return encode([source_out(row, "account") for row in rows])
+    return array(rows, lambda row: source_out(row, "account"))
 
 
 def render_strategy(row: SourceRow) -> bytes:
@@ -191,9 +192,9 @@ def render_channel(row: ChannelRow) -> bytes:
     return encode(channel_out(row))
 
 
-def render_channels(rows: Sequence[ChannelRow]) -> bytes:
+def render_channels(rows: Sequence[ChannelRow]) -> Pieces:
     """A bare array."""
-    return encode([channel_out(row) for row in rows])
+    return array(rows, channel_out)
 
 
 def render_account(row: AccountRow) -> bytes:

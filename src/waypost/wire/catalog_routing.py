@@ -12,6 +12,7 @@ from waypost.domain.routing_rules import Mode, Rule, RuleName
 from waypost.wire.bodies import Id, Name
 from waypost.wire.faults import Fault
 from waypost.wire.given import Fields, Given, given
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime
 
@@ -78,6 +79,6 @@ def render_group(row: RoutingGroup) -> bytes:
     return encode(_group(row))
 
 
-def render_groups(rows: Sequence[RoutingGroup]) -> bytes:
+def render_groups(rows: Sequence[RoutingGroup]) -> Pieces:
     """A bare array."""
-    return encode([_group(row) for row in rows])
+    return array(rows, _group)

@@ -9,6 +9,7 @@ from waypost.app.ports.catalog import ChannelMethodRow, ShippingPolicy, SourceMe
 from waypost.wire.bodies import Id, Name, Short
 from waypost.wire.faults import Fault
 from waypost.wire.given import Fields, Given, given
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import Amount, format_datetime, money
 
@@ -88,9 +89,9 @@ def render_source_method(row: SourceMethodRow) -> bytes:
     return encode(_source_method(row))
 
 
-def render_source_methods(rows: Sequence[SourceMethodRow]) -> bytes:
+def render_source_methods(rows: Sequence[SourceMethodRow]) -> Pieces:
     """A bare array."""
-    return encode([_source_method(row) for row in rows])
+    return array(rows, _source_method)
 
 
 def _channel_method(row: ChannelMethodRow) -> dict[str, Any]:
@@ -111,9 +112,9 @@ def render_channel_method(row: ChannelMethodRow) -> bytes:
     return encode(_channel_method(row))
 
 
-def render_channel_methods(rows: Sequence[ChannelMethodRow]) -> bytes:
+def render_channel_methods(rows: Sequence[ChannelMethodRow]) -> Pieces:
     """A bare array."""
-    return encode([_channel_method(row) for row in rows])
+    return array(rows, _channel_method)
 
 
 def _policy(row: ShippingPolicy) -> dict[str, Any]:
@@ -133,6 +134,6 @@ def render_policy(row: ShippingPolicy) -> bytes:
     return encode(_policy(row))
 
 
-def render_policies(rows: Sequence[ShippingPolicy]) -> bytes:
+def render_policies(rows: Sequence[ShippingPolicy]) -> Pieces:
     """A bare array."""
-    return encode([_policy(row) for row in rows])
+    return array(rows, _policy)

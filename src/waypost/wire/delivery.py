@@ -12,6 +12,7 @@ from waypost.app.ports.delivery import Attempt
 from waypost.app.ports.kinds import Letter, Result
 from waypost.domain.handover import Policy
 from waypost.wire.bodies import Id
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime
 
@@ -94,9 +95,9 @@ def _when(moment: int | None) -> str | None:
     return None if moment is None else format_datetime(moment)
 
 
-def render_attempts(attempts: list[Attempt]) -> bytes:
+def render_attempts(attempts: list[Attempt]) -> Pieces:
     """Attempts, oldest first."""
-    return encode([_attempt(one) for one in attempts])
+    return array(attempts, _attempt)
 
 
 def _attempt(one: Attempt) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from waypost.domain.catalogue import BOUND, CATALOGUE
 from waypost.domain.events import Event
 from waypost.domain.statuses import STATUSES
 from waypost.wire.orders import ORDER_STATUS_NAMES
-from waypost.wire.requests import encode
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.scalars import camel, format_datetime, money
 
 _NAMES = {status.value: facts.name for status, facts in STATUSES.items()}
@@ -74,14 +74,14 @@ def _formed(name: str, value: Any) -> Any:
     return _FORMS[name](value) if name in _FORMS and value is not None else value
 
 
-def render_timeline(events: list[Event], who: str) -> bytes:
+def render_timeline(events: list[Event], who: str) -> Pieces:
     """A bare array, oldest first."""
-    return encode([_event(event, who, _NAMES) for event in events])
+    return array(events, lambda event: _event(event, who, _NAMES))
 
 
-def render_order_timeline(events: list[Event], who: str) -> bytes:
+def render_order_timeline(events: list[Event], who: str) -> Pieces:
     """Likewise, of an order."""
-    return encode([_event(event, who, ORDER_STATUS_NAMES) for event in events])
+    return array(events, lambda event: _event(event, who, ORDER_STATUS_NAMES))
 
 
 def feed_event(event: Event, who: str) -> dict[str, Any]:

@@ -8,8 +8,8 @@ from waypost.app.feed import LATEST
 from waypost.app.ports.events import FeedPage
 from waypost.domain.catalogue import is_pattern
 from waypost.wire.events import feed_event
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.query import Param
-from waypost.wire.requests import encode
 from waypost.wire.scalars import Misread
 
 _CURSOR = re.compile(rb"1:([0-9]{1,19}):([0-9]{1,19})")
@@ -48,11 +48,11 @@ AFTER = Param("after", read_cursor)
 TYPES = Param("types", _pattern, many=True)
 
 
-def render_feed(page: FeedPage, account_id: int, who: str) -> bytes:
+def render_feed(page: FeedPage, account_id: int, who: str) -> Pieces:
     """The events, and where to read on. Source and channel tokens see the actor's type only."""
-    return encode(
+    return document(
         {
-            "events": [feed_event(event, who) for event in page.events],
+            "events": array(page.events, lambda event: feed_event(event, who)),
             "next": write_cursor(account_id, page.reached),
         }
     )

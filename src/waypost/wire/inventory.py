@@ -9,12 +9,12 @@ from waypost.app.actor import Actor
 from waypost.app.goods import InventoryCall, ParentChange, VariantChange
 from waypost.app.ports.inventory import StockView
 from waypost.domain.fields import FieldChange, FieldMode
-from waypost.domain.inventory import Family, Held, InventoryParent, InventoryVariant, ProductVariant
+from waypost.domain.inventory import Family, Held, InventoryVariant, ProductVariant
 from waypost.domain.statuses import STATUSES
 from waypost.wire.bodies import Count, CustomFieldIn, CustomFields, Id, Name, Note, Short, bad
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
-from waypost.wire.requests import encode
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.scalars import Amount, format_datetime, money, parse_id
 
 VARIANTS_AT_MOST = 50
@@ -254,9 +254,9 @@ def variant_out(one: InventoryVariant) -> dict[str, Any]:
     }
 
 
-def parent_out(parent: InventoryParent, variants: Sequence[InventoryVariant]) -> dict[str, Any]:
-    """A parent with these variants."""
-    return {
+def _family(family: Family) -> Pieces:
+    parent, variants = family
+    return document({
         "id": parent.id,
         "accountId": parent.account_id,
         "sourceId": parent.source_id,
@@ -268,41 +268,40 @@ def parent_out(parent: InventoryParent, variants: Sequence[InventoryVariant]) ->
         "customFields": Raw(parent.custom_fields.encode()),
         "insertedAt": format_datetime(parent.inserted_at),
         "updatedAt": format_datetime(parent.updated_at),
-        "variants": [variant_out(one) for one in variants],
-    }
+        "variants": array(variants, variant_out),
+    })
 
 
-def render_variants(variants: Sequence[InventoryVariant]) -> bytes:
+def render_variants(variants: Sequence[InventoryVariant]) -> Pieces:
     """A bare array."""
-    return encode([variant_out(one) for one in variants])
+    return array(variants, variant_out)
 
 
-def render_families(families: Sequence[Family]) -> bytes:
+def render_families(families: Sequence[Family]) -> Pieces:
     """A bare array of parents."""
-    return encode([parent_out(one.parent, one.variants) for one in families])
+    return array(families, _family)
 
 
-def render_products(products: Sequence[ProductVariant], links: Sequence[Mapping[int, list[int]]]) -> bytes:
+def render_products(products: Sequence[ProductVariant], links: Sequence[Mapping[int, list[int]]]) -> Pieces:
     """A bare array; `links`: inventory and listing variants by product."""
     inventory, listings = links
-    return encode(
-        [
-            {
-                "id": one.id,
-                "accountId": one.account_id,
-                "sku": one.sku,
-                "title": one.title,
-                "upc": one.upc,
-                "mpn": one.mpn,
-                "customFields": Raw(one.custom_fields.encode()),
-                "insertedAt": format_datetime(one.inserted_at),
-                "updatedAt": format_datetime(one.updated_at),
-                "inventoryLinks": inventory.get(one.id, []),
-                "listingLinks": listings.get(one.id, []),
-            }
-            for one in products
-        ]
-    )
+
+    def shown(one: ProductVariant) -> dict[str, Any]:
+        return {
+            "id": one.id,
+            "accountId": one.account_id,
+            "sku": one.sku,
+            "title": one.title,
+            "upc": one.upc,
+            "mpn": one.mpn,
+            "customFields": Raw(one.custom_fields.encode()),
+            "insertedAt": format_datetime(one.inserted_at),
+            "updatedAt": format_datetime(one.updated_at),
+            "inventoryLinks": inventory.get(one.id, []),
+            "listingLinks": listings.get(one.id, []),
+        }
+
+    return array(products, shown)
 
 
 _STATUS = {status.value: {"name": facts.name, "handle": status.value} for status, facts in STATUSES.items()}
@@ -326,10 +325,10 @@ def _held(one: Held, who: str) -> dict[str, Any]:
     }
 
 
-def render_stock(view: StockView, who: str) -> bytes:
+def render_stock(view: StockView, who: str) -> Pieces:
     """The available figure, explained line by line."""
     one = view.variant
-    return encode(
+    return document(
         {
             "inventoryVariantId": one.id,
             "sourceId": one.source_id,
@@ -338,6 +337,6 @@ def render_stock(view: StockView, who: str) -> bytes:
             "committedQuantity": one.committed,
             "availableQuantity": one.available,
             "updatedAt": format_datetime(one.updated_at),
-            "lines": [_held(held, who) for held in view.held],
+            "lines": array(view.held, lambda held: _held(held, who)),
         }
     )

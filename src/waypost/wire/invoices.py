@@ -11,6 +11,7 @@ from waypost.domain.invoices import InvoiceItem, InvoiceStatus, InvoiceView, Ite
 from waypost.wire.bodies import LINES_AT_MOST, CustomFields, Id, Long, Name, Quantity, Short, bad, fields, moment
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import MONEY_BELOW, Amount, format_datetime, money
 
@@ -192,6 +193,6 @@ def render_invoice(view: InvoiceView) -> bytes:
     return encode(invoice_out(view))
 
 
-def render_invoices(views: Sequence[InvoiceView]) -> bytes:
+def render_invoices(views: Sequence[InvoiceView]) -> Pieces:
     """A bare array."""
-    return encode([invoice_out(view) for view in views])
+    return array(views, invoice_out)

@@ -16,7 +16,7 @@ from waypost.wire.bodies import CustomFields, Id, Name, Note, Short, bad
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
 from waypost.wire.inventory import Title, field_change, read_variant_id
-from waypost.wire.requests import encode
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.scalars import Amount, format_datetime, money
 
 LISTINGS_AT_MOST = 50
@@ -105,20 +105,22 @@ def listing_out(one: ListingVariant) -> dict[str, Any]:
     }
 
 
-def render_listings(listings: Sequence[ListingVariant]) -> bytes:
+def render_listings(listings: Sequence[ListingVariant]) -> Pieces:
     """A bare array."""
-    return encode([listing_out(one) for one in listings])
+    return array(listings, listing_out)
 
 
 def render_done(done: ListingsDone) -> bytes:
     """What a change came to."""
-    return render_listings(done.listings)
+    return b"".join(render_listings(done.listings))
 
 
-def render_parents(families: Sequence[ListingFamily], with_attributes: bool) -> bytes:
+def render_parents(families: Sequence[ListingFamily], with_attributes: bool) -> Pieces:
     """A bare array of parents; attributes only where they are asked for."""
-    return encode(
-        [
+
+    def shown(family: ListingFamily) -> Pieces:
+        parent, variants = family
+        return document(
             {
                 "id": parent.id,
                 "accountId": parent.account_id,
@@ -129,8 +131,8 @@ def render_parents(families: Sequence[ListingFamily], with_attributes: bool) -> 
                 "customFields": Raw(parent.custom_fields.encode()),
                 "insertedAt": format_datetime(parent.inserted_at),
                 "updatedAt": format_datetime(parent.updated_at),
-                "variants": [listing_out(one) for one in variants],
+                "variants": array(variants, listing_out),
             }
-            for parent, variants in families
-        ]
-    )
+        )
+
+    return array(families, shown)

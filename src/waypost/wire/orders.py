@@ -9,6 +9,7 @@ from waypost.app.order_changes import OrderDone
 from waypost.app.ports import OrderView
 from waypost.domain.orders import Order, OrderItem, OrderStatus, PaymentStatus, Progress, progress
 from waypost.domain.statuses import STATUSES, Status
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime, money
 
@@ -122,6 +123,6 @@ def render_tags(done: OrderDone) -> bytes:
     return done.view.order.tags.encode()
 
 
-def render_orders(views: Sequence[OrderView]) -> bytes:
+def render_orders(views: Sequence[OrderView]) -> Pieces:
     """A bare array."""
-    return encode([order_out(view) for view in views])
+    return array(views, order_out)

@@ -4,12 +4,15 @@ The version is raised by every change of a request, its lines or its roll-up (co
 shown depends on nothing else but the type of the caller: so bytes of the same version are the same bytes.
 """
 
+import itertools
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
 from waypost.domain.fulfillment import FulfillmentRequest
+from waypost.wire.pieces import Pieces
 from waypost.wire.requests import render
 
+SHORT = 256 * 1024  # bytes of an array that are joined in one go
 KEPT_AT_MOST = 32 * 2**20  # bytes; a request has about 2.5 KiB
 
 
@@ -45,6 +48,10 @@ class Rendered:
         return body
 
 
-def as_list(bodies: Sequence[bytes]) -> bytes:
-    """Bodies as one bare array."""
-    return b"[" + b",".join(bodies) + b"]"
+def as_list(bodies: Sequence[bytes]) -> Pieces:
+    """Bodies as one bare array, which is one piece where it is short."""
+    if sum(map(len, bodies)) < SHORT:
+        return iter((b"[" + b",".join(bodies) + b"]",))
+    between = (part for body in bodies for part in (b",", body))
+    next(between)
+    return itertools.chain((b"[",), between, (b"]",))

@@ -11,6 +11,7 @@ from waypost.domain.fulfillment import FULFILLMENT_STATUS_NAMES, FulfillmentRequ
 from waypost.domain.guards import allowed_actions
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import STATUSES
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.scalars import format_datetime, money
 
 Raw = msgspec.Raw
@@ -208,9 +209,9 @@ def render(image: FulfillmentRequest, who: str) -> bytes:
     return encode(request_out(image, who))
 
 
-def render_list(images: list[FulfillmentRequest], who: str) -> bytes:
+def render_list(images: list[FulfillmentRequest], who: str) -> Pieces:
     """A bare array, as the contract has it."""
-    return encode([request_out(image, who) for image in images])
+    return array(images, lambda image: request_out(image, who))
 
 
 def dry_run(from_name: str | None, to_name: str | None, moved: bool, status: int) -> bytes:

@@ -13,27 +13,27 @@ from waypost.domain.holds import MISSES, trouble_words
 from waypost.domain.routing import Candidate, Decision, Miss, Round, Unplaced
 from waypost.domain.routing_rules import Bid, RuleName, Step
 from waypost.domain.statuses import STATUSES, Status
-from waypost.wire.requests import encode
+from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.scalars import format_datetime, money
 
 Raw = msgspec.Raw
 
 
-def render_preview(preview: Preview) -> bytes:
+def render_preview(preview: Preview) -> Pieces:
     """`POST /orders/{id}/fulfillment-requests/preview`."""
-    return encode(
+    return document(
         {
-            "fulfillmentRequests": [_planned(request) for request in preview.requests],
+            "fulfillmentRequests": array(preview.requests, _planned),
             "holdReasons": [reason._asdict() for reason in preview.reasons],
-            "decision": _told(preview.decision),
+            "decision": document(_told(preview.decision)),
         }
     )
 
 
-def render_decision(row: DecisionRow) -> bytes:
+def render_decision(row: DecisionRow) -> Pieces:
     """`GET /fulfillment-requests/{id}/routing`."""
     told = {"orderId": row.order_id, "decidedAt": format_datetime(row.at)}
-    return encode(told | _told(decode_record(row.decision, Decision)))
+    return document(told | _told(decode_record(row.decision, Decision)))
 
 
 def _planned(request: NewRequest) -> dict[str, Any]:
@@ -66,14 +66,15 @@ def _planned(request: NewRequest) -> dict[str, Any]:
 
 
 def _told(decision: Decision) -> dict[str, Any]:
+    """The members of a decision; those that may be long are in pieces."""
     names = {one.source_id: one.name for one in decision.candidates}
     return {
         "routingGroupId": decision.group_id,
         "routingGroupName": decision.group,
         "rules": [{"rule": rule.name, "mode": rule.mode} for rule in decision.rules],
         "candidates": [_candidate(one) for one in decision.candidates],
-        "rounds": [_round(one, names) for one in decision.rounds],
-        "unplaced": [_unplaced(one, names) for one in decision.unplaced],
+        "rounds": array(decision.rounds, lambda one: _round(one, names)),
+        "unplaced": array(decision.unplaced, lambda one: _unplaced(one, names)),
     }
 
 

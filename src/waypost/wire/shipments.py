@@ -13,6 +13,7 @@ from waypost.wire.bodies import LINES_AT_MOST, CustomFields, Id, Long, Name, Not
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
 from waypost.wire.links import judge_link
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode
 from waypost.wire.scalars import Amount, format_datetime, money
 
@@ -293,6 +294,6 @@ def render_shipment(view: ShipmentView) -> bytes:
     return encode(shipment_out(view))
 
 
-def render_shipments(views: Sequence[ShipmentView]) -> bytes:
+def render_shipments(views: Sequence[ShipmentView]) -> Pieces:
     """A bare array."""
-    return encode([shipment_out(view) for view in views])
+    return array(views, shipment_out)

@@ -22,6 +22,7 @@ from waypost.wire.bodies import Id, Name, bad
 from waypost.wire.events import feed_event
 from waypost.wire.faults import Fault
 from waypost.wire.orders import render_order
+from waypost.wire.pieces import Pieces, array
 from waypost.wire.requests import encode, render
 from waypost.wire.scalars import format_datetime
 
@@ -158,9 +159,9 @@ def render_with_secret(hook: Webhook) -> bytes:
     return encode({**_shown(hook), "secret": None if hook.secret is None else str(hook.secret)})
 
 
-def render_configurations(hooks: Sequence[Webhook]) -> bytes:
+def render_configurations(hooks: Sequence[Webhook]) -> Pieces:
     """A bare array."""
-    return encode([_shown(hook) for hook in hooks])
+    return array(hooks, _shown)
 
 
 def _delivery(delivery: Delivery) -> dict[str, Any]:
@@ -185,9 +186,9 @@ def render_delivery(delivery: Delivery) -> bytes:
     return encode(_delivery(delivery))
 
 
-def render_deliveries(deliveries: Sequence[Delivery]) -> bytes:
+def render_deliveries(deliveries: Sequence[Delivery]) -> Pieces:
     """A bare array."""
-    return encode([_delivery(delivery) for delivery in deliveries])
+    return array(deliveries, _delivery)
 
 
 def render_queued(queued: Queued) -> bytes:

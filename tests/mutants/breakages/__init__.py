@@ -14,6 +14,7 @@ from tests.mutants.breakages import (
     lifecycle,
     outgoing,
     repeated_orders,
+    replies,
     scope,
     secrets,
     stock,
@@ -37,4 +38,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *idempotency.MUTANTS,
     *repeated_orders.MUTANTS,
     *attention.MUTANTS,
+    *replies.MUTANTS,
 )

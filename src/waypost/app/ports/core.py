@@ -5,6 +5,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 
 from waypost.app.actor import Scope
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
+from waypost.app.large_work import LargeWork
 from waypost.app.ports.attention import AttentionReads, AttentionTx
 from waypost.app.ports.batch import (
     Ask,
@@ -252,6 +253,8 @@ class Reads(
     OrderReads, RoutingReads, ShipmentReads, WebhookReads, Protocol,
 ):  # fmt: skip
     """Reading, outside any transaction, from connections that cannot write."""
+
+    large: LargeWork
 
     async def request(self, scope: Scope, request_id: int) -> FulfillmentRequest | None: ...
     async def version(self, scope: Scope, request_id: int) -> int | None: ...
