@@ -12,6 +12,7 @@ from waypost.app.goods import InventoryCall, InventoryDone, VariantChange
 from waypost.app.ports import Tx
 from waypost.app.ports.inventory import Named
 from waypost.app.shelf import Overlay, Shelf, source_id_of
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
@@ -176,7 +177,7 @@ class _Bench:
 
     async def write(self, tx: Tx) -> None:
         """Write what has become of everything."""
-        changes = self._desk.changes()
+        changes = await in_slices(self._desk.changes())
         if changes is not None:
             await tx.write(changes)
         new, changed = self._shelf.new, self._shelf.changed

@@ -9,6 +9,7 @@ from waypost.app.desk import Desk
 from waypost.app.drafts import Holding
 from waypost.app.ports import Tx
 from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.fulfillment import Line
 from waypost.domain.lifecycle import Action
@@ -124,7 +125,7 @@ class _Bench:
 
     async def write(self, tx: Tx) -> None:
         """Write what became of the requests, and the shipments."""
-        changes = self.desk.changes()
+        changes = await in_slices(self.desk.changes())
         if changes is not None:
             await tx.write(changes)
         items = [item for view in self.made for item, _ in view.items]

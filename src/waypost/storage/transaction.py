@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
 from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, StockChange, TokenRow
+from waypost.app.slices import parts
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.statuses import Status
@@ -38,6 +39,8 @@ _WRITTEN_MOST = {
 }  # fmt: skip
 T = TypeVar("T")
 
+LINES_AT_ONCE = 1000  # of new requests: more are written in several statements
+
 
 class CommonTx(
     CatalogWriting, ClockRuleWriting, DeliveryWriting, EventWriting, ImportWriting, InventoryWriting, InvoiceWriting,
@@ -56,7 +59,11 @@ class CommonTx(
         return inserted
 
     async def insert_requests(self, new: Sequence[NewRequest]) -> None:
-        """See `ports.Tx`."""
+        """See `ports.Tx`. Some lines at a time: all that is made of a request's rows is made at once."""
+        for some in parts(new, LINES_AT_ONCE, weight=lambda request: len(request.lines)):
+            await self._insert_some_requests(some)
+
+    async def _insert_some_requests(self, new: Sequence[NewRequest]) -> None:
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
