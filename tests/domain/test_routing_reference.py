@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.domain.test_routing import CHEAP, MAPPED, ONE, ONE_IF_POSSIBLE, PRIORITY, worlds
 from tests.support import routing_reference
+from tests.support.slices import slices_of
 from waypost.domain import routing_rounds
 from waypost.domain.routing import Candidate, Demand, Offer
 from waypost.domain.routing_rounds import route, routing
@@ -62,13 +63,9 @@ def test_no_slice_is_long_and_all_of_them_are_few() -> None:
         for n in range(lines)
     ]
     candidates = [Candidate(s, f"S{s}", s) for s in range(sources)]
-    slices = []
-    work = routing(demands, candidates, dict.fromkeys(range(lines * sources), 1), DEFAULT_RULES)
-    try:
-        while True:
-            slices.append(next(work))
-    except StopIteration as end:
-        routed = end.value
+    slices, routed = slices_of(
+        routing(demands, candidates, dict.fromkeys(range(lines * sources), 1), DEFAULT_RULES)
+    )
     assert len(routed.decision.rounds) == sources
     assert max(slices) <= 4 * lines  # a source's whole part of the order
     assert sum(slices) <= 20 * lines * sources  # each source's part of each item a few times, not once a round

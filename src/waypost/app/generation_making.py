@@ -9,8 +9,8 @@ from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
-from waypost.app.slices import Pace
-from waypost.app.stored_records import encode_record
+from waypost.app.slices import Pace, in_slices
+from waypost.app.stored_records import encoded
 from waypost.domain import stock
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State, released
 from waypost.domain.lifecycle import Action, row_of
@@ -106,7 +106,7 @@ async def _decisions(tx: Tx, plans: Sequence[Plan], at: int) -> dict[int, Decisi
         return {}
     ids = await tx.new_ids("routing_decision", len(fresh))
     return {
-        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, encode_record(plan.decision))
+        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, await in_slices(encoded(plan.decision)))
         for id_, (which, plan) in zip(ids, fresh.items(), strict=True)
     }
 

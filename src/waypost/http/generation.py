@@ -8,6 +8,7 @@ from waypost.app.commands import Command
 from waypost.app.hub import Hub
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.routing_orders import GenerationAsk, generate_order, preview_order
+from waypost.app.slices import in_slices
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotFound
 from waypost.domain.statuses import STATUSES, Status
@@ -32,7 +33,7 @@ class PreviewForOrder(Resource):
         call.check()
         ask = GenerationAsk(call.actor, order_id, call_id=call.id)
         done = await self.hub.changes.record(preview_order(ask))
-        answer(resp, render_preview(done.record))
+        answer(resp, await in_slices(render_preview(done.record)))
 
 
 class GenerateForOrder(Resource):
@@ -63,7 +64,7 @@ class Routing(Resource):
         row = await self.hub.reads.routing_decision(call.actor.scope, path_id(id))
         if row is None:
             raise NotFound("routing decision")
-        answer(resp, render_decision(row))
+        answer(resp, await in_slices(render_decision(row)))
 
 
 class Reroute(Resource):

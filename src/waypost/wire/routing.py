@@ -1,39 +1,56 @@
-"""What would be generated, and why an order's items go where they go, on the wire (native)."""
+"""What would be generated, and why an order's items go where they go, on the wire (native).
 
-from collections.abc import Sequence
-from typing import Any
+Both may be megabytes: they are rendered in slices (`domain.slices`), a request, a round and an item at a time.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
 
 import msgspec
 
 from waypost.app.ports import NewRequest
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.routing_orders import Preview
-from waypost.app.stored_records import decode_record
+from waypost.app.stored_records import decoded
 from waypost.domain.holds import MISSES, trouble_words
 from waypost.domain.routing import Candidate, Decision, Miss, Round, Unplaced
 from waypost.domain.routing_rules import Bid, RuleName, Step
+from waypost.domain.slices import Sliced
 from waypost.domain.statuses import STATUSES, Status
 from waypost.wire.requests import encode
 from waypost.wire.scalars import format_datetime, money
 
 Raw = msgspec.Raw
+T = TypeVar("T")
+
+_STEPS_OF_A_PART = 3
 
 
-def render_preview(preview: Preview) -> bytes:
+def render_preview(preview: Preview) -> Sliced[bytes]:
     """`POST /orders/{id}/fulfillment-requests/preview`."""
     return encode(
         {
-            "fulfillmentRequests": [_planned(request) for request in preview.requests],
+            "fulfillmentRequests": (yield from _each(_planned, preview.requests, lambda one: len(one.lines))),
             "holdReasons": [reason._asdict() for reason in preview.reasons],
-            "decision": _told(preview.decision),
+            "decision": (yield from _told(preview.decision)),
         }
     )
 
 
-def render_decision(row: DecisionRow) -> bytes:
+def render_decision(row: DecisionRow) -> Sliced[bytes]:
     """`GET /fulfillment-requests/{id}/routing`."""
     told = {"orderId": row.order_id, "decidedAt": format_datetime(row.at)}
-    return encode(told | _told(decode_record(row.decision, Decision)))
+    decision = yield from decoded(row.decision, Decision)
+    return encode(told | (yield from _told(decision)))
+
+
+def _each(render: Callable[[T], Any], members: Sequence[T], parts: Callable[[T], int]) -> Sliced[list[Raw]]:
+    """The members as JSON, each by itself; `parts`: of how many parts one is made."""
+    rendered = []
+    for one in members:
+        rendered.append(Raw(encode(render(one))))
+        yield _STEPS_OF_A_PART * (1 + parts(one))
+    return rendered
 
 
 def _planned(request: NewRequest) -> dict[str, Any]:
@@ -65,16 +82,22 @@ def _planned(request: NewRequest) -> dict[str, Any]:
     }
 
 
-def _told(decision: Decision) -> dict[str, Any]:
+def _told(decision: Decision) -> Sliced[dict[str, Any]]:
     names = {one.source_id: one.name for one in decision.candidates}
     return {
         "routingGroupId": decision.group_id,
         "routingGroupName": decision.group,
         "rules": [{"rule": rule.name, "mode": rule.mode} for rule in decision.rules],
         "candidates": [_candidate(one) for one in decision.candidates],
-        "rounds": [_round(one, names) for one in decision.rounds],
-        "unplaced": [_unplaced(one, names) for one in decision.unplaced],
+        "rounds": (yield from _each(lambda one: _round(one, names), decision.rounds, _parts_of)),
+        "unplaced": (
+            yield from _each(lambda one: _unplaced(one, names), decision.unplaced, lambda one: len(one.misses))
+        ),
     }
+
+
+def _parts_of(one: Round) -> int:
+    return 2 * len(one.bids) + len(one.idle) + len(one.item_ids) // 20
 
 
 def _candidate(one: Candidate) -> dict[str, Any]:

@@ -66,7 +66,7 @@ MUTANTS = (
         "keys-kept-for-refusals",
         "A refused call keeps its key: the right call can never be made with it.",
         "app/idempotency.py",
-        "if key is not None and not isinstance(outcome, Refusal):\n                yield KeptOutcome(key, account_id, encode_record(outcome))",
+        "if key is not None and not isinstance(outcome, Refusal):\n                yield KeptOutcome(key, account_id, await in_slices(encoded(outcome)))",
         "if key is not None:\n                yield KeptOutcome(key, account_id, '{}')",
         (
             "tests/storage/test_idempotency.py::test_a_refusal_frees_the_key",
