@@ -16,6 +16,7 @@ from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
+from waypost.domain.slices import Sliced
 from waypost.domain.stock import Release
 
 
@@ -37,7 +38,7 @@ async def change_inventory(tx: Tx, calls: Sequence[InventoryCall], now: int) -> 
     outcomes: list[InventoryDone | Refusal] = []
     for place, call in enumerate(calls):
         try:
-            outcomes.append(bench.settle(place, call))
+            outcomes.append(await in_slices(bench.settle(place, call)))
         except Refusal as refusal:
             outcomes.append(refusal)
     await bench.write(tx)
@@ -148,13 +149,13 @@ class _Bench:
         self._desk = desk
         self._releases = releases
 
-    def settle(self, place: int, call: InventoryCall) -> InventoryDone:
+    def settle(self, place: int, call: InventoryCall) -> Sliced[InventoryDone]:
         """One call, whole; raises the refusal with everything that is wrong."""
         overlay = Overlay(self._shelf, call.actor, self._desk.at)
-        overlay.apply(call)
+        yield from overlay.apply(call)
         if not call.dry_run:
             self._release(place, overlay)
-            for event in overlay.merge(call.call_id):
+            for event in (yield from overlay.merge(call.call_id)):
                 self._desk.tell(event)
         return InventoryDone(
             tuple(overlay.variants[id_] for id_ in overlay.order), tuple(overlay.families), len(overlay.changed),

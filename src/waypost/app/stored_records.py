@@ -115,6 +115,7 @@ def _read(type_: Any, raw: Raw) -> Sliced[Any]:
     """The `type_` of its JSON; a long one member by member."""
     size = len(memoryview(raw))
     if size > _WHOLE_AT_MOST:
+        type_ = _without_none(type_)  # it is longer than `null`
         origin, args = get_origin(type_), get_args(type_)
         if _is_record(origin or type_) and bytes(memoryview(raw)[:1]) == b"{":
             return (yield from _read_record(type_, raw))
@@ -125,6 +126,11 @@ def _read(type_: Any, raw: Raw) -> Sliced[Any]:
             return members if origin is list else tuple(members)
     yield size // _BYTES_PER_STEP
     return _reader(type_)(_decode(raw))
+
+
+def _without_none(type_: Any) -> Any:
+    others = [one for one in get_args(type_) if one is not NoneType]
+    return others[0] if get_origin(type_) in (Union, UnionType) and len(others) == 1 else type_
 
 
 def _read_record(type_: Any, raw: Raw) -> Sliced[Any]:
