@@ -21,17 +21,10 @@ from waypost.domain.guards import Circumstances, allowed_actions, broken_guard
 from waypost.domain.lifecycle import Action, Move, NoChange, Row, decide
 from waypost.domain.numbering import blocking_status
 from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
-from waypost.domain.refusals import (
-    NotAllowed,
-    NotFound,
-    NotPermitted,
-    Refusal,
-    Stale,
-    refuse_from_status,
-)
-from waypost.domain.slices import Sliced
+from waypost.domain.refusals import NotAllowed, NotFound, NotPermitted, Refusal, Stale, refuse_from_status
+from waypost.domain.slices import Sliced, at_once
 
-_STEPS_OF_AN_ORDER, _STEPS_OF_AN_ITEM = 20, 5  # to roll it up
+_STEPS_OF_AN_ORDER, _STEPS_OF_AN_ITEM, _STEPS_OF_A_LINE = 20, 5, 2  # to roll it up
 
 
 class Desk:
@@ -213,11 +206,16 @@ class Desk:
 
     def order(self, order_id: int) -> tuple[Order, list[OrderItem]]:
         """An order that was loaded as it stands now, derived afresh from the lines inside and outside the batch."""
+        return at_once(self._order(order_id))
+
+    def _order(self, order_id: int) -> Sliced[tuple[Order, list[OrderItem]]]:
         parts = self._loaded.orders[order_id]
         order, items = self._amended.get(order_id, (parts.order, parts.items))
         sums = dict(parts.other_sums)
         for request_id in self._of_order.get(order_id, ()):
-            add_up(sums, self._lines.get(request_id, ()))
+            lines = self._lines.get(request_id, ())
+            add_up(sums, lines)
+            yield _STEPS_OF_A_LINE * len(lines)
         for item_id, new in self._new_sums.get(order_id, {}).items():
             sums[item_id] = sums.get(item_id, LineSums()).plus(new)
         rolled = [self._rolled(item, sums) for item in items]
@@ -246,7 +244,7 @@ class Desk:
         for request in requests:
             self._new.setdefault(request.state.order_id, []).append(request)
             add_up(self._new_sums.setdefault(request.state.order_id, {}), request.lines)
-            yield len(request.lines)
+            yield _STEPS_OF_A_LINE * len(request.lines)
         self._decisions += decisions
 
     def changes(self) -> Sliced[Changes | None]:
@@ -274,7 +272,7 @@ class Desk:
         # An order that no command of the batch asked for has had no quantity changed, only a line's notes.
         for order_id in sorted((changed | self._amended.keys()) & self._loaded.orders.keys()):
             parts = self._loaded.orders[order_id]
-            order, rolled = self.order(order_id)
+            order, rolled = yield from self._order(order_id)
             was = {item.id: item for item in parts.items}
             items += [item for item in rolled if item.id in was and item != was[item.id]]
             orders.append(order._replace(updated_at=self.at))

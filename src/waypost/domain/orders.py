@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
-from operator import add
 from typing import NamedTuple
 
 from waypost.domain.fulfillment import Line
@@ -131,7 +130,10 @@ class LineSums(NamedTuple):
 
     def plus(self, more: "LineSums") -> "LineSums":
         """These and more lines."""
-        return LineSums(*map(add, self, more))
+        return LineSums(
+            self.allocated + more.allocated, self.acknowledged + more.acknowledged, self.shipped + more.shipped,
+            self.killed + more.killed,
+        )  # fmt: skip
 
 
 def held(order: Order, reasons: Sequence[HoldReason]) -> Order:

@@ -65,7 +65,7 @@ def routing(
     for demand in demands:
         if left[demand.item_id] > 0:
             unplaced.append(table.explain(demand, left[demand.item_id]))
-            yield len(demand.offers)
+            yield 2 * len(demand.offers)
     decision = Decision(
         group[0] if group else None, group[1] if group else None, tuple(rules), tuple(table.candidates),
         tuple(table.rounds), tuple(unplaced),
@@ -94,6 +94,7 @@ class _Table:
         self._eligible = [one for one in candidates if one.eligible]
         self._available = available
         self._rules = rules
+        self._wants_mapped, self._wants_one = wants_mapped(rules), wants_one(rules)
         self._taken: dict[tuple[int, str | None], dict[int, Take]] = {}  # by item, of each request to be
         self._bids = 0  # that the rounds keep
 
@@ -171,8 +172,8 @@ class _Table:
             return Miss.NOT_ELIGIBLE
         if one.source_id in demand.refused:
             return Miss.REFUSED_BEFORE
-        if one.method_id is None and wants_mapped(self._rules):
+        if one.method_id is None and self._wants_mapped:
             return Miss.NOT_MAPPED
         offer = demand.offers[one.source_id]
         has_enough = offer.backorder or self._available.get(offer.variant_id, 0) >= left
-        return Miss.NOT_IN_ONE if wants_one(self._rules) and has_enough else Miss.NOT_ENOUGH
+        return Miss.NOT_IN_ONE if self._wants_one and has_enough else Miss.NOT_ENOUGH

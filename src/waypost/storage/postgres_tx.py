@@ -31,6 +31,10 @@ from waypost.storage.queries import plain_moves, postgres, proof, writing
 from waypost.storage.sealing import SecretBox
 from waypost.storage.transaction import LINES_AT_ONCE, CommonTx, moved_totals
 
+_ROWS_AT_ONCE = 300  # of one part of a batch
+# Parts whose rows need no other row that the same batch inserts: they may be written one statement after the other.
+_APART = frozenset(("states", "lines", "items", "rollups", "events", "held", "totals"))
+
 
 def key_hash(key: IdempotencyKey) -> int:
     """The 64-bit number that this key is locked by."""
@@ -82,11 +86,10 @@ class PostgresTx(CommonTx):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """See `CommonTx`."""
-        listed = list(rows)
-        if listed:
+        for some in parts(rows, _ROWS_AT_ONCE):
             await self.begin()
             self.round_trips += 1
-            await self._db.executemany(sql, listed)
+            await self._db.executemany(sql, some)
 
     async def identify(self) -> None:
         """Know the transaction's id before its commit, where single statements may have written something."""
@@ -205,10 +208,14 @@ class PostgresTx(CommonTx):
             await self.settle_late(changes.decided, changes.at)
 
     async def _write_some(self, changes: Changes) -> None:
-        """In one trip."""
-        written = {name: rows for name, rows in _batch_rows(changes).items() if rows}
-        if not written:
-            return
+        """In one trip, as far as it is not too much: the driver encodes all values of a statement at once."""
+        left = {name: rows for name, rows in _batch_rows(changes).items() if rows}
+        while left:
+            now = {name: rows[: _ROWS_AT_ONCE if name in _APART else None] for name, rows in left.items()}
+            await self._write_rows(now, changes)
+            left = {name: rest for name, rows in left.items() if (rest := rows[len(now[name]) :])}
+
+    async def _write_rows(self, written: dict[str, list[tuple[Any, ...]]], changes: Changes) -> None:
         args = [column for rows in written.values() for column in map(list, zip(*rows, strict=True))]
         self.round_trips += 1
         row = (await self._db.fetch(postgres.write_batch(tuple(written)), *args))[0]

@@ -47,6 +47,7 @@ class SqliteTx(CommonTx):
     def __init__(self, db: sqlite3.Connection, box: SecretBox) -> None:
         self._db = db
         self.secrets = box
+        self._pace = Pace()  # of all its statements: many short ones take long, too
         self._given: dict[str, int] = {}  # the last id given out, by table
 
     async def begin(self) -> None:
@@ -58,10 +59,9 @@ class SqliteTx(CommonTx):
         rows = cursor.fetchmany(_ROWS_AT_ONCE)
         if len(rows) < _ROWS_AT_ONCE:
             return rows
-        pace = Pace()
         while more := cursor.fetchmany(_ROWS_AT_ONCE):
             rows += more
-            await pace.spend(_STEPS_OF_A_FOUND_ROW * len(more))
+            await self._pace.spend(_STEPS_OF_A_FOUND_ROW * len(more))
         return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
@@ -74,10 +74,10 @@ class SqliteTx(CommonTx):
 
     async def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
         """One run per row; how many rows were changed."""
-        statement, pace, changed = translated(sql), Pace(), 0
+        statement, changed = translated(sql), 0
         for some in parts(rows, _ROWS_AT_ONCE):
             changed += self._db.executemany(statement, some).rowcount
-            await pace.spend(_STEPS_OF_A_ROW * len(some))
+            await self._pace.spend(_STEPS_OF_A_ROW * len(some))
         return changed
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
@@ -128,7 +128,7 @@ class SqliteTx(CommonTx):
         """See `ports.Tx`. The database is locked as a whole."""
         one = self._db.execute
         states: list[State | None] = []
-        pace = Pace()
+        pace = self._pace
         by_id = translated(requests.STATE_BY_ID)
         for ask in asks:
             row = one(by_id, (ask.request_id, *ask.scope)).fetchone()
@@ -203,9 +203,9 @@ class SqliteTx(CommonTx):
         if rows and await many(writing.UPDATE_STATE, rows) != len(rows):
             raise BadRow("a request changed between load and write, inside one transaction")
         if changes.lines:
-            await many(writing.UPDATE_LINE, [(*writing.line_values(ln), ln.id) for ln in changes.lines])
+            await many(writing.UPDATE_LINE, ((*writing.line_values(ln), ln.id) for ln in changes.lines))
         if changes.particulars:
-            edited = [(*writing.particulars_values(one), one.id) for one in changes.particulars]
+            edited = ((*writing.particulars_values(one), one.id) for one in changes.particulars)
             await many(writing.UPDATE_REQUEST, edited)
         if changes.claims:
             await many(writing.CLAIM_NUMBER, changes.claims)

@@ -39,7 +39,7 @@ _WRITTEN_MOST = {
 }  # fmt: skip
 T = TypeVar("T")
 
-LINES_AT_ONCE = 1000  # of new requests: more are written in several statements
+LINES_AT_ONCE = 250  # of new requests: more are written in several statements
 
 
 class CommonTx(
@@ -106,8 +106,8 @@ class CommonTx(
 
     async def update_order_rollups(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> None:
         """Write derived quantities and statuses."""
-        await self.execute_many(writing.UPDATE_ITEM, [(*writing.item_values(item), item.id) for item in items])
-        await self.execute_many(writing.UPDATE_ORDER, [(*writing.order_values(order), order.id) for order in orders])
+        await self.execute_many(writing.UPDATE_ITEM, ((*writing.item_values(item), item.id) for item in items))
+        await self.execute_many(writing.UPDATE_ORDER, ((*writing.order_values(order), order.id) for order in orders))
 
     async def write_stock(self, changes: Sequence[StockChange], at: int) -> None:
         """See `ports.Tx`."""
@@ -121,16 +121,17 @@ class CommonTx(
     async def write_events(self, events: Sequence[Event], at: int) -> None:
         """Append events and move their accounts' counters on; `seq` was given out from the locked counter."""
         first: dict[int, int] = {}
+        last: dict[int, int] = {}
         for event in events:
             first.setdefault(event.account_id, event.seq - 1)
+            last[event.account_id] = event.seq  # they follow each other
         for account_id, was in first.items():
-            count = sum(event.account_id == account_id for event in events)
-            if await self.execute(writing.ADVANCE_COUNTER, count, at, account_id, was) != 1:
+            if await self.execute(writing.ADVANCE_COUNTER, last[account_id] - was, at, account_id, was) != 1:
                 raise BadRow("the event counter moved while it was locked")
         await self.execute_many(writing.INSERT_EVENT, events)
         self.told |= first.keys()
-        last = events[-1]
-        self.last_event = (last.account_id, last.seq, last.request_id)
+        final = events[-1]
+        self.last_event = (final.account_id, final.seq, final.request_id)
 
     async def insert_row(self, table: str, row: dict[str, Any]) -> int:
         """See `ports.Tx`."""
