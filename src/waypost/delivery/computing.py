@@ -134,28 +134,17 @@ def _is_false(value: Any) -> bool:
     return value is None or value is False or value in ("", [], {})
 
 
-def _or(node: Any) -> Compute:
+def _either(node: Any) -> Compute:
+    """`||` and `&&`: the right side where the left one does not decide."""
     left, right = _children(node)
+    is_or = node["type"] == "or_expression"
 
     def compute(value: Any, budget: Budget) -> Any:
         budget.left -= 1
         if budget.left < 0:
             raise TooManySteps
         found = left(value, budget)
-        return right(value, budget) if _is_false(found) else found
-
-    return compute
-
-
-def _and(node: Any) -> Compute:
-    left, right = _children(node)
-
-    def compute(value: Any, budget: Budget) -> Any:
-        budget.left -= 1
-        if budget.left < 0:
-            raise TooManySteps
-        found = left(value, budget)
-        return found if _is_false(found) else right(value, budget)
+        return right(value, budget) if _is_false(found) is is_or else found
 
     return compute
 
@@ -298,7 +287,7 @@ def _function(node: Any) -> Compute:
 _COMPILERS: dict[str, Callable[[Any], Compute]] = {
     "subexpression": _chain, "pipe": _chain, "index_expression": _chain, "key_val_pair": _chain, "field": _field,
     "current": _current, "identity": _current, "literal": _literal, "index": _index, "slice": _slice,
-    "comparator": _comparator, "or_expression": _or, "and_expression": _and, "not_expression": _not,
+    "comparator": _comparator, "or_expression": _either, "and_expression": _either, "not_expression": _not,
     "projection": _projection, "value_projection": _projection, "filter_projection": _filter, "flatten": _flatten,
     "multi_select_list": _list, "multi_select_dict": _dict, "expref": _reference, "function_expression": _function,
 }  # fmt: skip

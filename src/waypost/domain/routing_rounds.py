@@ -1,18 +1,12 @@
-"""The method of routing: rounds of a greedy cover, each decided by the rules of the group. Pure.
+"""The method of routing: rounds of a greedy cover, each decided by the rules of the group. Pure, in slices.
 
 What is placed together: with a rule about a single request, all items that go to one address; else each item by
-itself. First from what is in stock, then, what is left, as backorder where that is allowed. In each round every
-candidate bids all that it can take of what is left, with what that costs (pieces, and the fees of a request that
-it does not send yet); the rules narrow the bids, and the one that is left takes all it bid. This goes on until
-nothing is left, or nobody bids.
-
-A candidate that was chosen has nothing more to give to the same items, so that n items and s sources take at most
-s rounds. What each candidate can take is computed once (`routing_lots`); a round computes only what it has changed.
-That is n · s steps, and s more for each round; where each round leaves most sources more than is still wanted, it is
-s rounds of n · s steps in each of the two passes. With `single_request` preferred it is the greedy set cover: at most
-1 + ln(pieces) times as many requests as the fewest possible.
-
-Every part of it is done in slices (`domain.slices`).
+itself. First from stock, then what is left as backorder. In each round every candidate bids all that it can take, with
+what that costs (pieces, and the fees of a request that it does not send yet); the rules narrow the bids, and the one
+that is left takes all it bid, until nothing is left or nobody bids. A candidate that was chosen has nothing more to
+give to the same items: n items and s sources take at most s rounds in each pass. What each can take is computed once,
+n · s steps, and a round computes what it has changed (`routing_lots`), n · s steps at most. With `single_request`
+preferred it is the greedy set cover: at most 1 + ln(pieces) times as many requests as the fewest possible.
 """
 
 from collections.abc import Mapping, Sequence
