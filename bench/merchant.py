@@ -19,7 +19,7 @@ from waypost.app.inventory import change_inventory
 from waypost.app.invoices import ChargeDraft, Invoiced, InvoiceDraft, create_invoices
 from waypost.app.orders import OrderPosted, create_orders
 from waypost.app.ports import KeptOutcome, Store, Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.kinds import Result
 from waypost.app.ports.webhooks import Delivery
 from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft

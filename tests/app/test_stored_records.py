@@ -3,6 +3,8 @@
 import ast
 import hashlib
 import json
+import zlib
+from base64 import b64decode, b64encode
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 from pathlib import Path
@@ -11,6 +13,7 @@ from typing import Any, Generic, NamedTuple, TypeVar, get_args, get_origin, get_
 
 import pytest
 
+from tests.support.slices import slices_of
 from waypost.app import changes, stored_records
 from waypost.app.attention import SpotResult
 from waypost.app.deliveries import DeliveryView
@@ -26,7 +29,7 @@ from waypost.app.ports.webhooks import Delivery, Webhook
 from waypost.app.records import Recorded
 from waypost.app.routing_again import Rerouted
 from waypost.app.routing_orders import Images
-from waypost.app.stored_records import Unreadable, decode_record, encode_record, plain
+from waypost.app.stored_records import Unreadable, decode_record, decoded, encode_record, encoded
 from waypost.app.webhooks import Queued
 from waypost.domain.clock_rules import ClockRule
 from waypost.domain.routing import Decision
@@ -182,8 +185,28 @@ def test_a_long_record_is_compressed() -> None:
     order = example(OrderView)
     value: Any = Recorded(order._replace(items=order.items * 250), changed=True)
     text = encode_record(value)
-    assert len(text) < len(json.dumps(plain(value))) / 10
+    assert len(text) < len(zlib.decompress(b64decode(text[1:]))) / 10
     assert decode_record(text, Recorded[OrderView]) == value
+
+
+def test_a_long_record_is_written_and_read_in_slices() -> None:
+    order = example(OrderView)
+    value: Any = Recorded(order._replace(items=order.items * 5_000), changed=True)
+    written, text = slices_of(encoded(value))
+    assert max(written) <= 1000 < len(written)
+    read, found = slices_of(decoded(text, Recorded[OrderView]))
+    assert found == value
+    assert max(read) < 2000
+    assert sum(read) > len(zlib.decompress(b64decode(text[1:]))) / 100
+
+
+def test_what_was_packed_and_cut_off_is_unreadable() -> None:
+    order = example(OrderView)
+    text = encode_record(Recorded(order._replace(items=order.items * 250), changed=True))
+    packed = b64decode(text[1:])
+    for length in (0, 1, len(packed) // 2, len(packed) - 1):
+        with pytest.raises(Unreadable):
+            decode_record("z" + b64encode(packed[:length]).decode(), Recorded[OrderView])
 
 
 def test_every_record_that_a_change_may_keep_is_tested_here() -> None:
@@ -217,4 +240,4 @@ class Pair(NamedTuple, Generic[R]):
 def test_a_part_that_is_open_is_read_by_what_stands_for_it() -> None:
     value: Pair[Any] = Pair(Queued(1))
     assert decode_record(encode_record(value), Pair[Queued]) == value
-    assert plain(value) == {"left": {"queued": 1}, "right": None}
+    assert json.loads(encode_record(value))["record"] == {"left": {"queued": 1}, "right": None}

@@ -91,6 +91,22 @@ def test_an_answer_that_is_too_long_cannot_be_read() -> None:
     assert read_answer(answer(200, b"{}", complete=False), rules(REFUSES)).outcome is Outcome.UNKNOWN
 
 
+@pytest.mark.parametrize(
+    ("body", "is_read"),
+    [
+        (b'{"errors":"' + b"x" * (answers.JUDGED_AT_MOST - 13) + b'"}', True),
+        (b'{"errors":"' + b"x" * (answers.JUDGED_AT_MOST - 12) + b'"}', False),
+        (b'{"errors":[' + b",".join([b"0"] * (answers.VALUES_AT_MOST - 1)) + b"]}", True),
+        (b'{"errors":[' + b",".join([b"0"] * answers.VALUES_AT_MOST) + b"]}", False),
+    ],
+)
+def test_an_answer_that_would_take_long_to_read_decides_nothing(body: bytes, is_read: bool) -> None:
+    """Its outcome is that of any answer that cannot be read."""
+    given = rules({"outcome": "rejected", "status": ["2xx", "4xx"], "when": "body.errors", "code": "out_of_stock"})
+    assert read_answer(answer(200, body), given).outcome == ("rejected" if is_read else "unknown")
+    assert read_answer(answer(422, body), given).code == ("out_of_stock" if is_read else "source_rejected")
+
+
 def test_the_first_rule_that_fits_decides() -> None:
     both = rules({"outcome": "deferred", "status": [409]}, {"outcome": "rejected", "status": ["4xx"]})
     assert read_answer(answer(409), both).outcome is Outcome.DEFERRED

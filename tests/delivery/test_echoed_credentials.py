@@ -23,6 +23,7 @@ from waypost.delivery.sources.http.kind import Http, HttpSource
 from waypost.delivery.sources.http.redaction import (
     ESCAPES_AT_MOST,
     HIDDEN,
+    KEPT_AT_MOST,
     LAYERS_AT_MOST,
     NOT_KEPT,
     NOT_SEARCHED,
@@ -133,7 +134,20 @@ def test_a_short_secret_destroys_no_answer(secret: str, text: str, kept: str) ->
 def test_an_answer_without_a_secret_is_kept_as_it_is() -> None:
     text = '{"a": "50 % off \\u00e9 &amp; more \\/ C:\\\\x", "b": "dXNlcjpwYXNz", "c": "%41"}'
     assert of("basic").text(text) == text
-    assert Redaction(()).text("%41" * 30_000) == "%41" * 30_000
+    assert Redaction(()).text("%41" * 20_000) == "%41" * 20_000
+
+
+@pytest.mark.parametrize("spelled", ["{}", "{}{}", "\\u00{}", "%{}"])
+def test_of_a_long_answer_the_beginning_is_kept_and_no_part_of_a_secret(spelled: str) -> None:
+    """Wherever the cut falls: a secret that goes on behind it cannot be found."""
+    secret = "s3cret-of-the-hub"
+    hexes = "".join(f"\\u00{ord(one):02x}" if "u" in spelled else f"%{ord(one):02x}" for one in secret)
+    written = secret if spelled == "{}" else secret * 2 if spelled == "{}{}" else hexes
+    for before in range(KEPT_AT_MOST - len(written) - 1, KEPT_AT_MOST + 2, 7):
+        kept = Redaction([secret]).text("." * before + written + "." * 100)
+        assert kept == NOT_KEPT or kept.strip(".") in ("", "***", "******")
+        assert kept == NOT_KEPT or KEPT_AT_MOST - 1000 < len(kept) <= KEPT_AT_MOST
+    assert Redaction([secret]).text("." * KEPT_AT_MOST) == "." * KEPT_AT_MOST
 
 
 def test_the_search_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waypost.app.ports.kinds import CannotWrite
-from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, compute, weight
+from waypost.delivery.computing import compiled
+from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, measure
 from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate, fault_of
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer
 from waypost.delivery.sources.http.kind import HttpSource
@@ -135,10 +136,10 @@ def test_a_url_and_an_answer_have_one_budget_for_all_their_expressions() -> None
     assert (result.outcome, "takes too long to compute" in str(result.message)) == (Outcome.UNKNOWN, True)
 
 
-def test_a_large_request_needs_a_third_of_the_budget_at_most() -> None:
+def test_a_large_request_needs_two_fifths_of_the_budget_at_most() -> None:
     members = "a: sku, b: quantity, c: note, d: sku, e: quantity, f: note, g: sku, h: quantity, i: note, j: join('-', [sku, note])"
     parsed = jmespath.compile("{number: number, lines: sort_by(items, &sku)[].{" + members + "}}").parsed
-    value = compute(parsed, LARGE, Budget(STEPS_AT_MOST // 3))
+    value = compiled(parsed)(LARGE, Budget(STEPS_AT_MOST * 2 // 5))
     assert [len(value["lines"]), value["lines"][0]["a"], len(value["lines"][0])] == [1000, "S-0", 10]
 
 
@@ -150,17 +151,38 @@ def test_a_type_error_does_not_quote_the_value() -> None:
 @settings(deadline=None)
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(),
                     lambda one: st.lists(one) | st.dictionaries(st.text(), one), max_leaves=10))  # fmt: skip
-def test_the_weight_of_a_value_is_no_more_than_its_json(value: object) -> None:
+def test_the_measure_of_a_value_is_no_more_than_its_json(value: object) -> None:
     """What is refused for its weight would have been refused for its bytes."""
-    assert weight(value, 10**9) <= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
+    values, characters = measure(value, 10**9, 10**9)
+    assert values <= characters <= len(json.dumps(value, separators=(",", ":"), ensure_ascii=False))
 
 
 def test_a_body_that_is_far_too_large_is_refused_before_it_is_encoded(monkeypatch: pytest.MonkeyPatch) -> None:
     caller = Caller(Targets(()))
-    source = HttpSource(HttpSettings("https://a.example/", body=HELD), {}, caller, time.time)
     monkeypatch.setattr("waypost.delivery.sources.http.kind._written", lambda value: pytest.fail("it was encoded"))
-    with pytest.raises(CannotWrite, match="more than 1048576 bytes"):
-        source.write({**LARGE, "idempotencyKey": "k"})
+    values, texts = {"items": ["", ""] * 100}, {"long": "x" * 600_000}
+    for body, document, why in ((HELD, values, "more than 100,000 names and values"),
+                                ("[long, long]", texts, "more than 1048576 bytes")):  # fmt: skip
+        source = HttpSource(HttpSettings("https://a.example/", body=body), {}, caller, time.time)
+        with pytest.raises(CannotWrite, match=why):
+            source.write({**document, "idempotencyKey": "k"})
+
+
+def test_a_url_and_the_body_share_a_budget() -> None:
+    document = {**LARGE, "idempotencyKey": "k"}
+    body = "items[].{a: sku, b: quantity, c: note, d: sku, e: quantity, f: note, g: sku, h: quantity, i: note}"
+    caller, small = Caller(Targets(())), "{max_by(items, &quantity).sku}"
+    for url, own in ((small, body), (small * 45, "number")):
+        assert HttpSource(HttpSettings(f"https://a.example/{url}", body=own), {}, caller, time.time).write(document)
+    source = HttpSource(HttpSettings(f"https://a.example/{small * 45}", body=body), {}, caller, time.time)
+    with pytest.raises(CannotWrite, match="takes too long to compute"):
+        source.write(document)
+
+
+def test_what_one_expression_fills_into_a_url_is_short() -> None:
+    assert len(UrlTemplate("https://a.example/{n}").filled({"n": "x" * 2000})) == len("https://a.example/") + 2000
+    with pytest.raises(BadExpression, match="gives 2,001 characters, at most 2,000 are sent"):
+        UrlTemplate("https://a.example/{n}").filled({"n": "x" * 2001})
 
 
 def test_what_is_not_finite_is_no_text() -> None:

@@ -2,6 +2,7 @@
 
 import shutil
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -25,7 +26,7 @@ _IDS = {"routing_decision_id": "routing_decision", "listing_variant_id": "listin
         "parent_id": "inventory_parent"}  # fmt: skip
 _SUBJECTS = {"order": "orders"}  # other subjects are called as their tables
 _SEQS = ("released_seq", "seq")
-_TIMES = ("at", "status_since", "next_at", "lease_until")
+_TIMES = ("at", "since", "status_since", "next_at", "lease_until")
 
 Value = Callable[[Any], Any]
 
@@ -99,14 +100,25 @@ def plan(template: Template, count: int) -> Plan:
         spread = SPREAD + place % (SOURCES - SPREAD + 1)
         copy = Copy(offsets, next_seq - block.first_seq, (place + 1 - len(parts)) * MINUTE, f"~{place}", spread)
         for table in metadata.sorted_tables:
+            if table.name == "attention_group":
+                continue  # sums of what all blocks have
             rows[table.name] += _copied(table.name, block, copy, targets)
         for table, last in block.last.items():
             if table in next_id:
                 next_id[table] = last + offsets[table] + 1
         next_seq += block.events
         made.append(copy)
+    rows["attention_group"] = _groups(rows["attention_item"])
     last_at = max(row[[*metadata.tables["event"].columns.keys()].index("at")] for row in rows["event"])
     return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at)
+
+
+def _groups(items: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """What the hub counts: how many items each account, source and code has."""
+    columns = metadata.tables["attention_item"].columns.keys()
+    names = [columns.index(name) for name in ("account_id", "source_id", "code")]
+    counted = Counter(tuple(item[place] for place in names) for item in items)
+    return [(*group, total) for group, total in counted.items()]
 
 
 def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str], str]) -> Iterator[tuple[Any, ...]]:

@@ -17,7 +17,7 @@ from waypost.app.commands import Command, FailureReport
 from waypost.app.generation import RequestDraft
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.attention import Attention
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
 from waypost.http.app import create_app

@@ -13,6 +13,7 @@ from waypost.app.ports import Ask, Tx
 from waypost.app.ports.attention import Attention
 from waypost.app.ports.clock_rules import Overdue
 from waypost.app.records import Made, Notice, RecordChange
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.clock_rules import MEANINGS, ClockRule, Condition, Response, is_possible
 from waypost.domain.lifecycle import Action
@@ -125,7 +126,7 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
         (command.request_id, rule.condition): desk.settle(place, command)
         for place, (command, rule) in enumerate(asked)
     }
-    changes = desk.changes()
+    changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)
     await _tell(tx, jobs, desk, settled, now)

@@ -21,14 +21,10 @@ from waypost.domain.guards import Circumstances, allowed_actions, broken_guard
 from waypost.domain.lifecycle import Action, Move, NoChange, Row, decide
 from waypost.domain.numbering import blocking_status
 from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
-from waypost.domain.refusals import (
-    NotAllowed,
-    NotFound,
-    NotPermitted,
-    Refusal,
-    Stale,
-    refuse_from_status,
-)
+from waypost.domain.refusals import NotAllowed, NotFound, NotPermitted, Refusal, Stale, refuse_from_status
+from waypost.domain.slices import Sliced, at_once
+
+_STEPS_OF_AN_ORDER, _STEPS_OF_AN_ITEM, _STEPS_OF_A_LINE = 20, 5, 2  # to roll it up
 
 
 class Desk:
@@ -48,6 +44,10 @@ class Desk:
         self._given_back: dict[int, dict[int, int]] = {}  # pieces by order item id, by order id
         self._amended: dict[int, tuple[Order, Sequence[OrderItem]]] = {}  # by order id
         self._new: dict[int, list[NewRequest]] = {}  # by order id
+        self._new_sums: dict[int, dict[int, LineSums]] = {}  # of their lines, by order item id, by order id
+        self._of_order: dict[int, list[int]] = {}  # the batch's requests, by order id
+        for state in self._before.values():
+            self._of_order.setdefault(state.order_id, []).append(state.id)
         self._decisions: list[DecisionRow] = []
         self._particulars = dict(loaded.particulars)
         self._edited: set[int] = set()  # requests whose particulars change
@@ -206,14 +206,18 @@ class Desk:
 
     def order(self, order_id: int) -> tuple[Order, list[OrderItem]]:
         """An order that was loaded as it stands now, derived afresh from the lines inside and outside the batch."""
+        return at_once(self._order(order_id))
+
+    def _order(self, order_id: int) -> Sliced[tuple[Order, list[OrderItem]]]:
         parts = self._loaded.orders[order_id]
         order, items = self._amended.get(order_id, (parts.order, parts.items))
         sums = dict(parts.other_sums)
-        for state in self._now.values():
-            if state.order_id == order_id:
-                add_up(sums, self._lines.get(state.id, ()))
-        for request in self._new.get(order_id, ()):
-            add_up(sums, request.lines)
+        for request_id in self._of_order.get(order_id, ()):
+            lines = self._lines.get(request_id, ())
+            add_up(sums, lines)
+            yield _STEPS_OF_A_LINE * len(lines)
+        for item_id, new in self._new_sums.get(order_id, {}).items():
+            sums[item_id] = sums.get(item_id, LineSums()).plus(new)
         rolled = [self._rolled(item, sums) for item in items]
         return roll_up(order, rolled), rolled
 
@@ -235,19 +239,21 @@ class Desk:
         """Write this event, too; its `seq` and time are given here."""
         self.journal.add(event)
 
-    def take_on(self, requests: Sequence[NewRequest], decisions: Sequence[DecisionRow]) -> None:
+    def take_on(self, requests: Sequence[NewRequest], decisions: Sequence[DecisionRow]) -> Sliced[None]:
         """Requests that are generated with this batch: they are written, and count in their orders' roll-ups."""
         for request in requests:
             self._new.setdefault(request.state.order_id, []).append(request)
+            add_up(self._new_sums.setdefault(request.state.order_id, {}), request.lines)
+            yield _STEPS_OF_A_LINE * len(request.lines)
         self._decisions += decisions
 
-    def changes(self) -> Changes | None:
+    def changes(self) -> Sliced[Changes | None]:
         """All rows to write; None when nothing changed."""
         journal = self.journal
         if not journal.events:
             return None
         states = [(was, self._now[id_]) for id_, was in self._before.items() if self._now[id_] is not was]
-        items, orders = self._roll_ups()
+        items, orders = yield from self._roll_ups()
         lines = list(self._touched_lines.values())
         edited = [self._particulars[id_] for id_ in sorted(self._edited)]
         claims = [(*spot, id_) for spot, id_ in sorted(self._taken.items()) if self._loaded.owners.get(spot) != id_]
@@ -259,7 +265,7 @@ class Desk:
             moved_on=moved_on,
         )  # fmt: skip
 
-    def _roll_ups(self) -> tuple[list[OrderItem], list[Order]]:
+    def _roll_ups(self) -> Sliced[tuple[list[OrderItem], list[Order]]]:
         """The orders whose lines changed or that were amended, and the items of theirs that are not as they were."""
         items: list[OrderItem] = []
         orders: list[Order] = []
@@ -268,12 +274,13 @@ class Desk:
         # An order that no command of the batch asked for has had no quantity changed, only a line's notes.
         for order_id in sorted((changed | self._amended.keys()) & self._loaded.orders.keys()):
             parts = self._loaded.orders[order_id]
-            order, rolled = self.order(order_id)
+            order, rolled = yield from self._order(order_id)
             was = {item.id: item for item in parts.items}
             items += [item for item in rolled if item.id in was and item != was[item.id]]
             orders.append(order._replace(updated_at=self.at))
             asked, _ = self._amended.get(order_id, (parts.order, ()))
             self._tell_order(asked, order)
+            yield _STEPS_OF_AN_ORDER + _STEPS_OF_AN_ITEM * len(rolled)
         return items, orders
 
     def _rolled(self, item: OrderItem, sums: Mapping[int, LineSums]) -> OrderItem:

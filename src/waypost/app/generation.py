@@ -60,7 +60,7 @@ async def generate(tx: Tx, drafts: Sequence[RequestDraft], now: int) -> list[Gen
     """Generate a batch; one outcome a draft. As many statements for one as for many."""
     asks = [OrderAsk(draft.actor.scope, draft.order_id) for draft in drafts]
     bench, orders = await open_bench(tx, asks, now, _named(drafts))
-    refusals = [_refusal(bench, orders, draft) for draft in drafts]
+    refusals = [await _refusal(bench, orders, draft) for draft in drafts]
     images = map(image_of, await bench.make(tx))
     await bench.write(tx)
     return [
@@ -80,10 +80,10 @@ def _named(drafts: Sequence[RequestDraft]) -> More:
 Orders = Mapping[int, OrderParts]
 
 
-def _refusal(bench: Bench, orders: Orders, draft: RequestDraft) -> Refusal | None:
+async def _refusal(bench: Bench, orders: Orders, draft: RequestDraft) -> Refusal | None:
     """Why nothing is generated; None: it is planned."""
     try:
-        bench.plan([_plan(bench, orders, draft)])
+        await bench.plan([_plan(bench, orders, draft)])
     except Refusal as refusal:
         return refusal
     return None

@@ -13,6 +13,7 @@ from waypost.app.desk import Desk
 from waypost.app.generation_making import Plan, make, tell_generated
 from waypost.app.ports import NewRequest, OrderParts, Tx
 from waypost.app.routing_supply import NOTHING_MORE, More, Supply, Wanted, gather, need_of
+from waypost.app.slices import Pace, in_slices
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order, settable
 from waypost.domain.orders import Order, OrderItem, OrderStatus
 from waypost.domain.refusals import OrderNotAllowed
@@ -46,10 +47,12 @@ class Bench:
     def _open(self, item: OrderItem) -> int:
         return item.quantity - item.canceled - item.allocated - self._planned.get(item.id, 0)
 
-    def plan(self, plans: Iterable[Plan]) -> None:
+    async def plan(self, plans: Iterable[Plan]) -> None:
         """Generate these; what they take is gone for the next, unless they are dry runs."""
+        pace = Pace()
         for plan in plans:
             self._plans.append(plan)
+            await pace.spend(len(plan.pieces))
             if plan.dry_run:
                 continue
             for item, quantity, variant, *_ in plan.pieces:
@@ -66,13 +69,13 @@ class Bench:
             for plan, request in zip(plans, made.requests, strict=True)
         ]
         real = [request for plan, request in zip(plans, requests, strict=True) if not plan.dry_run]
-        self.desk.take_on(real, made.decisions)
+        await in_slices(self.desk.take_on(real, made.decisions))
         self._planned.clear()
         return requests
 
     async def write(self, tx: Tx) -> None:
         """Write what became of it all."""
-        changes = self.desk.changes()
+        changes = await in_slices(self.desk.changes())
         if changes is not None:
             await tx.write(changes)
 

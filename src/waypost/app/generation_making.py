@@ -9,7 +9,8 @@ from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
-from waypost.app.stored_records import encode_record
+from waypost.app.slices import Pace, in_slices
+from waypost.app.stored_records import encoded
 from waypost.domain import stock
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State, released
 from waypost.domain.lifecycle import Action, row_of
@@ -17,6 +18,8 @@ from waypost.domain.numbering import first_status, next_number
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.routing import Decision
 from waypost.domain.statuses import Status
+
+_STEPS_OF_A_LINE = 8  # to make it, and what it holds
 
 
 class Piece(NamedTuple):
@@ -69,7 +72,7 @@ async def make(tx: Tx, supply: Supply, plans: Sequence[Plan], at: int) -> Made:
     ids = await tx.new_ids("fulfillment_request", len(plans))
     line_ids = iter(await tx.new_ids("fulfillment_request_line", sum(len(plan.pieces) for plan in plans)))
     decisions = await _decisions(tx, plans, at)
-    made = []
+    made, pace = [], Pace()
     for id_, plan, number in zip(ids, plans, numbers, strict=True):
         owner = owners.get((plan.source.id, number))
         decision = None if plan.decision is None or plan.dry_run else decisions[id(plan.decision)].id
@@ -82,6 +85,7 @@ async def make(tx: Tx, supply: Supply, plans: Sequence[Plan], at: int) -> Made:
             for piece, line in zip(plan.pieces, lines, strict=True)
             if piece.variant is not None
         )
+        await pace.spend(_STEPS_OF_A_LINE * len(lines))
         made.append(NewRequest(_state(plan, id_, status, at), particulars, lines, owner is None, entries))
         if owner is None and not plan.dry_run:
             owners[plan.source.id, number] = id_
@@ -102,7 +106,7 @@ async def _decisions(tx: Tx, plans: Sequence[Plan], at: int) -> dict[int, Decisi
         return {}
     ids = await tx.new_ids("routing_decision", len(fresh))
     return {
-        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, encode_record(plan.decision))
+        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, await in_slices(encoded(plan.decision)))
         for id_, (which, plan) in zip(ids, fresh.items(), strict=True)
     }
 

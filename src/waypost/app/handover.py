@@ -17,6 +17,7 @@ from waypost.app.ports import Tx, no_changes
 from waypost.app.ports.attention import Attention
 from waypost.app.ports.delivery import Claimed, Confirmed, Ended, OpenAttempt, Started
 from waypost.app.ports.kinds import Result
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.handover import (
     ARRIVED,
@@ -229,7 +230,7 @@ class _Bench:
 
     async def write(self, tx: Tx) -> None:
         """Write all of it."""
-        changes = self._desk.changes() or no_changes(self._now)
+        changes = await in_slices(self._desk.changes()) or no_changes(self._now)
         started, ended = self._started, self._ended
         if not {one.id for one in started}.isdisjoint(one.id for one in ended):
             # No worker asks for that; yet one statement that writes a row twice would lose one of the two.
@@ -270,6 +271,6 @@ async def _load(
 
 
 async def _write(tx: Tx, desk: Desk) -> None:
-    changes = desk.changes()
+    changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)

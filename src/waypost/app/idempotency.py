@@ -7,14 +7,15 @@ of a repeat is checked as ever, but whether the record exists, is visible or has
 """
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, NamedTuple, TypeVar
 
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.first_format import outcome_of
 from waypost.app.ports import Clock, KeptOutcome, Tx
-from waypost.app.stored_records import Unreadable, decode_record, encode_record
+from waypost.app.slices import in_slices
+from waypost.app.stored_records import Unreadable, decoded, encoded
 from waypost.app.writer import BatchWork
 from waypost.domain.refusals import Defect, KeyInProgress, KeyReused, Refusal
 
@@ -69,10 +70,10 @@ def once_per_key(
             return await work(tx, [call.job for call in calls])
         taken = await tx.claim_keys(list(keys.values()))
         batch = _Batch(calls, taken, type_of)
-        new = batch.new()
+        new = await batch.new()
         results = await work(tx, [calls[place].job for place in new]) if new else ()
         batch.outcomes.update(zip(new, results, strict=True))
-        kept = list(batch.to_keep(new))
+        kept = [one async for one in batch.to_keep(new)]
         if kept:
             await tx.keep(kept, clock())
         return batch.answers()
@@ -92,25 +93,25 @@ class _Batch(Generic[J]):
         self._first: dict[KeyName, int] = {}  # the place of the call that uses a free key
         self.outcomes: dict[int, Any] = {}
 
-    def new(self) -> list[int]:
+    async def new(self) -> list[int]:
         """The places of the calls that are to be done; those whose keys are taken have their outcomes now."""
         places = []
         for place, (job, _, key) in enumerate(self._calls):
             if key is None:
                 places.append(place)
             elif key.name in self._taken:
-                self.outcomes[place] = _repeated(key, self._taken[key.name], self._type_of(job))
+                self.outcomes[place] = await _repeated(key, self._taken[key.name], self._type_of(job))
             elif self._first.setdefault(key.name, place) == place:
                 places.append(place)
         return places
 
-    def to_keep(self, new: Sequence[int]) -> Iterator[KeptOutcome]:
+    async def to_keep(self, new: Sequence[int]) -> AsyncIterator[KeptOutcome]:
         """The records of those that were applied, or found already so. A refusal frees its key."""
         for place in new:
             _, account_id, key = self._calls[place]
             outcome = self.outcomes[place]
             if key is not None and not isinstance(outcome, Refusal):
-                yield KeptOutcome(key, account_id, encode_record(outcome))
+                yield KeptOutcome(key, account_id, await in_slices(encoded(outcome)))
 
     def answers(self) -> list[Any]:
         """What each call is answered with, in their order."""
@@ -128,14 +129,15 @@ class _Batch(Generic[J]):
         return outcome if refused else outcome._replace(replayed=True)
 
 
-def _repeated(key: IdempotencyKey, kept: KeyRow | None, type_: Any) -> Any:
+async def _repeated(key: IdempotencyKey, kept: KeyRow | None, type_: Any) -> Any:
     """The outcome that is kept under the key, or why not."""
     if kept is None:
         return KeyInProgress()
     if kept.operation != key.operation or kept.fingerprint != key.fingerprint:
         return KeyReused(key.key, kept.operation)
     try:
-        return decode_record(kept.outcome, type_, outcome_of)._replace(replayed=True)
+        found = await in_slices(decoded(kept.outcome, type_, outcome_of))
+        return found._replace(replayed=True)
     except Unreadable:
         _log.exception("the outcome of %s under an idempotency key cannot be read: nothing was done", key.operation)
         return Defect()

@@ -12,17 +12,22 @@ from waypost.app.goods import InventoryCall, InventoryDone, VariantChange
 from waypost.app.ports import Tx
 from waypost.app.ports.inventory import Named
 from waypost.app.shelf import Overlay, Shelf, source_id_of
+from waypost.app.slices import Pace, in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
+from waypost.domain.slices import Sliced
 from waypost.domain.stock import Release
+
+_STEPS_OF_A_NAME = 5  # to look it up
 
 
 async def change_inventory(tx: Tx, calls: Sequence[InventoryCall], now: int) -> list[InventoryDone | Refusal]:
     """Settle a batch of calls; one outcome a call. `now` in microseconds."""
-    shelf = Shelf()
+    shelf, pace = Shelf(), Pace()
     for call in calls:
         await _look(tx, shelf, call)
+        await pace.spend(_STEPS_OF_A_NAME * len(call.variants))
     releases = await _releases(tx, shelf, calls)
     asks = [ask_for(command) for _, command in releases]
     accounts = sorted({call.actor.scope.account_id for call in calls})
@@ -31,12 +36,13 @@ async def change_inventory(tx: Tx, calls: Sequence[InventoryCall], now: int) -> 
     for call in calls:
         await _look(tx, shelf, call)
         await _look_around(tx, shelf, call)
+        await pace.spend(_STEPS_OF_A_NAME * len(call.variants))
     await _number(tx, shelf, calls)
     bench = _Bench(shelf, Desk(loaded, now), releases)
     outcomes: list[InventoryDone | Refusal] = []
     for place, call in enumerate(calls):
         try:
-            outcomes.append(bench.settle(place, call))
+            outcomes.append(await in_slices(bench.settle(place, call)))
         except Refusal as refusal:
             outcomes.append(refusal)
     await bench.write(tx)
@@ -147,14 +153,15 @@ class _Bench:
         self._desk = desk
         self._releases = releases
 
-    def settle(self, place: int, call: InventoryCall) -> InventoryDone:
+    def settle(self, place: int, call: InventoryCall) -> Sliced[InventoryDone]:
         """One call, whole; raises the refusal with everything that is wrong."""
         overlay = Overlay(self._shelf, call.actor, self._desk.at)
-        overlay.apply(call)
+        yield from overlay.apply(call)
         if not call.dry_run:
             self._release(place, overlay)
-            for event in overlay.merge(call.call_id):
+            for event in (yield from overlay.merge(call.call_id)):
                 self._desk.tell(event)
+                yield 3
         return InventoryDone(
             tuple(overlay.variants[id_] for id_ in overlay.order), tuple(overlay.families), len(overlay.changed),
             overlay.words(), dry_run=call.dry_run,
@@ -176,7 +183,7 @@ class _Bench:
 
     async def write(self, tx: Tx) -> None:
         """Write what has become of everything."""
-        changes = self._desk.changes()
+        changes = await in_slices(self._desk.changes())
         if changes is not None:
             await tx.write(changes)
         new, changed = self._shelf.new, self._shelf.changed

@@ -9,6 +9,7 @@ from waypost.app.desk import Desk
 from waypost.app.ports import Tx
 from waypost.app.ports.invoices import ChargedVariant
 from waypost.app.records import Made, Notice, RecordChange
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.events import INVOICE_UPDATED
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceStatus, InvoiceView, ItemType
@@ -74,7 +75,7 @@ async def create_invoices(tx: Tx, drafts: Sequence[InvoiceDraft], now: int) -> l
             outcomes.append(bench.post(place, commands[place], draft, id_))
         except Refusal as refusal:
             outcomes.append(refusal)
-    changes = bench.desk.changes()
+    changes = await in_slices(bench.desk.changes())
     if changes is not None:
         await tx.write(changes)
     if bench.made:

@@ -10,7 +10,7 @@ from waypost.app.actor import Actor, Scope
 from waypost.app.commands import Command, Done, Settled, scopes_of
 from waypost.app.desk import Desk
 from waypost.app.ports import Tx
-from waypost.app.transitions import ask_for, close
+from waypost.app.transitions import ask_for, close, settle_each
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
 
@@ -53,9 +53,9 @@ async def perform_bulk(tx: Tx, bulks: Sequence[Bulk], now: int) -> list[BulkDone
 async def _perform_one(tx: Tx, bulk: Bulk, now: int) -> BulkDone:
     commands = bulk.commands
     desk = Desk(await tx.load([ask_for(c) for c in commands], scopes_of(commands)), now)
-    results = tuple(_result(command, desk.settle(place, command)) for place, command in enumerate(commands))
+    settled = await settle_each(desk, commands)
     await close(tx, desk, commands)
-    return BulkDone(results)
+    return BulkDone(tuple(map(_result, commands, settled)))
 
 
 class Pull(NamedTuple):
@@ -83,7 +83,7 @@ async def _pull_one(tx: Tx, asked: Pull, now: int) -> Pulled:
     ids = await tx.oldest_processing(scope, asked.source_id, PULL_AT_MOST)
     commands = [Command(Action.PROCESSED, id_, asked.actor, asked.call_id, reason="picked up") for id_ in ids]
     desk = Desk(await tx.load([ask_for(c) for c in commands], [scope.account_id]), now)
-    settled = [desk.settle(place, command) for place, command in enumerate(commands)]
+    settled = await settle_each(desk, commands)
     await close(tx, desk)
     # What another process took between the look and the lock is not ours.
     return Pulled(tuple(one for one in settled if isinstance(one, Done) and one.moved))

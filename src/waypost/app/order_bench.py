@@ -17,6 +17,7 @@ from waypost.app.ports import ChannelRow, OrderParts, OrderView, Tx
 from waypost.app.ports.orders import OrderRequest, OrderRequests
 from waypost.app.routing import Fulfilment, fulfil_each, hold
 from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.events import Event
 from waypost.domain.lifecycle import Action
@@ -179,7 +180,7 @@ class OrderBench:
 
     async def close(self) -> OrderView:
         """Write all that has changed; the order as it stands."""
-        changes = self._desk.changes()
+        changes = await in_slices(self._desk.changes())
         order, items = self._desk.order(self._ask.order_id)
         if changes is not None:
             order = order._replace(updated_at=self.at)

@@ -12,6 +12,7 @@ from waypost.app.ports import OrderParts, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Fulfilment, fulfil_each
 from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.app.slices import in_slices
 from waypost.domain.events import ORDER_CHANGED, ORDER_EVENTS, Event
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
 from waypost.domain.orders import Order, OrderItem, OrderStatus, held
@@ -98,7 +99,7 @@ async def _link(tx: Tx, desk: Desk, ask: LinkAsk, ahead: _Ahead) -> Linked:
         await fulfil_each(tx, desk, asks, ahead.supply)
     known = {item.id: item for one in ahead.orders.values() for item in one.items}
     await tx.update_item_links([item for item in ahead.found.values() if item != known[item.id]])
-    changes = desk.changes()
+    changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)
     return tuple(changed)

@@ -12,6 +12,7 @@ from waypost.app.posted import OrderDraft, likeness, write_posted
 from waypost.app.routing import PAID_ENOUGH, may_be_fulfilled
 from waypost.app.routing_intake import Newcomer, take_in
 from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.app.slices import in_slices
 from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, Progress
 from waypost.domain.refusals import Conflict, Invalid, Problem, Refusal, Unavailable
 
@@ -108,7 +109,7 @@ async def _settle(
     rehearsed = [(place, draft) for place, draft in drafts if draft.dry_run and place not in outcomes]
     views = await _build(tx, bench, [*fresh.values(), *rehearsed])
     made = await _insert(tx, [(draft, views[place]) for place, draft in fresh.values()])
-    changes = bench.desk.changes()
+    changes = await in_slices(bench.desk.changes())
     if changes is not None:
         # The orders are there as they stand: nothing of them is left to be rolled up.
         await tx.write(changes._replace(orders=[], items=[]))

@@ -15,6 +15,7 @@ from waypost.app.generation_making import Piece, Plan
 from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, Tx
 from waypost.app.routing_supply import Supply, Wanted, gather, need_of
+from waypost.app.slices import Pace, in_slices
 from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.holds import in_order, routing_reasons, unmapped_reason
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
@@ -33,9 +34,9 @@ class Judged(NamedTuple):
     reasons: tuple[HoldReason, ...]
 
 
-def judge(supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterable[HoldReason] = ()) -> Judged:
+async def judge(supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterable[HoldReason] = ()) -> Judged:
     """Route an order; nothing is taken yet. All reasons are found at once; `known` ones are listed with them."""
-    routed = supply.route(order, wanted)
+    routed = await in_slices(supply.routing(order, wanted))
     known = tuple(known)
     nameless = {one.item.id for one in wanted if one.item.sku is None} if known else set()
     reasons = [*known, *routing_reasons([one for one in routed.unplaced if one.item_id not in nameless])]
@@ -44,12 +45,16 @@ def judge(supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterabl
     return Judged(order, tuple(wanted), routed, tuple(in_order(reasons)))
 
 
-def plans_of(supply: Supply, judged: Judged, actor: Actor, call_id: str | None, dry_run: bool = False) -> list[Plan]:
+async def plans_of(
+    supply: Supply, judged: Judged, actor: Actor, call_id: str | None, dry_run: bool = False
+) -> list[Plan]:
     """The requests that a routed order comes to, in the order of its addresses and of its candidates."""
     items = {one.item.id: one.item for one in judged.wanted}
-    return [
-        _plan(supply, judged, items, allocation, actor, call_id, dry_run) for allocation in judged.routed.allocations
-    ]
+    plans, pace = [], Pace()
+    for allocation in judged.routed.allocations:
+        plans.append(_plan(supply, judged, items, allocation, actor, call_id, dry_run))
+        await pace.spend(len(allocation.takes))
+    return plans
 
 
 def _plan(
@@ -108,10 +113,10 @@ async def fulfil_each(tx: Tx, desk: Desk, asks: Sequence[Fulfilment], supply: Su
         order = bench.order(id_)
         reasons: Sequence[HoldReason] = known
         if wanted and may_be_fulfilled(supply, order):
-            judged = judge(supply, order, wanted, known)
+            judged = await judge(supply, order, wanted, known)
             reasons = judged.reasons
             if not reasons:
-                bench.plan(plans_of(supply, judged, by_hub(actor), call_id))
+                await bench.plan(await plans_of(supply, judged, by_hub(actor), call_id))
         hold(desk, id_, reasons, actor, call_id)
     return await bench.make(tx)
 

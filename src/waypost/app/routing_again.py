@@ -16,6 +16,7 @@ from waypost.app.ports import Ask, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Judged, may_generate, plans_of, supply_of, tell_held
 from waypost.app.routing_supply import Supply, Wanted
+from waypost.app.slices import in_slices
 from waypost.domain.fulfillment import FulfillmentRequest, Line, State
 from waypost.domain.guards import allowed_actions, is_doubtful
 from waypost.domain.holds import routing_reasons, trouble_words
@@ -39,10 +40,11 @@ async def route_again(tx: Tx, desk: Desk, calls: Mapping[int, str | None]) -> No
         if not wanted:
             continue
         order, items = desk.order(id_)
-        routed = supply.route(order, wanted)
+        routed = await in_slices(supply.routing(order, wanted))
         reasons = tuple(routing_reasons(routed.unplaced))
         hub = Actor("system", Scope(order.account_id), None, "waypost")
-        bench.plan(plans_of(supply, Judged(order, wanted, routed, reasons), hub, calls.get(id_)))
+        judged = Judged(order, wanted, routed, reasons)
+        await bench.plan(await plans_of(supply, judged, hub, calls.get(id_)))
         if reasons:
             now = held(order, reasons)
             desk.amend(now, items)
@@ -97,7 +99,7 @@ def reroute_request(ask: RerouteAsk) -> RecordChange[Rerouted]:
         if state is None:
             raise AssertionError("a request that was voided is there")
         bench = Bench(desk, await _supply(tx, desk, {state.order_id: lines}))
-        _replace(bench, ask, state, lines)
+        await _replace(bench, ask, state, lines)
         images = tuple(map(image_of, await bench.make(tx)))
         await bench.write(tx)
         return Made(Rerouted(images, done.from_status))
@@ -142,7 +144,7 @@ def _voided(before: Line, after: Line) -> int:
     return after.voided - before.voided
 
 
-def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple[int, int]]) -> None:
+async def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple[int, int]]) -> None:
     """Plan what takes the place of a request that was voided; raises every reason why not."""
     order, _ = bench.desk.order(state.order_id)
     check_not_over(order)
@@ -152,7 +154,7 @@ def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple
     wanted = _wanted(bench, order.id, {item: pieces for item, (pieces, _) in lines.items()})
     if not wanted:
         raise Invalid([Problem("request_items", "nothing_open", "There is nothing of it to be routed.")])
-    routed = supply.route(order, wanted, only=ask.source_id)
+    routed = await in_slices(supply.routing(order, wanted, only=ask.source_id))
     if routed.unplaced:
         raise Invalid(
             [
@@ -160,7 +162,8 @@ def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple
                 for one in routed.unplaced
             ]
         )
-    bench.plan(plans_of(supply, Judged(order, wanted, routed, ()), actor, ask.command.call_id))
+    judged = Judged(order, wanted, routed, ())
+    await bench.plan(await plans_of(supply, judged, actor, ask.command.call_id))
 
 
 def _check_source(supply: Supply, state: State, source_id: int) -> None:

@@ -6,11 +6,17 @@ from typing import NamedTuple
 
 from waypost.app.ports import ChannelRow, SourceRow, Tx
 from waypost.app.ports.routing import MappedMethod, RoutingCatalog, StockVariant, VariantAsk
+from waypost.app.slices import Pace, parts
 from waypost.domain.numbering import NumberRules, NumberStrategy
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.routing import Candidate, Demand, Offer, Routed
-from waypost.domain.routing_rounds import route
+from waypost.domain.routing_rounds import routing
 from waypost.domain.routing_rules import DEFAULT_RULES, Mode, Rule, RuleName
+from waypost.domain.slices import Sliced
+
+_STEPS_OF_A_VARIANT = 3  # to file it
+_STEPS_OF_AN_OFFER = 5  # to make it
+_AT_ONCE = 500
 
 
 class Need(NamedTuple):
@@ -48,22 +54,25 @@ class Group(NamedTuple):
 class Supply:
     """The sources and the stock of a batch. What one order takes is gone for the next."""
 
-    def __init__(
-        self, catalog: RoutingCatalog, variants: Sequence[StockVariant], methods: Sequence[MappedMethod]
-    ) -> None:
+    def __init__(self, catalog: RoutingCatalog, methods: Sequence[MappedMethod]) -> None:
         self.catalog = catalog
-        self.variants = {variant.id: variant for variant in variants}
-        self.available = {variant.id: variant.quantity - variant.committed for variant in variants}
+        self.variants: dict[int, StockVariant] = {}
+        self.available: dict[int, int] = {}
         self._by_sku: dict[tuple[int, str], list[StockVariant]] = {}
         self._by_product: dict[tuple[int, int], list[StockVariant]] = {}
-        for variant in variants:
-            self._by_sku.setdefault((variant.account_id, variant.sku), []).append(variant)
-            if variant.product_variant_id is not None:
-                self._by_product.setdefault((variant.account_id, variant.product_variant_id), []).append(variant)
         self._policies = {(one.channel_id, one.text): one.policy_id for one in methods}
         self._methods = {
             (one.channel_id, one.text, one.source_id): one for one in methods if one.method_id is not None
         }
+
+    def add(self, variants: Iterable[StockVariant]) -> None:
+        """These may be drawn upon, too."""
+        for variant in variants:
+            self.variants[variant.id] = variant
+            self.available[variant.id] = variant.quantity - variant.committed
+            self._by_sku.setdefault((variant.account_id, variant.sku), []).append(variant)
+            if variant.product_variant_id is not None:
+                self._by_product.setdefault((variant.account_id, variant.product_variant_id), []).append(variant)
 
     def source(self, account_id: int, source_id: int) -> SourceRow | None:
         """A source of this account."""
@@ -145,18 +154,22 @@ class Supply:
             method.method_id if method else None,
         )  # fmt: skip
 
-    def route(
+    def routing(
         self, order: Order, wanted: Sequence[Wanted], only: int | None = None, never: frozenset[int] = frozenset()
-    ) -> Routed:
+    ) -> Sliced[Routed]:
         """Place these items of an order; nothing is taken yet. `only`: this source, whatever group and rules say."""
         group = self.group(order)
         if only is not None:
             group = Group(None, (), [self._candidate(order, only, 0, True)])
-        demands = [self._demand(order, item, quantity, never) for item, quantity in wanted]
-        available = {
-            offer.variant_id: self.available[offer.variant_id] for one in demands for offer in one.offers.values()
-        }
-        return route(demands, group.candidates, available, group.rules, group.named)
+        demands = []
+        available = {}
+        for item, quantity in wanted:
+            demand = self._demand(order, item, quantity, never)
+            demands.append(demand)
+            for offer in demand.offers.values():
+                available[offer.variant_id] = self.available[offer.variant_id]
+            yield _STEPS_OF_AN_OFFER * len(demand.offers)
+        return (yield from routing(demands, group.candidates, available, group.rules, group.named))
 
     def _demand(self, order: Order, item: OrderItem, quantity: int, never: frozenset[int]) -> Demand:
         offers = {
@@ -212,4 +225,8 @@ async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: M
         tuple(sorted(set(more.ids))),
         None if more.sources is None else tuple(sorted(set(more.sources))),
     )
-    return Supply(catalog, await tx.lock_variants(ask), methods)
+    supply, pace = Supply(catalog, methods), Pace()
+    for some in parts(await tx.lock_variants(ask), _AT_ONCE):
+        supply.add(some)
+        await pace.spend(_STEPS_OF_A_VARIANT * len(some))
+    return supply

@@ -12,6 +12,9 @@ from waypost.domain.events import Event
 from waypost.domain.fields import changed_fields
 from waypost.domain.inventory import InventoryParent, InventoryVariant, ProductVariant
 from waypost.domain.refusals import Invalid, Problem
+from waypost.domain.slices import Sliced
+
+_STEPS_OF_A_VARIANT = 20  # to change it, and to tell of it
 
 
 def source_id_of(actor: Actor, given: int | None) -> int | None:
@@ -95,7 +98,7 @@ class Overlay:
         self._problems: list[Problem] = []
         self._seen: set[Named] = set()
 
-    def apply(self, call: InventoryCall) -> None:
+    def apply(self, call: InventoryCall) -> Sliced[None]:
         """Everything that the call asks for; raises `Invalid` with every problem at once."""
         named = [(one, self._source(one)) for one in call.parents]
         for parent, source in named:
@@ -103,6 +106,7 @@ class Overlay:
                 self._apply_parent(parent, source.id)
         for variant in call.variants:
             self._apply_variant(variant, call.creates)
+            yield _STEPS_OF_A_VARIANT
         if self._problems:
             raise Invalid(self._problems)
         self.families = [self._parents[source.id, one.sku] for one, source in named if source is not None]
@@ -234,7 +238,7 @@ class Overlay:
         became = {None: "unchanged", False: "changed", True: "created"}
         return tuple(became[self.changed.get(("inventory_variant", id_))] for id_ in self.order)
 
-    def merge(self, call_id: str | None) -> list[Event]:
+    def merge(self, call_id: str | None) -> Sliced[list[Event]]:
         """Put it on the shelf; the events that tell of it, without their numbers."""
         told = []
         rows: dict[tuple[str, int], Any] = {
@@ -246,6 +250,7 @@ class Overlay:
             was = self._shelf.variants.get(id_) if kind == "inventory_variant" else None
             told.append(self._event(kind, is_new, was, rows[kind, id_], call_id))
             self._shelf.mark(kind, id_, is_new)
+            yield _STEPS_OF_A_VARIANT
         self._shelf.put(self.variants)
         self._shelf.parents |= self._parents
         self._shelf.products |= {(self._account, sku): one for sku, one in self._products.items()}

@@ -14,6 +14,7 @@ from waypost.app.ports import Loaded, Tx
 from waypost.app.shipment_drafts import PatchCall, ShipmentPatch
 from waypost.app.shipment_recount import recount
 from waypost.app.shipments import duplicate
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.events import SHIPMENT_UPDATED, Event
 from waypost.domain.fulfillment import State
@@ -79,7 +80,7 @@ async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int
         return Patched(unchanged, bool(changed), was.status, now.status, dry_run=True)
     shown = tuple(one._replace(items=tuple(pair for pair in one.items if pair[0].quantity > 0)) for one in done)
     outcome = Patched(shown, bool(changed), was.status, now.status)
-    changes = desk.changes()
+    changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)
     if changed:

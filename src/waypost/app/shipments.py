@@ -9,6 +9,7 @@ from waypost.app.desk import Desk
 from waypost.app.drafts import Holding
 from waypost.app.ports import Tx
 from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
+from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.fulfillment import Line
 from waypost.domain.lifecycle import Action
@@ -124,7 +125,7 @@ class _Bench:
 
     async def write(self, tx: Tx) -> None:
         """Write what became of the requests, and the shipments."""
-        changes = self.desk.changes()
+        changes = await in_slices(self.desk.changes())
         if changes is not None:
             await tx.write(changes)
         items = [item for view in self.made for item, _ in view.items]
@@ -154,9 +155,12 @@ def resolve(lines: Sequence[Line], asked: Sequence[Asked], problems: list[Proble
     """The line that each piece is about; where several fit, the first that still has as much to ship."""
     found: list[tuple[Line, Asked]] = []
     taken: dict[int, int] = {}
+    by_name = _by_name(lines)
     for one in asked:
         piece = one.piece
-        fitting = [line for line in lines if _fits(line, piece)]
+        named = next((name for name in _names_of(piece) if name[1] is not None), None)
+        likely = lines if named is None else by_name.get(named, ())
+        fitting = [line for line in likely if _fits(line, piece)]
         if not fitting:
             words = f"The fulfillment request has no such item{f': {piece.sku}' if piece.sku else ''}."
             problems.append(Problem(one.field(_named_by(piece)), "unknown_item", words))
@@ -165,6 +169,27 @@ def resolve(lines: Sequence[Line], asked: Sequence[Asked], problems: list[Proble
         line = (enough or fitting)[0]
         taken[line.id] = taken.get(line.id, 0) + piece.quantity
         found.append((line, one))
+    return found
+
+
+_Name = tuple[str, str | int | None]  # what a piece names its line by, and its value
+
+
+def _names_of(piece: PieceDraft) -> tuple[_Name, ...]:
+    """The most telling first."""
+    return (
+        ("line_id", piece.line_id), ("order_item_id", piece.order_item_id), ("variant_id", piece.variant_id),
+        ("sku", piece.sku),
+    )  # fmt: skip
+
+
+def _by_name(lines: Sequence[Line]) -> dict[_Name, list[Line]]:
+    """The lines by each of their names, in their order: a long request's lines are not gone through for each piece."""
+    found: dict[_Name, list[Line]] = {}
+    for line in lines:
+        for name in (("line_id", line.id), ("order_item_id", line.order_item_id),
+                     ("variant_id", line.inventory_variant_id), ("sku", line.sku)):  # fmt: skip
+            found.setdefault(name, []).append(line)
     return found
 
 

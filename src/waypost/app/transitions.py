@@ -12,6 +12,7 @@ from waypost.app.editing import new_number
 from waypost.app.effects import failure_data
 from waypost.app.ports import Ask, PlainMove, PlainMoves, Tx
 from waypost.app.routing_again import route_again
+from waypost.app.slices import Pace, in_slices
 from waypost.domain import failures
 from waypost.domain.lifecycle import TABLE, Action, Row, row_of
 
@@ -23,6 +24,7 @@ _CHANGES_LINES = frozenset(
     for key in ((row.action, row.outcome), (row.action, None))
     if key != (Action.HAND_OVER, None)
 )
+_STEPS_OF_A_COMMAND, _STEPS_OF_A_LINE = 20, 8
 _GIVES_BACK = (Action.ADJUST, Action.CANCEL)  # a source: pieces that may be routed again
 
 
@@ -57,8 +59,19 @@ async def _settle(tx: Tx, commands: Sequence[Command], now: int) -> list[Settled
     """The batch road."""
     loaded = await tx.load([ask_for(command) for command in commands], scopes_of(commands))
     desk = Desk(loaded, now)
-    settled = [desk.settle(place, command) for place, command in enumerate(commands)]
+    settled = await settle_each(desk, commands)
     await close(tx, desk, commands)
+    return settled
+
+
+async def settle_each(desk: Desk, commands: Sequence[Command]) -> list[Settled]:
+    """The outcomes of the commands, in their order; other callers get their turn between them."""
+    settled, pace = [], Pace()
+    for place, command in enumerate(commands):
+        settled.append(desk.settle(place, command))
+        state = desk.state_at(place)
+        lines = 0 if state is None else len(desk.lines_of(state.id))
+        await pace.spend(_STEPS_OF_A_COMMAND + _STEPS_OF_A_LINE * lines)
     return settled
 
 
@@ -68,7 +81,7 @@ async def close(tx: Tx, desk: Desk, commands: Sequence[Command] = ()) -> None:
         states = [desk.state_at(place) for place in range(len(commands))]
         calls = {one.order_id: c.call_id for one, c in zip(states, commands, strict=True) if one is not None}
         await route_again(tx, desk, calls)
-    changes = desk.changes()
+    changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)
 

@@ -16,6 +16,7 @@ from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.secrets import Secret
 from waypost.app.ports.webhooks import Delivery, Webhook
 from waypost.app.records import Made, Notice, RecordChange
+from waypost.app.slices import Pace
 from waypost.domain.attention import WEBHOOK_DEFECT, WEBHOOK_DISABLED
 from waypost.domain.refusals import Invalid, NotFound, Problem, Stale
 from waypost.domain.webhooks import TEST, Message, messages_of, patterns_of
@@ -24,6 +25,7 @@ CONFIGURATIONS_AT_MOST = 50  # of an account, deleted ones not counted
 REPLAYED_AT_MOST = 1000  # messages in one call
 RANGE_AT_MOST = 5000  # seqs in one call
 SECRET_BYTES = 32
+_STEPS_OF_A_MESSAGE = 20  # to find it, and to put it up again
 _WRITTEN = ("name", "url", "notification_email", "status", "source_id", "channel_id", "strict_order", "timeout_s")
 
 
@@ -211,11 +213,12 @@ def retrying(actor: Actor, seqs: Sequence[int], is_automated: bool) -> RecordCha
         if unknown:
             words = "There is no such event."
             raise Invalid([Problem(f"event_ids/{place}", "unknown_event", words) for place in unknown])
-        queued = 0
+        queued, pace = 0, Pace()
         for hook in await tx.lock_webhooks(account):
             if hook.status == "active":
                 query = FeedQuery(hook.scope, 0, _patterns(hook), len(seqs), hook.cursor, tuple(set(seqs)))
                 queued += await _put_up_again(tx, hook, query, at)
+                await pace.spend(_STEPS_OF_A_MESSAGE * len(seqs))
         return _queued(queued, account, {"eventIds": list(seqs), "isAutomatedRetry": is_automated}, "account")
 
     return RecordChange(actor, work, Queued)

@@ -14,12 +14,14 @@ import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
-from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, FailedFunction, TooManySteps, compute
+from waypost.delivery.computing import compiled
+from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, FailedFunction, TooManySteps
 from waypost.domain.texts import trimmed
 
 EXPRESSION_AT_MOST = 8192  # characters
 SHOWN_AT_MOST = 120  # characters of an expression that a message quotes
 COPIES_AT_MOST = 1000
+URL_TEXT_AT_MOST = 2000  # characters that one expression fills in
 DEPTH_AT_MOST = 40
 
 # Of these the right side works on all that the left side gives; every other node puts its children side by side.
@@ -45,8 +47,9 @@ class Expression:
         if len(text) > EXPRESSION_AT_MOST:
             raise BadExpression(f"may have at most {EXPRESSION_AT_MOST} characters")
         try:
-            self._parsed = jmespath.compile(text).parsed
-            copies = _copies(self._parsed, DEPTH_AT_MOST)
+            parsed = jmespath.compile(text).parsed
+            copies = _copies(parsed, DEPTH_AT_MOST)
+            self._compute = compiled(parsed)
         except JMESPathError as error:
             raise BadExpression(f"is no JMESPath expression: {_reason(error)}") from error
         except RecursionError:
@@ -55,7 +58,7 @@ class Expression:
             raise BadExpression("copies the document too often")
         self.shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
         # Words for a person. New settings are refused for it; those of an older release go on as they did.
-        self.never_computed = next(_calls_in_vain(self._parsed), None)
+        self.never_computed = next(_calls_in_vain(parsed), None)
 
     def __call__(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; None where there is none, and where a function is given a type that it does not take.
@@ -67,10 +70,10 @@ class Expression:
         except JMESPathError:
             return None
 
-    def strict(self, document: Any) -> Any:
+    def strict(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; raises `BadExpression` where it cannot be computed."""
         try:
-            return self._computed(document, None)
+            return self._computed(document, budget)
         except JMESPathTypeError as error:
             # The library's own message would quote the value, however large that is.
             words = f"{error.function_name}() does not take a value of the type {error.actual_type}"
@@ -108,7 +111,7 @@ class Expression:
     def _computed(self, document: Any, budget: Budget | None) -> Any:
         """As the library has it. Its functions let errors of Python through: `merge` with null, `floor` of NaN."""
         try:
-            return compute(self._parsed, document, budget or Budget())
+            return self._compute(document, budget or Budget())
         except JMESPathError:
             raise
         except TooManySteps:
@@ -167,9 +170,9 @@ class UrlTemplate:
                     raise BadExpression("has a { without its }")
                 self._parts.append(expression(inner))
 
-    def filled(self, document: Mapping[str, Any]) -> str:
-        """The URL; raises `BadExpression` where an expression has no value."""
-        budget = Budget()
+    def filled(self, document: Mapping[str, Any], budget: Budget | None = None) -> str:
+        """The URL; raises `BadExpression` where an expression has no value, or it is too long."""
+        budget = budget or Budget()
         return "".join(part if isinstance(part, str) else _encoded(part, document, budget) for part in self._parts)
 
     @property
@@ -189,6 +192,9 @@ def _encoded(part: Expression, document: Mapping[str, Any], budget: Budget) -> s
     value = part.text(document, budget)
     if value is None:
         raise BadExpression(f"the expression {{{part.shown}}} of the URL has no value that can stand in a URL")
+    if len(value) > URL_TEXT_AT_MOST:
+        words = f"gives {len(value):,} characters, at most {URL_TEXT_AT_MOST:,} are sent"
+        raise BadExpression(f"the expression {{{part.shown}}} of the URL {words}")
     try:
         return quote(value, safe="")
     except UnicodeEncodeError:

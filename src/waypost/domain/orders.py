@@ -128,6 +128,13 @@ class LineSums(NamedTuple):
     shipped: int = 0
     killed: int = 0
 
+    def plus(self, more: "LineSums") -> "LineSums":
+        """These and more lines."""
+        return LineSums(
+            self.allocated + more.allocated, self.acknowledged + more.acknowledged, self.shipped + more.shipped,
+            self.killed + more.killed,
+        )  # fmt: skip
+
 
 def held(order: Order, reasons: Sequence[HoldReason]) -> Order:
     """The order, held for all of these; for none: as it is."""
@@ -151,11 +158,8 @@ def add_up(sums: dict[int, LineSums], lines: Iterable[Line]) -> None:
     for line in lines:
         if line.order_item_id is not None:
             was = sums.get(line.order_item_id, LineSums())
-            sums[line.order_item_id] = LineSums(
-                was.allocated + line.effective,
-                was.acknowledged + line.acknowledged,
-                was.shipped + line.shipped,
-                was.killed + line.killed,
+            sums[line.order_item_id] = was.plus(
+                LineSums(line.effective, line.acknowledged, line.shipped, line.killed)
             )
 
 

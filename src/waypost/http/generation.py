@@ -8,8 +8,11 @@ from waypost.app.commands import Command
 from waypost.app.hub import Hub
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.routing_orders import GenerationAsk, generate_order, preview_order
+from waypost.app.slices import in_slices
+from waypost.app.stored_records import decoded
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotFound
+from waypost.domain.routing import Decision
 from waypost.domain.statuses import STATUSES, Status
 from waypost.http import operations as ops
 from waypost.http.call import Call, Operation, Resource, answer, call_of, path_id, replayed
@@ -63,7 +66,7 @@ class Routing(Resource):
         row = await self.hub.reads.routing_decision(call.actor.scope, path_id(id))
         if row is None:
             raise NotFound("routing decision")
-        await self.answer_list(resp, render_decision(row))
+        await self.answer_list(resp, render_decision(row, await in_slices(decoded(row.decision, Decision))))
 
 
 class Reroute(Resource):

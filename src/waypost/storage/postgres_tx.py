@@ -5,35 +5,35 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import asyncpg
-import msgspec
 
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
-from waypost.app.drafts import Holding
 from waypost.app.ports import (
     Ask,
-    Cause,
     Changes,
     Clocked,
     KeptOutcome,
     Loaded,
-    OrderParts,
     PlainMove,
     PlainMoved,
     PlainMoves,
     PostedOrder,
     StockChange,
+    no_changes,
 )
-from waypost.domain.fulfillment import Line, Particulars, State
-from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.app.slices import in_slices, parts
+from waypost.domain.fulfillment import State
+from waypost.domain.orders import OrderItem
 from waypost.domain.statuses import Status
-from waypost.domain.stock import Entry, Release
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.faults import RolledBack
+from waypost.storage.postgres_loading import assembled
 from waypost.storage.queries import plain_moves, postgres, proof, writing
 from waypost.storage.sealing import SecretBox
-from waypost.storage.transaction import CommonTx, moved_totals
+from waypost.storage.transaction import LINES_AT_ONCE, CommonTx, moved_totals
 
-_decode_row = msgspec.json.Decoder(list[Any]).decode
+_ROWS_AT_ONCE = 300  # of one part of a batch
+# Parts whose rows need no other row that the same batch inserts: they may be written one statement after the other.
+_APART = frozenset(("states", "lines", "items", "rollups", "events", "held", "totals"))
 
 
 def key_hash(key: IdempotencyKey) -> int:
@@ -86,11 +86,10 @@ class PostgresTx(CommonTx):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """See `CommonTx`."""
-        listed = list(rows)
-        if listed:
+        for some in parts(rows, _ROWS_AT_ONCE):
             await self.begin()
             self.round_trips += 1
-            await self._db.executemany(sql, listed)
+            await self._db.executemany(sql, some)
 
     async def identify(self) -> None:
         """Know the transaction's id before its commit, where single statements may have written something."""
@@ -197,23 +196,34 @@ class PostgresTx(CommonTx):
             places(lambda a: a.with_cause), list(accounts), [ask.number for ask in asks],
             places(lambda a: a.elsewhere or a.elsewhere_anyway),
         )  # fmt: skip
-        return _assemble([(row[0], row[1], _decode_row(row[2])) for row in rows], len(asks))
+        return await in_slices(assembled(rows, len(asks)))
 
     async def write(self, changes: Changes) -> None:
-        """See `ports.Tx`: one trip; more where that begins or ends something that needs somebody."""
-        parts = {name: rows for name, rows in _batch_rows(changes).items() if rows}
-        if not parts:
-            return
-        args = [column for rows in parts.values() for column in map(list, zip(*rows, strict=True))]
+        """See `ports.Tx`: one trip; more where very much is written, or attention begins or ends."""
+        first, *others = [*parts(changes.requests, LINES_AT_ONCE, weight=lambda one: len(one.lines))] or [[]]
+        await self._write_some(changes._replace(requests=first))
+        for some in others:
+            await self._write_some(no_changes(changes.at)._replace(requests=some))
+        await self.note_attention(changes)
+
+    async def _write_some(self, changes: Changes) -> None:
+        """In one trip, as far as it is not too much: the driver encodes all values of a statement at once."""
+        left = {name: rows for name, rows in _batch_rows(changes).items() if rows}
+        while left:
+            now = {name: rows[: _ROWS_AT_ONCE if name in _APART else None] for name, rows in left.items()}
+            await self._write_rows(now, changes)
+            left = {name: rest for name, rows in left.items() if (rest := rows[len(now[name]) :])}
+
+    async def _write_rows(self, written: dict[str, list[tuple[Any, ...]]], changes: Changes) -> None:
+        args = [column for rows in written.values() for column in map(list, zip(*rows, strict=True))]
         self.round_trips += 1
-        row = (await self._db.fetch(postgres.write_batch(tuple(parts)), *args))[0]
+        row = (await self._db.fetch(postgres.write_batch(tuple(written)), *args))[0]
         self.xact_id = row[0]
         self.told |= {event.account_id for event in changes.events}
-        if list(row[1:]) != [len(rows) for rows in parts.values()]:
+        if list(row[1:]) != [len(rows) for rows in written.values()]:
             # Under the locks only a number can be in the way: one that was taken between our look and our lock. Run
             # again, the batch sees it.
             raise RolledBack("a row was not as it was loaded")
-        await self.note_attention(changes)
 
 
 def _locks(asks: Sequence[Ask], accounts: Sequence[int], variants: Sequence[int]) -> postgres.Locks:
@@ -254,36 +264,3 @@ def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
         "ended": [*changes.ended],
         "confirmed": [*changes.confirmed],
     }
-
-
-def _assemble(rows: list[tuple[str, int, list[Any]]], asks: int) -> Loaded:
-    """What `LOAD_ALL` found, by kind."""
-    found: dict[str, list[tuple[int, list[Any]]]] = {}
-    for kind, id_, row in rows:
-        found.setdefault(kind, []).append((id_, row))
-    loaded = Loaded([None] * asks, {}, {}, {}, {}, {}, {}, {}, set())
-    for place, row in found.get("state", ()):
-        loaded.states[place - 1] = State._make(row)
-    for id_, row in found.get("particulars", ()):
-        loaded.particulars[id_] = Particulars._make(row)
-        loaded.lines[id_] = ()
-    for id_, row in sorted(found.get("line", ()), key=lambda entry: entry[1][2]):
-        loaded.lines[id_] = (*loaded.lines.get(id_, ()), Line._make(row))
-    for account, row in found.get("counter", ()):
-        loaded.counters[account] = Clocked(*row)
-    loaded.rerouted.update(order_id for order_id, _ in found.get("reroute", ()))
-    for id_, (release,) in found.get("release", ()):
-        loaded.holdings[id_] = Holding({}, Release(release))
-    for id_, row in found.get("entry", ()):
-        entry = Entry._make(row)
-        entries, mode = loaded.holdings[id_]
-        loaded.holdings[id_] = Holding({**entries, entry.line_id: entry}, mode)
-    for source_id, (number, owner) in found.get("owner", ()):
-        loaded.owners[source_id, number] = owner
-    for id_, row in found.get("cause", ()):
-        loaded.causes[id_] = Cause._make(row)
-    for id_, row in found.get("order", ()):
-        items = sorted((OrderItem._make(r) for i, r in found.get("item", ()) if i == id_), key=lambda o: o.line_number)
-        sums = {r[0]: LineSums(*r[1:]) for i, r in found.get("sum", ()) if i == id_}
-        loaded.orders[id_] = OrderParts(Order._make(row), tuple(items), sums)
-    return loaded

@@ -14,11 +14,13 @@ from waypost.app.ports.routing import (
     StockVariant,
     VariantAsk,
 )
+from waypost.app.slices import Pace, parts
 from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.storage.queries import columns, requests, writing
 from waypost.storage.speaking import Reader, Statements
 
 _VARIANT = columns.listed(StockVariant, "v")
+_ROWS_AT_ONCE = 1000
 _LAST_ID = 2**63 - 1
 _DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
 JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
@@ -72,12 +74,18 @@ class RoutingWriting(Statements):
         if not named:
             return []
         of_sources = ""
+        in_order = "" if d.is_sqlite else f" ORDER BY v.id{d.lock}"  # nothing is locked there: no row waits for a sort
         if ask.sources is not None:
             args.append(d.array(ask.sources))
             of_sources = f" AND {d.any_of('v.source_id', len(args))}"
         sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE v.id IN ({" UNION ALL ".join(named)})
-          AND {d.any_of("v.account_id", 1)} AND NOT v.archived{of_sources} ORDER BY v.id{d.lock}"""
-        return [StockVariant._make(row) for row in await self.fetch(sql, *args)]
+          AND {d.any_of("v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
+        variants: list[StockVariant] = []
+        pace = Pace()
+        for some in parts(await self.fetch(sql, *args), _ROWS_AT_ONCE):
+            variants += map(StockVariant._make, some)
+            await pace.spend(len(some))
+        return variants
 
     async def routing_catalog(self, accounts: Sequence[int]) -> RoutingCatalog:
         """See `ports.routing`."""

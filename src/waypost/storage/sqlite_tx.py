@@ -1,4 +1,7 @@
-"""A transaction on SQLite: its statements run in the event loop's thread, and none of them ever waits."""
+"""A transaction on SQLite: its statements run in the event loop's thread, and none of them waits for anybody.
+
+What has many rows is read and written some hundred rows at a time; other callers get their turn in between.
+"""
 
 import sqlite3
 from collections import Counter
@@ -8,6 +11,7 @@ from typing import Any
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
 from waypost.app.drafts import Holding
 from waypost.app.ports import Ask, Cause, Changes, Clocked, Loaded, OrderParts, PlainMoved, PlainMoves, PostedOrder
+from waypost.app.slices import Pace, parts
 from waypost.domain.fulfillment import Line, Particulars, State
 from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.domain.statuses import Status
@@ -30,14 +34,20 @@ _ORDERS_THERE = translated(f"SELECT id FROM orders WHERE {SQLITE.any_of('id', 1)
 _SUMS_OUTSIDE = translated(writing.line_sums(SQLITE, f" AND NOT {SQLITE.any_of('r.id', 2)}"))
 
 
+_ROWS_AT_ONCE = 300
+_STEPS_OF_A_ROW = 8  # written, with its indexes
+_STEPS_OF_A_FOUND_ROW = 3
+
+
 class SqliteTx(CommonTx):
-    """One transaction; none of its methods ever waits."""
+    """One transaction."""
 
     dialect = SQLITE
 
     def __init__(self, db: sqlite3.Connection, box: SecretBox) -> None:
         self._db = db
         self.secrets = box
+        self._pace = Pace()  # of all its statements: many short ones take long, too
         self._given: dict[str, int] = {}  # the last id given out, by table
 
     async def begin(self) -> None:
@@ -45,7 +55,14 @@ class SqliteTx(CommonTx):
 
     async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
         """See `CommonTx`."""
-        return self._db.execute(translated(sql), args).fetchall()
+        cursor = self._db.execute(translated(sql), args)
+        rows = cursor.fetchmany(_ROWS_AT_ONCE)
+        if len(rows) < _ROWS_AT_ONCE:
+            return rows
+        while more := cursor.fetchmany(_ROWS_AT_ONCE):
+            rows += more
+            await self._pace.spend(_STEPS_OF_A_FOUND_ROW * len(more))
+        return rows
 
     async def execute(self, sql: str, *args: Any) -> int:
         """See `CommonTx`."""
@@ -53,7 +70,15 @@ class SqliteTx(CommonTx):
 
     async def execute_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> None:
         """See `CommonTx`."""
-        self._db.executemany(translated(sql), rows)
+        await self._run_many(sql, rows)
+
+    async def _run_many(self, sql: str, rows: Iterable[Sequence[Any]]) -> int:
+        """One run per row; how many rows were changed."""
+        statement, changed = translated(sql), 0
+        for some in parts(rows, _ROWS_AT_ONCE):
+            changed += self._db.executemany(statement, some).rowcount
+            await self._pace.spend(_STEPS_OF_A_ROW * len(some))
+        return changed
 
     async def new_ids(self, kind: str, count: int) -> list[int]:
         """Rows are never deleted, and nobody else writes: the largest id and one is free."""
@@ -104,21 +129,23 @@ class SqliteTx(CommonTx):
         """See `ports.Tx`. The database is locked as a whole."""
         one = self._db.execute
         states: list[State | None] = []
+        pace = self._pace
         by_id = translated(requests.STATE_BY_ID)
         for ask in asks:
             row = one(by_id, (ask.request_id, *ask.scope)).fetchone()
             states.append(State._make(row) if row else None)
+            await pace.spend(_STEPS_OF_A_FOUND_ROW)
         loaded = Loaded(states, {}, {}, {}, {}, {}, {}, {}, set())
         for account in accounts:
             loaded.counters[account] = Clocked(*one(translated(writing.COUNTER), (account,)).fetchone())
         seen = [(ask, state) for ask, state in zip(asks, states, strict=True) if state is not None]
         batch = sorted({state.id for _, state in seen})
         for ask, state in seen:
-            self._complete(ask, state, batch, loaded)
+            await pace.spend(_STEPS_OF_A_FOUND_ROW * self._complete(ask, state, batch, loaded))
         for _, state in seen:
             # The roll-up of an order needs the lines of all its requests in the batch, whatever is asked of them.
             if state.order_id in loaded.orders:
-                self._load_lines(state.id, loaded)
+                await pace.spend(_STEPS_OF_A_FOUND_ROW * self._load_lines(state.id, loaded))
         return loaded
 
     async def claim_keys(self, keys: Sequence[IdempotencyKey]) -> dict[KeyName, KeyRow | None]:
@@ -127,16 +154,19 @@ class SqliteTx(CommonTx):
         found = {key.name: find(key_of, key.name).fetchone() for key in keys}
         return {name: KeyRow._make(row) for name, row in found.items() if row}
 
-    def _complete(self, ask: Ask, state: State, batch: list[int], loaded: Loaded) -> None:
-        one = self._db.execute
+    def _complete(self, ask: Ask, state: State, batch: list[int], loaded: Loaded) -> int:
+        """Load what else is asked for; about how many rows that were."""
+        one, rows = self._db.execute, 1
         if ask.whole and state.id not in loaded.particulars:
             row = one(translated(requests.PARTICULARS_OF), (state.id,)).fetchone()
             loaded.particulars[state.id] = Particulars._make(row)
-            self._load_lines(state.id, loaded)
+            rows += self._load_lines(state.id, loaded)
         if ask.with_order and state.order_id not in loaded.orders:
             loaded.orders[state.order_id] = self._order(state.order_id, batch)
+            rows += 2 * len(loaded.orders[state.order_id].items)
         if ask.with_order and state.id not in loaded.holdings:
             loaded.holdings[state.id] = self._holding(state.id)
+            rows += len(loaded.holdings[state.id].entries)
         if ask.elsewhere and one(translated(requests.REROUTES), (state.channel_id,)).fetchone()[0]:
             loaded.rerouted.add(state.order_id)
         if ask.number is not None:
@@ -145,11 +175,14 @@ class SqliteTx(CommonTx):
                 loaded.owners[state.source_id, ask.number] = owner[0]
         if ask.with_cause and state.id not in loaded.causes:
             loaded.causes[state.id] = Cause._make(one(translated(requests.CAUSE_OF), (state.id,)).fetchone())
+        return rows
 
-    def _load_lines(self, request_id: int, loaded: Loaded) -> None:
-        if request_id not in loaded.lines:
-            found = self._db.execute(translated(requests.LINES_OF), (request_id,)).fetchall()
-            loaded.lines[request_id] = tuple(map(Line._make, found))
+    def _load_lines(self, request_id: int, loaded: Loaded) -> int:
+        if request_id in loaded.lines:
+            return 0
+        found = self._db.execute(translated(requests.LINES_OF), (request_id,)).fetchall()
+        loaded.lines[request_id] = tuple(map(Line._make, found))
+        return len(found)
 
     def _holding(self, request_id: int) -> Holding:
         one = self._db.execute
@@ -166,19 +199,19 @@ class SqliteTx(CommonTx):
 
     async def write(self, changes: Changes) -> None:  # noqa: C901 - one kind of row after the other
         """See `ports.Tx`."""
-        many = self._db.executemany
+        many = self._run_many
         rows = [(*writing.changed_values(now), was.id, was.status, was.version) for was, now in changes.states]
-        if rows and many(translated(writing.UPDATE_STATE), rows).rowcount != len(rows):
+        if rows and await many(writing.UPDATE_STATE, rows) != len(rows):
             raise BadRow("a request changed between load and write, inside one transaction")
         if changes.lines:
-            many(translated(writing.UPDATE_LINE), [(*writing.line_values(ln), ln.id) for ln in changes.lines])
+            await many(writing.UPDATE_LINE, ((*writing.line_values(ln), ln.id) for ln in changes.lines))
         if changes.particulars:
-            edited = [(*writing.particulars_values(one), one.id) for one in changes.particulars]
-            many(translated(writing.UPDATE_REQUEST), edited)
+            edited = ((*writing.particulars_values(one), one.id) for one in changes.particulars)
+            await many(writing.UPDATE_REQUEST, edited)
         if changes.claims:
-            many(translated(writing.CLAIM_NUMBER), changes.claims)
+            await many(writing.CLAIM_NUMBER, changes.claims)
         if changes.decisions:
-            many(translated(writing.INSERT_DECISION), changes.decisions)
+            await many(writing.INSERT_DECISION, changes.decisions)
         if changes.requests:
             await self.insert_requests(changes.requests)
         if changes.orders:
@@ -186,11 +219,11 @@ class SqliteTx(CommonTx):
         if changes.stock:
             await self.write_stock(changes.stock, changes.at)
         if changes.started:
-            many(translated(writing.START_ATTEMPT), changes.started)
+            await many(writing.START_ATTEMPT, changes.started)
         if changes.ended:
-            many(translated(writing.END_ATTEMPT), changes.ended)
+            await many(writing.END_ATTEMPT, changes.ended)
         if changes.confirmed:
-            many(translated(writing.CONFIRM), changes.confirmed)
+            await many(writing.CONFIRM, changes.confirmed)
         await self.note_attention(changes._replace(requests=()))  # what is generated is noted already
         if changes.events:
             await self.write_events(changes.events, changes.at)

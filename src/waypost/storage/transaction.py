@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
 from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, StockChange, TokenRow
+from waypost.app.slices import parts
 from waypost.domain.attention import item_of
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
@@ -41,6 +42,8 @@ _WRITTEN_MOST = {
 }  # fmt: skip
 T = TypeVar("T")
 
+LINES_AT_ONCE = 250  # of new requests: more are written in several statements
+
 
 class CommonTx(
     AttentionWriting, CatalogWriting, ClockRuleWriting, DeliveryWriting, EventWriting, ImportWriting, InventoryWriting,
@@ -59,7 +62,11 @@ class CommonTx(
         return inserted
 
     async def insert_requests(self, new: Sequence[NewRequest]) -> None:
-        """See `ports.Tx`."""
+        """See `ports.Tx`. Some lines at a time: all that is made of a request's rows is made at once."""
+        for some in parts(new, LINES_AT_ONCE, weight=lambda request: len(request.lines)):
+            await self._insert_some_requests(some)
+
+    async def _insert_some_requests(self, new: Sequence[NewRequest]) -> None:
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
@@ -103,8 +110,8 @@ class CommonTx(
 
     async def update_order_rollups(self, orders: Sequence[Order], items: Sequence[OrderItem]) -> None:
         """Write derived quantities and statuses."""
-        await self.execute_many(writing.UPDATE_ITEM, [(*writing.item_values(item), item.id) for item in items])
-        await self.execute_many(writing.UPDATE_ORDER, [(*writing.order_values(order), order.id) for order in orders])
+        await self.execute_many(writing.UPDATE_ITEM, ((*writing.item_values(item), item.id) for item in items))
+        await self.execute_many(writing.UPDATE_ORDER, ((*writing.order_values(order), order.id) for order in orders))
 
     async def write_stock(self, changes: Sequence[StockChange], at: int) -> None:
         """See `ports.Tx`."""
@@ -118,16 +125,17 @@ class CommonTx(
     async def write_events(self, events: Sequence[Event], at: int) -> None:
         """Append events and move their accounts' counters on; `seq` was given out from the locked counter."""
         first: dict[int, int] = {}
+        last: dict[int, int] = {}
         for event in events:
             first.setdefault(event.account_id, event.seq - 1)
+            last[event.account_id] = event.seq  # they follow each other
         for account_id, was in first.items():
-            count = sum(event.account_id == account_id for event in events)
-            if await self.execute(writing.ADVANCE_COUNTER, count, at, account_id, was) != 1:
+            if await self.execute(writing.ADVANCE_COUNTER, last[account_id] - was, at, account_id, was) != 1:
                 raise BadRow("the event counter moved while it was locked")
         await self.execute_many(writing.INSERT_EVENT, events)
         self.told |= first.keys()
-        last = events[-1]
-        self.last_event = (last.account_id, last.seq, last.request_id)
+        final = events[-1]
+        self.last_event = (final.account_id, final.seq, final.request_id)
 
     async def insert_row(self, table: str, row: dict[str, Any]) -> int:
         """See `ports.Tx`."""

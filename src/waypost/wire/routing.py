@@ -1,14 +1,16 @@
-"""What would be generated, and why an order's items go where they go, on the wire (native)."""
+"""What would be generated, and why an order's items go where they go, on the wire (native).
+
+Both may be megabytes: they are rendered in slices (`domain.slices`), a request, a round and an item at a time.
+"""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from waypost.app.ports import NewRequest
 from waypost.app.ports.routing import DecisionRow
 from waypost.app.routing_orders import Preview
-from waypost.app.stored_records import decode_record
 from waypost.domain.holds import MISSES, trouble_words
 from waypost.domain.routing import Candidate, Decision, Miss, Round, Unplaced
 from waypost.domain.routing_rules import Bid, RuleName, Step
@@ -17,6 +19,9 @@ from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.scalars import format_datetime, money
 
 Raw = msgspec.Raw
+T = TypeVar("T")
+
+_STEPS_OF_A_PART = 3
 
 
 def render_preview(preview: Preview) -> Pieces:
@@ -30,10 +35,9 @@ def render_preview(preview: Preview) -> Pieces:
     )
 
 
-def render_decision(row: DecisionRow) -> Pieces:
-    """`GET /fulfillment-requests/{id}/routing`."""
-    told = {"orderId": row.order_id, "decidedAt": format_datetime(row.at)}
-    return document(told | _told(decode_record(row.decision, Decision)))
+def render_decision(row: DecisionRow, decision: Decision) -> Pieces:
+    """`GET /fulfillment-requests/{id}/routing`; `decision` is that of the row, read."""
+    return document({"orderId": row.order_id, "decidedAt": format_datetime(row.at)} | _told(decision))
 
 
 def _planned(request: NewRequest) -> dict[str, Any]:
@@ -76,6 +80,10 @@ def _told(decision: Decision) -> dict[str, Any]:
         "rounds": array(decision.rounds, lambda one: _round(one, names)),
         "unplaced": array(decision.unplaced, lambda one: _unplaced(one, names)),
     }
+
+
+def _parts_of(one: Round) -> int:
+    return 2 * len(one.bids) + len(one.idle) + len(one.item_ids) // 20
 
 
 def _candidate(one: Candidate) -> dict[str, Any]:

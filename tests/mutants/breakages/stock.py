@@ -31,8 +31,8 @@ MUTANTS = (
         "stock-committed-ignored",
         "What others have committed is sold again.",
         "app/routing_supply.py",
-        "{variant.id: variant.quantity - variant.committed for variant in variants}",
-        "{variant.id: variant.quantity for variant in variants}",
+        "self.available[variant.id] = variant.quantity - variant.committed",
+        "self.available[variant.id] = variant.quantity",
         ("tests/app/test_generation_stock.py::test_what_others_hold_is_not_available",),
     ),
     Mutant(

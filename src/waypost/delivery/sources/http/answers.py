@@ -20,6 +20,8 @@ from waypost.domain.texts import trimmed
 from waypost.outgoing.calling import Answer
 
 LONGEST_WAIT_S = 24 * 3600.0
+JUDGED_AT_MOST = 256 * 1024  # bytes of an answer that rules read
+VALUES_AT_MOST = 20_000  # commas and opening brackets in it
 
 _decode = msgspec.json.Decoder().decode
 
@@ -109,7 +111,7 @@ def read_answer(answer: Answer, rules: Sequence[CompiledRule], redaction: Redact
 
     Rules read the answer as it came, so that nothing removed changes what they decide; what they take out is searched.
     """
-    text = answer.body.decode("utf-8", "replace")
+    text = answer.body[:JUDGED_AT_MOST].decode("utf-8", "replace")
     kept = redaction.text(text)
     meaning = _by_rules(answer, text, rules) or _by_status(answer.status, kept)
     wait_s = _retry_after_s(answer.headers) if meaning.outcome is not Outcome.DELIVERED else None
@@ -127,8 +129,8 @@ def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meani
     if not covering:
         return None
     try:
-        body = _decode(answer.body) if answer.complete and answer.body else None
-        readable = answer.complete
+        readable = answer.complete and _is_short(answer.body)
+        body = _decode(answer.body) if readable and answer.body else None
     except Exception:  # no JSON, no UTF-8, nested too deep: it cannot be read, whatever the reason
         body, readable = None, False
     headers = {name.lower(): value for name, value in answer.headers.items()}
@@ -142,6 +144,11 @@ def _by_rules(answer: Answer, text: str, rules: Sequence[CompiledRule]) -> Meani
         if meaning is not None:
             return meaning
     return None
+
+
+def _is_short(body: bytes) -> bool:
+    """Whether it has few enough values to be read while everybody waits: no source needs more to say yes or no."""
+    return len(body) <= JUDGED_AT_MOST and sum(map(body.count, (b",", b"[", b"{"))) <= VALUES_AT_MOST
 
 
 def _unreadable(status: int) -> Meaning:
@@ -188,5 +195,5 @@ def read_look_up(answer: Answer, rules: Sequence[CompiledRule], redaction: Redac
 
 def _is_ruled(answer: Answer, rules: Sequence[CompiledRule]) -> bool:
     """Whether a rule decides. That one is about the status is not enough: its `when` may not hold, or be unreadable."""
-    meaning = _by_rules(answer, answer.body.decode("utf-8", "replace"), rules)
+    meaning = _by_rules(answer, answer.body[:JUDGED_AT_MOST].decode("utf-8", "replace"), rules)
     return meaning is not None and meaning != _unreadable(answer.status)

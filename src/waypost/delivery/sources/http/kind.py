@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
 from waypost.app.ports.secrets import Secret
-from waypost.delivery.evaluation import weight
+from waypost.delivery.evaluation import Budget, measure
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
@@ -24,11 +24,13 @@ from waypost.outgoing.signing import STANDARD_PREFIX, plain_signature, standard_
 from waypost.wire.shapes import explain
 
 BODY_AT_MOST = 1024 * 1024  # bytes, of what is sent
+VALUES_AT_MOST = 100_000  # names and values in it: each takes time, however short it is
 SHOWN_AT_MOST = 64 * 1024  # characters of it that are kept
 ANSWER_AT_MOST = 1024 * 1024  # bytes that are read
 # Names of headers whose values say who the hub is, also where they are set as plain headers.
 _CREDENTIALS = re.compile(r"auth|cookie|key|token|secret", re.IGNORECASE)
 _TOO_LARGE = f"The request has more than {BODY_AT_MOST} bytes; at most {BODY_AT_MOST} are sent."
+_TOO_MANY = f"The request has more than {VALUES_AT_MOST:,} names and values; at most {VALUES_AT_MOST:,} are sent."
 
 _SECRETS_LOST = (
     "The secrets of this source cannot be decrypted: the key file lacks their key. Restore the key, or set them again."
@@ -109,12 +111,16 @@ class HttpSource:
             raise CannotWrite(f"The settings of this source cannot be used: {self._unsendable}.", "other")
         at = "/settings/url"
         try:
-            url = self._url.filled(document)
+            budget = Budget()  # for all that is written of one request
+            url = self._url.filled(document, budget)
             at = "/settings/body"
-            value = self._body.strict(document)
+            value = self._body.strict(document, budget)
             # Before it is encoded: a few lists that hold each other twice may be gigabytes of JSON.
-            if weight(value, BODY_AT_MOST + 1) > BODY_AT_MOST:
+            values, characters = measure(value, VALUES_AT_MOST, BODY_AT_MOST)
+            if characters > BODY_AT_MOST:
                 raise CannotWrite(_TOO_LARGE, "other")
+            if values > VALUES_AT_MOST:
+                raise CannotWrite(_TOO_MANY, "other")
             body = _written(value)
         except BadExpression as error:
             raise CannotWrite(f"The request cannot be written for this source: {at}: {error}.") from error

@@ -18,8 +18,10 @@ NOT_SEARCHED = (
 )
 SHORTEST_SECRET = 4  # characters: a shorter one may be a word, or a number, that an answer holds anyway
 SHORTEST_BARE = 8  # letters and digits: with nothing else compared, fewer would be found by chance
+KEPT_AT_MOST = 64 * 1024  # characters: more are neither searched nor kept
+SPELLED_AT_MOST = 12  # characters that spell one of a secret: `\\\\u0061`, or `\\u{000061}`
 LAYERS_AT_MOST = 5  # of escapes around escapes
-ESCAPES_AT_MOST = 20_000  # that one text may hold: the event loop removes them, which takes some microseconds each
+ESCAPES_AT_MOST = 5_000  # that one text may hold: the event loop removes them, which takes some microseconds each
 
 # One escape. Secrets are ASCII: of other characters it is enough that they go.
 _ESCAPE = re.compile(
@@ -46,11 +48,17 @@ class Redaction:
             exact.update(one.lower() for one in whole)
             bare.update(_bare(one) for one in (*whole, _unescaped(secret), *_inside_base64(secret.encode())))
         self._exact = sorted(exact, key=len, reverse=True)  # the longest first: none leaves a part of another
+        self._longest = SPELLED_AT_MOST * max(map(len, exact), default=0)
         self._bare = [one for one in bare if len(one) >= SHORTEST_BARE]
         self._plain = re.compile("|".join(map(re.escape, self._exact)), re.IGNORECASE)
 
     def text(self, text: str) -> str:
-        """The text without the secrets, `NOT_KEPT` or `NOT_SEARCHED`."""
+        """The text without the secrets, `NOT_KEPT` or `NOT_SEARCHED`; of a long one the beginning.
+
+        Where a text is cut off, what may be left of a secret that goes on behind the cut is left out, too.
+        """
+        is_cut = len(text) > KEPT_AT_MOST
+        text = text[:KEPT_AT_MOST]
         if not self._exact:
             return text
         if sum(map(text.count, "\\%&")) > ESCAPES_AT_MOST:
@@ -58,7 +66,9 @@ class Redaction:
         lower = text.lower()
         if any(one in lower for one in self._exact):
             text = self._plain.sub(HIDDEN, text)
-        return NOT_KEPT if self._holds(text) else text
+        if self._holds(text):
+            return NOT_KEPT
+        return text[: max(0, len(text) - self._longest)] if is_cut else text
 
     def _holds(self, text: str) -> bool:
         """Whether a secret is in the text in any spelling; also where the escapes never come to an end."""

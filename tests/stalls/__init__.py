@@ -1,0 +1,1 @@
+"""Nothing long runs in the event loop (architecture section 4)."""

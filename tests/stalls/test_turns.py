@@ -1,0 +1,158 @@
+"""The longest operations give way: between any two turns of the event loop, only so much is done.
+
+What is counted are calls of functions (`tests.support.turns`). Statements of SQLite and encoders are one call each, so
+the rows of a statement are counted by themselves (`tests.storage.test_slices`).
+"""
+
+from collections.abc import AsyncIterator, Coroutine
+from functools import partial
+from typing import Any, NamedTuple
+
+import pytest
+
+from tests.support.turns import longest_turn
+from tests.support.world import ADDRESS
+from waypost.app.actor import Actor, Scope
+from waypost.app.changes import Changer
+from waypost.app.commands import Command, IdempotencyKey
+from waypost.app.generation import RequestDraft
+from waypost.app.goods import InventoryCall, VariantChange
+from waypost.app.lists import Bulk, Pull
+from waypost.app.order_items import ItemDraft
+from waypost.app.orders import OrderDraft
+from waypost.app.ports import Store, Tx
+from waypost.app.routing_orders import GenerationAsk, generate_order, preview_order
+from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
+from waypost.app.slices import in_slices
+from waypost.domain.lifecycle import Action
+from waypost.domain.orders import PaymentStatus
+from waypost.storage.group_commit import GroupWriter
+from waypost.wire.routing import render_preview
+
+LINES, SOURCES = 250, 25
+CALLS_AT_MOST = 28_000  # in one turn: about 5 ms
+
+
+class Shop(NamedTuple):
+    """A merchant whose sources all offer the same, one piece each."""
+
+    changer: Changer
+    actor: Actor
+    sources: list[int]
+    auto: int
+    plain: int
+
+
+@pytest.fixture
+async def shop(store: Store) -> AsyncIterator[Shop]:
+    """On each engine."""
+
+    async def make(tx: Tx) -> tuple[int, list[int], int, int]:
+        account = await tx.insert_row("account", {"company_name": "Turns", "created_at": 1})
+        await tx.insert_row("account_counter", {"account_id": account, "last_seq": 0, "last_at": 0})
+        source = {"account_id": account, "required_fields": "[]", "auto_process": True, "created_at": 1}
+        sources = [await tx.insert_row("source", {**source, "name": f"S{n}"}) for n in range(SOURCES)]
+        channel = {"account_id": account, "created_at": 1}
+        auto = await tx.insert_row("channel", {**channel, "name": "A", "auto_generate": True})
+        return account, sources, auto, await tx.insert_row("channel", {**channel, "name": "P"})
+
+    account, sources, auto, plain = await store.write(make)
+    writer = GroupWriter(store)
+    changer, actor = Changer(writer, lambda: 10**15), Actor("account", Scope(account), None, "turns", 1)
+    for source in sources:
+        await changer.change_inventory(_offer(actor, source, 0))
+    yield Shop(changer, actor, sources, auto, plain)
+    await writer.close()
+
+
+def _offer(actor: Actor, source: int, first: int) -> InventoryCall:
+    changes = [
+        VariantChange(f"/{n}", source, None, f"SKU-{first + n}", {"quantity": 1, "cost": 10_000}) for n in range(LINES)
+    ]
+    return InventoryCall(actor, tuple(changes), creates=True)
+
+
+def _draft(shop: Shop, number: str, channel: int, quantity: int) -> OrderDraft:
+    items = tuple(ItemDraft(f"SKU-{n}", "Thing", quantity, 99_900, None, None, None, "[]") for n in range(LINES))
+    return OrderDraft(shop.actor, channel, number, None, None, number, "Ground", ADDRESS, None, PaymentStatus.PAID,
+                      "[]", "[]", items)  # fmt: skip
+
+
+async def _order(shop: Shop, quantity: int) -> int:
+    return (await shop.changer.create_order(_draft(shop, "O-1", shop.plain, quantity))).view.order.id
+
+
+async def _posted(shop: Shop) -> Coroutine[Any, Any, object]:
+    return shop.changer.create_order(_draft(shop, "O-1", shop.auto, SOURCES))
+
+
+async def _previewed(shop: Shop) -> Coroutine[Any, Any, object]:
+    async def preview(order: int) -> bytes:
+        done = await shop.changer.record(preview_order(GenerationAsk(shop.actor, order)))
+        return await in_slices(render_preview(done.record))
+
+    return preview(await _order(shop, 2 * SOURCES))
+
+
+_KEY = IdempotencyKey(1, "turns", "generate", b"1" * 16)
+
+
+async def _kept(shop: Shop) -> Coroutine[Any, Any, object]:
+    return shop.changer.record(generate_order(GenerationAsk(shop.actor, await _order(shop, SOURCES))), _KEY)
+
+
+async def _repeated(shop: Shop) -> Coroutine[Any, Any, object]:
+    change = partial(generate_order, GenerationAsk(shop.actor, await _order(shop, SOURCES)))
+    await shop.changer.record(change(), _KEY)
+    return shop.changer.record(change(), _KEY)
+
+
+async def _made(shop: Shop) -> list[int]:
+    """Requests of a line of each source."""
+    order = await _order(shop, SOURCES)
+    done = await shop.changer.record(generate_order(GenerationAsk(shop.actor, order)))
+    return [image.state.id for image in done.record]
+
+
+async def _bulk(shop: Shop) -> Coroutine[Any, Any, object]:
+    commands = [Command(Action.CANCEL, id_, shop.actor, None, wants_image=False) for id_ in await _made(shop)]
+    return shop.changer.bulk(Bulk(tuple(commands)))
+
+
+async def _pulled(shop: Shop) -> Coroutine[Any, Any, object]:
+    await _made(shop)
+    return shop.changer.pull(Pull(shop.actor, None, None))
+
+
+async def _shipped(shop: Shop) -> Coroutine[Any, Any, object]:
+    order = await _order(shop, 1)
+    made = await shop.changer.generate(RequestDraft(shop.actor, order, shop.sources[0]))
+    pieces = tuple(PieceDraft(1, sku=f"SKU-{n}") for n in range(LINES))
+    return shop.changer.ship(_shipment(shop.actor, made.image.state.id, pieces))
+
+
+def _shipment(actor: Actor, request: int, pieces: tuple[PieceDraft, ...]) -> ShipmentDraft:
+    blank: dict[str, Any] = dict.fromkeys(ShipmentDraft._fields)
+    blank |= ShipmentDraft._field_defaults
+    given = {"actor": actor, "request_id": request, "tracking_number": "T-1", "pieces": pieces, "custom_fields": "[]",
+             "suppressed": False, "allow_duplicate": False}  # fmt: skip
+    return ShipmentDraft(**{**blank, **given})
+
+
+async def _offered(shop: Shop) -> Coroutine[Any, Any, object]:
+    calls = [_offer(shop.actor, shop.sources[0], LINES * n) for n in range(1, 9)]
+    together = tuple(change for call in calls for change in call.variants)
+    return shop.changer.change_inventory(InventoryCall(shop.actor, together, creates=True))
+
+
+LONG = {
+    "order posted and generated": _posted, "preview": _previewed, "generated with a key": _kept,
+    "repeated with its key": _repeated, "bulk cancel": _bulk, "pull": _pulled, "shipment": _shipped,
+    "inventory": _offered,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LONG)
+async def test_a_long_operation_gives_way(shop: Shop, name: str) -> None:
+    longest, _ = await longest_turn(await LONG[name](shop))
+    assert longest <= CALLS_AT_MOST
