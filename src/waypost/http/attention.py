@@ -35,7 +35,7 @@ class Attention(Resource):
         groups = await reads.attention_groups(query)
         places = [query.after or Place(group.source_id, group.code, *START) for group in groups]
         # One more than is shown says whether there are more.
-        items = await reads.attention_items(query, places, limit + 1) if limit and places else []
+        items = await reads.attention_items(query, places, limit + 1 if limit else 0)
         await self.answer_list(resp, render_attention(groups, items, limit, query.after, now))
 
 

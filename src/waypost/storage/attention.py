@@ -25,6 +25,8 @@ class AttentionReading(Reader):
 
     async def attention_items(self, query: AttentionQuery, places: Sequence[Place], limit: int) -> list[AttentionItem]:
         """See `ports.attention`."""
+        if not places or not limit:
+            return []
         statement, args = sql.items(query, places, limit, self.dialect)
         return [
             AttentionItem._make((*row[:_OF_ITEM], None if row[_OF_ITEM] is None else State._make(row[_OF_ITEM:])))
