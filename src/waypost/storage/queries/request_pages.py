@@ -15,7 +15,7 @@ from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
 from waypost.domain.statuses import ANY, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter, quoted
-from waypost.storage.queries.walks import Since, Walk, merged
+from waypost.storage.queries.walks import LAST_ID, Since, Walk, merged
 
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
@@ -114,7 +114,7 @@ class _Search:
         self._query = query
         self._driver = driver
         self._keys = self._scope()
-        self._first = self.where.place((query.since_id or 0) + 1)
+        self._first = self.where.place(min(query.since_id or 0, LAST_ID - 1) + 1)
         _conditions(self.where, query, driver)
 
     def _scope(self) -> dict[str, str]:
@@ -141,7 +141,7 @@ class _Search:
         return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
 
     def _walks(self) -> Iterator[Walk]:
-        if self._driver is Driver.ID:
+        if self._driver is Driver.ID:  # the index has the channel before the source, as the keys have
             columns = tuple(name for name in self._keys if name != "account_id") or tuple(self._keys)
             yield self._walk(_FIXED, columns, *(self._keys[name] for name in columns))
             return
