@@ -65,7 +65,7 @@ class CommonReads(
         return list(map(request_of, await self.slow(sql, *args)))
 
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]:
-        """One page."""
+        """One page; which requests are on it is asked first."""
         ids = [id_ for id_, _ in await self.versions(query)]
         return await self.requests_of(query.scope, ids) if ids else []
 
