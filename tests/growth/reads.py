@@ -120,6 +120,8 @@ def _values(target: Target, name: str, parameter: str, rare: str) -> list[tuple[
     if parameter in ("filterStatus", "status"):
         if name == "list_webhook_deliveries":
             return [(status, status) for status in ("pending", "delivered", "failed")]
+        if parameter == "status" and name != "list_orders":  # of requests
+            return [("new", "NEW"), ("ignored", "Open")]
         if name == "list_orders":
             every = ("Open", "Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
             return [(status, status) for status in every]
@@ -128,7 +130,7 @@ def _values(target: Target, name: str, parameter: str, rare: str) -> list[tuple[
         if name == "list_events":
             return [("middle", write_cursor(1, target.last_seq // 2)), ("end", write_cursor(1, target.last_seq - PAGE)), ("latest", "latest")]  # fmt: skip
         table = "webhook_delivery" if name == "list_webhook_deliveries" else "fulfillment_request"
-        middle = target.id("rare unprocessed", "fulfillment_request") if table == "fulfillment_request" else 100
+        middle = target.id("rare unprocessed", "fulfillment_request") - 1 if table == "fulfillment_request" else 100
         return [("start", "0"), ("middle", str(middle))]
     if parameter.endswith(("After", "UpdatedAt")):
         return moments

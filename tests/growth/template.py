@@ -181,13 +181,15 @@ class Maker:
         posted = await self.ok("POST", "/orders", body, token, **more)
         return int(posted["id"])
 
-    async def request(self, source: int, channel: int, sku: str, status: Status, code: str = CODES[0]) -> dict[str, Any]:
-        """A request in this status, as it is shown."""
+    async def request(
+        self, source: int, channel: int, sku: str, status: Status, code: str = CODES[0], before: tuple[Action, ...] = ()
+    ) -> dict[str, Any]:
+        """A request in this status, as it is shown. `before`: what happened to it first."""
         order_id = await self.order(channel, sku)
         first = None if status in WAYS else status
         made = await self.hub.changes.generate(RequestDraft(self.actor, order_id, source, status=first))
         id_ = made.image.state.id
-        for action in WAYS.get(status, ()):
+        for action in (*before, *WAYS.get(status, ())):
             report = FailureReport("None left", code) if action is Action.FAIL else None
             await self.hub.changes.change(Command(action, id_, self.actor, details=report))
         shown: dict[str, Any] = await self.ok("GET", f"/fulfillment-requests/{id_}")
@@ -219,11 +221,12 @@ class Maker:
             source = SPREAD if place % 10 == 9 else LARGE_SOURCES[place % 4]
             channel = CHANNELS if place % 10 == 9 else LARGE_CHANNEL if place % 2 else 3
             status = Status.CANCELED if place % 12 == 5 else Status.ACKNOWLEDGED
-            request = await self.request(source, channel, skus[source][place % 10], status)
+            sent = (Action.PROCESSED,) if place // 4 % 4 else ()
+            request = await self.request(source, channel, skus[source][place % 10], status, before=sent)
             id_ = request["id"]
             if status is Status.ACKNOWLEDGED:
                 await self.ship(request)
-            if place % 2:
+            if place // 2 % 3:
                 await self.invoice(id_)
             if place % 3 == 0:
                 await self.raised(source, id_, "late_delivery")

@@ -77,6 +77,7 @@ TAMPERED = [
     ("UPDATE orders SET shipped_status = 'completed' WHERE id = 2", "order_status_differs"),
     ("UPDATE fulfillment_request_line SET acknowledged = 1 WHERE request_id = 2", "item_quantity_differs"),
     ("UPDATE fulfillment_request_line SET order_item_id = 1 WHERE request_id = 2", "item_differs"),
+    ("UPDATE fulfillment_request_state SET acknowledged_at = 5 WHERE id = 2", "standing_differs"),
 ]
 
 

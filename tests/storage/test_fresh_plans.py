@@ -14,7 +14,8 @@ from waypost.storage import delivery
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.opening import open_store
 from waypost.storage.postgres_reads import BY_INDEX
-from waypost.storage.queries import plain_moves, postgres, requests
+from waypost.storage.queries import plain_moves, postgres, request_pages, requests
+from waypost.storage.queries.request_pages import Driver
 
 COUNT = 3000  # requests of one account
 CLONED = f"""INSERT INTO {{table}} SELECT (jsonb_populate_record(t, jsonb_build_object('id', n))).*
@@ -87,13 +88,17 @@ async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:
     await db.execute("ANALYZE")
     await db.close()
     query = RequestQuery(Scope(1, None, None), since_id=1000 + COUNT - 100)
-    sql, args = requests.page_with_lines(query, POSTGRES)
     store = await open_store(filled, migrate=False, key_file=key_file_for(filled))
     read: Any = store.reads
-    plan = [row[0] for row in await read.slow(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)]
+    ids = [id_ for id_, _ in await store.reads.versions(query)]
+    for sql, args in (
+        request_pages.page(query, Driver.ID, POSTGRES),
+        requests.by_ids(query.scope, ids, POSTGRES),
+    ):
+        plan = [row[0] for row in await read.slow(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)]
+        walked = [float(line.partition("actual rows=")[2].split()[0]) for line in plan if "actual rows=" in line]
+        assert max(walked) <= query.limit, "\n".join(plan)
     await store.close()
-    walked = [float(line.partition("actual rows=")[2].split()[0]) for line in plan if "actual rows=" in line]
-    assert max(walked) <= query.limit, "\n".join(plan)
 
 
 async def test_many_orders_alike_are_no_reason_to_walk_all_orders(filled: str) -> None:

@@ -4,12 +4,15 @@ import random
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import pytest
+
 from tests.support.clock import SECOND, START
 from tests.support.merchant import Merchant, Wanted, open_merchant
 from waypost.app.ports import RequestQuery, Store
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, State
 from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import Status
+from waypost.storage.queries import walks
 
 Image = FulfillmentRequest
 HIDDEN = {
@@ -28,22 +31,31 @@ ATTENTION = {
 }
 
 
-def tweak(rng: random.Random) -> Callable[[State], State]:
-    """Times and facts that the filters look at, drawn at random."""
+def tweak(rng: random.Random, generated_at: int) -> Callable[[State], State]:
+    """Times and facts that the filters look at: drawn at random from what the life cycle allows."""
 
-    def moment() -> int | None:
-        return rng.choice((None, START + rng.randrange(10) * SECOND))
+    def moment() -> int:
+        return START + rng.randrange(10) * SECOND
 
-    given: dict[str, Any] = {
-        "modified_at": START + rng.randrange(10) * SECOND,
-        "sent_at": moment(),
-        "acknowledged_at": moment(),
-        "canceled_at": moment(),
-        "invoiced": rng.random() < 0.5,
-        "fulfillment_status": rng.choice(list(FulfillmentStatus)),
-    }
-    code = rng.choice(("out_of_stock", "address_invalid", "x_own"))
-    return lambda state: state._replace(**given, failure_code=code if state.status == Status.PROCESSING_ERROR else None)
+    def maybe() -> int | None:
+        return rng.choice((None, moment()))
+
+    def tweaked(state: State) -> State:
+        status = state.status
+        ended = status in (Status.CANCELED, Status.VOIDED)
+        acknowledged = moment() if status == Status.ACKNOWLEDGED else maybe() if ended else None
+        canceled = moment() if status == Status.CANCELED else None
+        sent = maybe()
+        open_ = (FulfillmentStatus.AWAITING_SHIPMENT, FulfillmentStatus.CANCELED)
+        shipped = list(FulfillmentStatus) if status == Status.ACKNOWLEDGED else open_[1:] if ended else open_
+        latest = max(at for at in (generated_at, acknowledged, canceled, sent) if at is not None)
+        return state._replace(
+            modified_at=latest + rng.randrange(3) * SECOND, sent_at=sent, acknowledged_at=acknowledged,
+            canceled_at=canceled, invoiced=rng.random() < 0.5, fulfillment_status=rng.choice(shipped),
+            failure_code=rng.choice(("out_of_stock", "address_invalid", "x_own")) if status == Status.PROCESSING_ERROR else None,
+        )  # fmt: skip
+
+    return tweaked
 
 
 def population(rng: random.Random, count: int) -> list[Wanted]:
@@ -51,6 +63,7 @@ def population(rng: random.Random, count: int) -> list[Wanted]:
     wanted = []
     for place in range(count):
         order = f"O{place // 2}"
+        generated_at = START + rng.randrange(10) * SECOND
         wanted.append(
             Wanted(
                 rng.choice(list(Status)),
@@ -59,8 +72,8 @@ def population(rng: random.Random, count: int) -> list[Wanted]:
                 channel=(place // 2) % 2,
                 order=order,
                 number=f"{order}-{rng.randrange(4)}",
-                tweak=tweak(rng),
-                generated_at=START + rng.randrange(10) * SECOND,
+                tweak=tweak(rng, generated_at),
+                generated_at=generated_at,
                 order_status=rng.choice(list(OrderStatus)) if place % 2 == 0 else OrderStatus.OPEN,
             )
         )
@@ -164,9 +177,22 @@ async def agree(store: Store, query: RequestQuery, images: list[Image], orders: 
     expected = [image for image in images if matches(image, query, orders)]
     assert await store.reads.requests(query._replace(limit=1000)) == expected, query
     assert await store.reads.count_requests(query) == len(expected), query
+    for offset, limit in ((0, 3), (5, 4)):
+        page = await store.reads.versions(query._replace(offset=offset, limit=limit))
+        wanted = [(image.state.id, image.state.version) for image in expected]
+        assert page == wanted[offset : offset + limit], query
     return len(expected)
 
 
+@pytest.fixture(params=[False, True], ids=["few", "many"])
+def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found by a moment is little, or so much that the beginning of the list is looked at first."""
+    if request.param:
+        monkeypatch.setattr(walks, "FEW", 10)
+        monkeypatch.setattr(walks, "LOOK", 20)
+
+
+@pytest.mark.usefixtures("many")
 async def test_each_filter_by_itself(store: Store, merchant: Merchant) -> None:
     rng = random.Random(11)
     images, orders = await populated(store, merchant, rng)
@@ -180,6 +206,7 @@ async def test_each_filter_by_itself(store: Store, merchant: Merchant) -> None:
         assert any(0 < count < len(images) for count in found), name
 
 
+@pytest.mark.usefixtures("many")
 async def test_filters_together_and_scopes(store: Store, merchant: Merchant) -> None:
     rng = random.Random(12)
     images, orders = await populated(store, merchant, rng)
@@ -190,7 +217,7 @@ async def test_filters_together_and_scopes(store: Store, merchant: Merchant) -> 
         merchant.actor("channel").scope,
     ]
     found = 0
-    for _ in range(150):
+    for _ in range(200):
         names = rng.sample(sorted(drawn), rng.randint(0, 3))
         query = RequestQuery(rng.choice(scopes), **{name: drawn[name]() for name in names})
         found += await agree(store, query, images, orders)

@@ -15,6 +15,7 @@ from waypost.domain.orders import Order, OrderItem, OrderStatus, Progress
 from waypost.domain.shipments import Shipment
 from waypost.storage.dialect import POSTGRES, SQLITE, Dialect
 from waypost.storage.orders import page
+from waypost.storage.queries.order_pages import Driver, drivers
 
 TAGS = ("vip", "b2b", "größer", "true")
 YEAR_ONE = -62_135_596_800_000_000
@@ -204,8 +205,11 @@ async def test_no_list_reads_a_whole_table(
     given: dict[str, Any], channel: int | None, engine: str, pristine_url: str
 ) -> None:
     query = OrderQuery(Scope(1, None, channel))._replace(**given)
-    sql, args = page(query, SQLITE if engine == "sqlite" else POSTGRES)
-    assert await scanned(pristine_url, sql, args) == [], await explained(pristine_url, sql, args)
+    for few in (True, False):
+        for driver in drivers(query, few):
+            for looks in (True, False):
+                sql, args = page(query, driver, SQLITE if engine == "sqlite" else POSTGRES, looks)
+                assert await scanned(pristine_url, sql, args) == [], await explained(pristine_url, sql, args)
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
@@ -222,13 +226,14 @@ async def test_no_list_reads_a_whole_table(
     ],
 )  # fmt: skip
 async def test_the_narrowest_filter_finds_the_page(given: dict[str, Any], index: str, pristine_url: str) -> None:
-    sql, args = page(OrderQuery(Scope(1))._replace(**given), SQLITE)
+    query = OrderQuery(Scope(1))._replace(**given)
+    sql, args = page(query, drivers(query, True)[0], SQLITE)
     assert index in await explained(pristine_url, sql, args)
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRES])
 def test_a_list_does_not_read_what_was_posted(dialect: Dialect) -> None:
     """It may be as large as everything else of an order together."""
-    sql, _ = page(OrderQuery(Scope(1)), dialect)
+    sql, _ = page(OrderQuery(Scope(1)), Driver.ID, dialect)
     assert "likeness" in sql
     assert "posted" not in sql

@@ -20,7 +20,8 @@ async def scanned(url: str, sql: str, args: Sequence[Any]) -> list[str]:
     if is_sqlite(url):
         with closing(sqlite3.connect(sqlite_path(url))) as db:
             steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('$', '?')}", args)]
-        return [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+        parts = {f"SCAN {step.split()[1]}" for step in steps if step.startswith(("CO-ROUTINE", "MATERIALIZE"))}
+        return [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step and step not in parts]
     connection = await asyncpg.connect(url, server_settings=BY_INDEX)
     try:
         plan = json.loads(await connection.fetchval(f"EXPLAIN (FORMAT JSON) {sql}", *args))

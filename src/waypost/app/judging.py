@@ -8,6 +8,7 @@ from waypost.domain.events import Event
 from waypost.domain.fulfillment import Line, State, fulfillment_status
 from waypost.domain.lifecycle import TABLE
 from waypost.domain.orders import LineSums, Order, OrderItem, add_up, roll_up, roll_up_item
+from waypost.domain.standing import contradictions
 from waypost.domain.statuses import RELEASED, STATUSES, Status
 from waypost.domain.stock import Entry
 
@@ -104,6 +105,8 @@ def _against_lines(state: State, lines: Sequence[Line]) -> Words:
     derived = fulfillment_status(lines)
     if state.fulfillment_status != derived:
         yield "fulfillment_status_differs", f"says {state.fulfillment_status}; its lines say {derived}."
+    for words in contradictions(state):
+        yield "standing_differs", f"stands in {_name(state.status)}, but {words}."
 
 
 def _against_events(state: State, events: Sequence[Event]) -> Words:

@@ -242,7 +242,15 @@ def check_table(table: Sequence[Row] = TABLE, statuses: Mapping[Status, StatusFa
 
 def _reached(table: Sequence[Row]) -> set[Status]:
     """Every status that a request can come to stand in, from its generation on."""
-    reached = {row.to for row in table if row.action is A.GENERATE and row.to}
+    return _from({row.to for row in table if row.action is A.GENERATE and row.to}, table)
+
+
+def standing_after(*stood: Status) -> frozenset[Status]:
+    """Every status in which a request can stand that stood in one of these once."""
+    return frozenset(_from(set(stood), TABLE))
+
+
+def _from(reached: set[Status], table: Sequence[Row]) -> set[Status]:
     while True:
         further = {row.to for row in table if row.to and reached.intersection(row.sources)} - reached
         if not further:

@@ -28,6 +28,25 @@ class Dialect(NamedTuple):
         """An array parameter in the form this engine takes."""
         return json.dumps(list(values)) if self.is_sqlite else list(values)
 
+    def by_index(self, table: str, alias: str, columns: Sequence[str]) -> str:
+        """`table` in a FROM clause, read by the index over `columns`.
+
+        Only SQLite can be told so. PostgreSQL must find no other index for the condition, or for the order.
+        """
+        named = f" INDEXED BY ix_{table}_{'_'.join(columns)}" if self.is_sqlite else ""
+        return f"{table} {alias}{named}"
+
+    def looked_up(self, tables: str, rows: str, table: str, where: str) -> str:
+        """FROM and WHERE: first `rows` of `tables`, then for each of them what `table` (with its alias) has `where`.
+
+        Neither engine turns that round; and PostgreSQL takes every row for one that matches, so that it does not read
+        and sort all of them because few seem to.
+        """
+        if self.is_sqlite:
+            return f"FROM {tables} CROSS JOIN {table} WHERE {rows} AND {where}"
+        alias = table.split()[-1]
+        return f"FROM {tables} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0) {alias} WHERE {rows}"
+
     @property
     def false(self) -> str:
         """The literal; SQLite keeps flags as numbers."""

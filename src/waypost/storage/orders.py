@@ -12,8 +12,10 @@ from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.dialect import Dialect
 from waypost.storage.events import timeline_sql
-from waypost.storage.queries import columns, writing
+from waypost.storage.queries import columns, order_pages, writing
+from waypost.storage.queries.order_pages import Driver
 from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.walks import first_full
 from waypost.storage.speaking import Reader, Statements
 
 _FIELDS = (
@@ -36,78 +38,10 @@ def _update(table: str, names: Sequence[str]) -> str:
     return f"UPDATE {table} SET {sets} WHERE id = ${len(names) + 1}"
 
 
-def page(query: OrderQuery, dialect: Dialect) -> tuple[str, list[Any]]:
-    """One page, by id ascending. The ids are found first, in an index alone wherever the filters lie in one."""
-    where = Filter(dialect)
-    drives = _driver(query)
-    apart = "+" if dialect.is_sqlite else ""  # a plus keeps SQLite from any other index
-
-    def column(name: str) -> str:
-        return f"{'' if name == drives else apart}i.{name}"
-
-    where.add(f"{apart if drives in ('id', 'channel_id') else ''}i.account_id = ?", query.scope.account_id)
-    channel_id = query.scope.channel_id
-    if channel_id is not None:
-        where.add(f"{column('channel_id')} = ?", channel_id)
-    if query.channel_id is not None:
-        where.add(f"{column('channel_id')} = ?", query.channel_id)
-    where.any_of(column("order_number"), query.numbers, "text")
-    where.any_of(column("reference_number"), query.reference_numbers, "text")
-    if len(query.statuses) == 1:
-        where.add(f"{column('status')} = ?", str(query.statuses[0]))  # an index gives these in order of id
-    else:
-        where.any_of(f"{apart}i.status", query.statuses, "text")
-    where.after(column("updated_at"), query.updated_after)
-    where.after(column("ordered_at"), query.ordered_after)
-    _with_tags(where, query.tags)
-    _touched(where, "fulfillment_request_state", "modified_at", query.scope, query.requests_updated_after)
-    _touched(where, "shipment", "updated_at", query.scope, query.shipments_updated_after)
-    sort = "" if drives in ("id", "status", "channel_id", None) else apart
-    places = f"LIMIT ${len(where.args) + 1} OFFSET ${len(where.args) + 2}"
-    ids = f"SELECT i.id FROM orders i WHERE {' AND '.join(where.terms)} ORDER BY {sort}i.id {places}"
-    sql = f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY o.id"
-    return sql, [*where.args, query.limit, query.offset]
-
-
-def _driver(query: OrderQuery) -> str | None:
-    """The column whose index finds the page; None: the account's, in order of id.
-
-    A moment before 1970 means "all" to those who send it: then nothing is gained by its index.
-    """
-    if query.numbers:
-        return "order_number"
-    if query.reference_numbers:
-        return "reference_number"
-    if (query.requests_updated_after or 0) > 0 or (query.shipments_updated_after or 0) > 0:
-        return "id"
-    if (query.updated_after or 0) > 0:
-        return "updated_at"
-    if (query.ordered_after or 0) > 0:
-        return "ordered_at"
-    if len(query.statuses) == 1:
-        return "status"
-    return "channel_id" if query.channel_id is not None or query.scope.channel_id is not None else None
-
-
-def _with_tags(where: Filter, tags: tuple[str, ...]) -> None:
-    """Orders that carry any of these."""
-    if tags:
-        each = "json_each(i.tags)" if where.dialect.is_sqlite else "json_array_elements_text(i.tags::json) AS t(value)"
-        where.args.append(where.dialect.array(tags))
-        among = where.dialect.any_of("value", len(where.args), "text")
-        where.terms.append(f"EXISTS (SELECT 1 FROM {each} WHERE {among})")
-
-
-def _touched(where: Filter, table: str, column: str, scope: Scope, after: int | None) -> None:
-    """Orders of which a row of `table` changed after this moment."""
-    if after is None:
-        return
-    if after <= 0:  # everything the hub has written is later
-        where.terms.append(f"EXISTS (SELECT 1 FROM {table.removesuffix('_state')} t WHERE t.order_id = i.id)")
-        return
-    where.add(
-        f"i.id IN (SELECT t.order_id FROM {table} t WHERE t.account_id = ? AND t.{column} > ?)", scope.account_id, after
-    )
+def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
+    """One page of orders, by id ascending: see `order_pages`."""
+    ids, args = order_pages.page(query, driver, dialect, looks)
+    return f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY o.id", args
 
 
 # An item without a SKU is found by the ids it names, one with a SKU by that.
@@ -140,9 +74,9 @@ def _items_of(dialect: Dialect) -> str:
 
 
 def _requests_of(dialect: Dialect) -> str:
-    return f"""SELECT f.order_id, f.id, f.number, f.source_id, s.status
-      FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
-      WHERE {dialect.any_of("f.order_id", 1)} ORDER BY f.order_id, f.id"""
+    by = dialect.by_index("fulfillment_request", "w", ("order_id",))
+    found = dialect.looked_up(by, dialect.any_of("w.order_id", 1), "fulfillment_request_state s", "s.id = w.id")
+    return f"SELECT w.order_id, w.id, w.number, w.source_id, s.status {found} ORDER BY w.order_id, w.id"
 
 
 async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[int, OrderRequests]:
@@ -188,8 +122,11 @@ class OrderReading(Reader):
         """See `ports.orders`."""
         if query.scope.source_id is not None:
             return []
-        sql, args = page(query, self.dialect)
-        return await _views(self.dialect, self.slow, list(map(Order._make, await self.slow(sql, *args))), self.large)
+        since = order_pages.changed_after(query)
+        drivers = order_pages.drivers(query, since is not None and await since.are_few(self.slow))
+        pages = (page(query, one, self.dialect, looks=one is not drivers[-1]) for one in drivers)
+        rows = await first_full(self.slow, pages, query.limit)
+        return await _views(self.dialect, self.slow, list(map(Order._make, rows)), self.large)
 
     async def linkable_orders(self, query: LinkQuery, statuses: Sequence[str], limit: int) -> list[int]:
         """See `ports.orders`."""

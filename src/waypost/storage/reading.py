@@ -22,7 +22,8 @@ from waypost.storage.imports import ImportReading
 from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
 from waypost.storage.orders import OrderReading
-from waypost.storage.queries import columns, requests
+from waypost.storage.queries import columns, request_pages, requests
+from waypost.storage.queries.walks import first_full
 from waypost.storage.routing import RoutingReading
 from waypost.storage.shipments import ShipmentReading
 from waypost.storage.webhooks import WebhookReading
@@ -51,8 +52,14 @@ class CommonReads(
 
     async def versions(self, query: RequestQuery) -> list[tuple[int, int]]:
         """One page, as ids and versions."""
-        sql, args = requests.page(query, self.dialect, requests.VERSIONS)
-        return [(row[0], row[1]) for row in await self.slow(sql, *args)]
+        drivers = request_pages.drivers(query, await self._few_changed(query))
+        last = drivers[-1]
+        pages = (request_pages.page(query, one, self.dialect, looks=one is not last) for one in drivers)
+        return [(row[0], row[1]) for row in await first_full(self.slow, pages, query.limit)]
+
+    async def _few_changed(self, query: RequestQuery) -> bool:
+        since = request_pages.changed_after(query)
+        return since is not None and await since.are_few(self.slow)
 
     async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
         """These requests, by id ascending, as far as `scope` may see them."""
@@ -60,16 +67,17 @@ class CommonReads(
         return await self._requests_of(await self.slow(sql, *args))
 
     async def requests(self, query: RequestQuery) -> list[FulfillmentRequest]:
-        """One page."""
-        sql, args = requests.page_with_lines(query, self.dialect)
-        return await self._requests_of([row[1:] for row in await self.slow(sql, *args)])
+        """One page; which requests are on it is asked first."""
+        ids = [id_ for id_, _ in await self.versions(query)]
+        return await self.requests_of(query.scope, ids) if ids else []
 
     async def _requests_of(self, rows: Sequence[Sequence[Any]]) -> list[FulfillmentRequest]:
         return await self.large.collected(map(request_of, rows), lambda image: LINE_BYTES * len(image.lines))
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""
-        sql, args = requests.count(query, self.dialect)
+        (driver,) = request_pages.drivers(query, await self._few_changed(query), counts=True)
+        sql, args = request_pages.count(query, driver, self.dialect)
         return int((await self.slow(sql, *args))[0][0])
 
     async def timeline(self, scope: Scope, request_id: int) -> list[Event] | None:

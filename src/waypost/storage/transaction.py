@@ -9,7 +9,6 @@ from waypost.app.slices import parts
 from waypost.domain.attention import item_of
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
-from waypost.domain.statuses import Status
 from waypost.storage.attention import AttentionWriting
 from waypost.storage.catalog import CatalogWriting
 from waypost.storage.clock_rules import ClockRuleWriting
@@ -20,7 +19,7 @@ from waypost.storage.imports import ImportWriting
 from waypost.storage.inventory import InventoryWriting
 from waypost.storage.invoices import InvoiceWriting
 from waypost.storage.orders import OrderWriting
-from waypost.storage.queries import columns, requests, writing
+from waypost.storage.queries import columns, request_pages, writing
 from waypost.storage.routing import RoutingWriting
 from waypost.storage.sealing import SEALED
 from waypost.storage.shipments import ShipmentWriting
@@ -202,15 +201,8 @@ class CommonTx(
 
     async def oldest_processing(self, scope: Scope, source_id: int | None, limit: int) -> list[int]:
         """See `ports.Tx`."""
-        where = requests.Filter(self.dialect)
-        requests.scoped(where, scope, "s")
-        where.add("s.status = ?", str(Status.PROCESSING))
-        where.terms.append("s.handover IS NULL")  # what is being handed over is not picked up as well
-        if source_id is not None:
-            where.add("s.source_id = ?", source_id)
-        places = f"LIMIT ${len(where.args) + 1}"
-        sql = f"SELECT s.id FROM fulfillment_request_state s WHERE {' AND '.join(where.terms)} ORDER BY s.id {places}"
-        return [row[0] for row in await self.fetch(sql, *where.args, limit)]
+        sql, args = request_pages.waiting(scope, source_id, limit, self.dialect)
+        return [row[0] for row in await self.fetch(sql, *args)]
 
 
 def moved_totals(changes: Sequence[StockChange]) -> dict[int, int]:

@@ -96,8 +96,8 @@ MUTANTS = (
     Mutant(
         "polled-while-sent",
         "A source that polls is given a request that is just being sent to it.",
-        "storage/transaction.py",
-        '        where.terms.append("s.handover IS NULL")  # what is being handed over is not picked up as well\n',
+        "storage/queries/request_pages.py",
+        '    search.where.terms.append("s.handover IS NULL")\n',
         "",
         (f"{_LEASES}::test_a_poller_is_not_given_what_is_being_sent",),
     ),

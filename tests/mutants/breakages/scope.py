@@ -3,40 +3,49 @@
 from tests.mutants.mutant import Mutant
 
 _REQUESTS = "storage/queries/requests.py"
+_PAGES = "storage/queries/request_pages.py"
 _POSTGRES = "storage/queries/postgres.py"
 
 MUTANTS = (
     Mutant(
         "scope-list-account",
         "An account's list of requests shows those of other accounts.",
-        _REQUESTS,
-        'where.add(f"{table}.account_id = ?", scope.account_id)',
-        'where.add(f"{table}.account_id <> -CAST(? AS bigint)", scope.account_id)',
+        _PAGES,
+        'keys = {"account_id": account}',
+        'keys = {"account_id": "(SELECT max(id) FROM account)"}',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
         "scope-list-source",
         "A source's list of requests shows those of the account's other sources.",
-        _REQUESTS,
-        'where.add(f"{table}.source_id = ? AND s.released_seq IS NOT NULL", scope.source_id)',
-        'where.add(f"{table}.source_id <> -CAST(? AS bigint) AND s.released_seq IS NOT NULL", scope.source_id)',
+        _PAGES,
+        'own("source", account, scope.source_id, ',
+        'own("source", account, ',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
         "scope-list-hidden",
         "A source's list shows requests that were never released to it.",
-        _REQUESTS,
-        '{table}.source_id = ? AND s.released_seq IS NOT NULL", scope',
-        '{table}.source_id = ?", scope',
+        _PAGES,
+        '            self.where.terms.append("s.released_seq IS NOT NULL")\n',
+        '            pass\n',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
     ),
     Mutant(
         "scope-list-channel",
         "A channel's list of requests shows those of the account's other channels.",
-        _REQUESTS,
-        'where.add(f"{table}.channel_id = ?", scope.channel_id)',
-        'where.add(f"{table}.channel_id <> -CAST(? AS bigint)", scope.channel_id)',
+        _PAGES,
+        'own("channel", account, scope.channel_id)',
+        'own("channel", account)',
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes",),
+    ),
+    Mutant(
+        "scope-list-own",
+        "Who names a source or channel of another account as a filter is shown its requests and orders.",
+        _REQUESTS,
+        " AND a.account_id = {account})",
+        " AND {account} > 0)",
+        ("tests/storage/test_request_drivers.py::test_a_source_or_channel_of_another_account_has_no_rows",),
     ),
     Mutant(
         "scope-sqlite-account",
@@ -113,9 +122,9 @@ MUTANTS = (
     Mutant(
         "scope-orders-list-channel",
         "A channel's list of orders shows those of the account's other channels.",
-        "storage/orders.py",
-        """where.add(f"{column('channel_id')} = ?", channel_id)""",
-        """where.add(f"{column('channel_id')} <> -CAST(? AS bigint)", channel_id)""",
+        "storage/queries/order_pages.py",
+        'account, query.scope.channel_id, query.channel_id)',
+        'account, query.channel_id)',
         (
             "tests/storage/test_order_lists.py::test_outside_the_scope_there_are_no_orders[sqlite-another channel]",
             "tests/storage/test_order_lists.py::test_outside_the_scope_there_are_no_orders[postgresql-another channel]",

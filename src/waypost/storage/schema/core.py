@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 
 from waypost.domain.fulfillment import FulfillmentStatus
 from waypost.domain.orders import OrderStatus, PaymentStatus, Progress
@@ -112,6 +113,7 @@ orders = Table(
     Index(None, "account_id", "status", "id"), Index(None, "account_id", "order_number"),
     Index(None, "account_id", "reference_number"), Index(None, "account_id", "ordered_at"),
     Index(None, "channel_id", "id"), Index(None, "channel_id", "likeness", "id"),
+    Index(None, "channel_id", "status", "id"),
 )  # fmt: skip
 
 order_item = Table(
@@ -141,9 +143,13 @@ fulfillment_request = Table(
     text("attachment_links", False), text("custom_fields", False), number("routing_decision_id", True),
     text("assignee"), number("snoozed_until", True),
     Index(None, "account_id", "id"), Index(None, "source_id", "id"), Index(None, "channel_id", "id"),
-    Index(None, "order_id"), Index(None, "account_id", "number"),
+    Index(None, "channel_id", "source_id", "id"), Index(None, "order_id"), Index(None, "account_id", "number"),
 )  # fmt: skip
 
+# SQLite uses it for a query that names one of the two.
+_TO_SHIP = sql_text(
+    "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
+)
 fulfillment_request_state = Table(
     "fulfillment_request_state", metadata,
     Column("id", Key, ForeignKey("fulfillment_request.id"), primary_key=True, autoincrement=False),
@@ -162,7 +168,9 @@ fulfillment_request_state = Table(
     CheckConstraint("(status = 'processing_error') = (failure_reason IS NOT NULL)", name="failure"),
     CheckConstraint("handover IN ('sending', 'delivered', 'rejected', 'unknown')", name="handover"),
     Index(None, "account_id", "status", "id"), Index(None, "source_id", "status", "id"),
-    Index(None, "account_id", "modified_at"),
+    Index(None, "channel_id", "status", "id"), Index(None, "account_id", "modified_at"),
+    # What its source has acknowledged and not shipped yet.
+    Index(None, "account_id", "fulfillment_status", "id", sqlite_where=_TO_SHIP, postgresql_where=_TO_SHIP),
 )  # fmt: skip
 
 fulfillment_request_line = Table(

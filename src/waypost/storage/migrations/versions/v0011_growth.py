@@ -11,9 +11,17 @@ down_revision = "0010"
 branch_labels = None
 depends_on = None
 
+_TO_SHIP = (
+    "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
+)
+
 # Table, columns, and for a partial index its rows.
 _INDEXES: tuple[tuple[str, list[str], str | None], ...] = (
     ("webhook_delivery", ["webhook_id", "status", "id"], None),
+    ("fulfillment_request", ["channel_id", "source_id", "id"], None),
+    ("fulfillment_request_state", ["channel_id", "status", "id"], None),
+    ("fulfillment_request_state", ["account_id", "fulfillment_status", "id"], _TO_SHIP),
+    ("orders", ["channel_id", "status", "id"], None),
 )  # fmt: skip
 
 

@@ -1,0 +1,117 @@
+"""Lists of orders: each query is driven by the most selective thing it asks for; see `request_pages`."""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any
+
+from waypost.app.ports.orders import OrderQuery
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.walks import Since, Walk, merged
+
+_NUMBERS = "order_number"
+_REFERENCES = "reference_number"
+
+
+class Driver(StrEnum):
+    """What finds the orders."""
+
+    NUMBERS = "numbers"
+    REFERENCES = "reference numbers"
+    CHANGED = "changed"  # since a moment: they, or what belongs to them
+    STATUSES = "statuses"
+    ID = "id"
+
+
+def changed_after(query: OrderQuery) -> Since | None:
+    """What changed of every order that matches. A moment before 1970 means "all" to those who send it."""
+    moments = (
+        ("fulfillment_request_state", "modified_at", query.requests_updated_after),
+        ("shipment", "updated_at", query.shipments_updated_after),
+        ("orders", "updated_at", query.updated_after),
+        ("orders", "ordered_at", query.ordered_after),
+    )
+    for table, column, after in moments:
+        if after is not None and after > 0:
+            return Since(table, column, query.scope.account_id, after)
+    return None
+
+
+def drivers(query: OrderQuery, few_changed: bool) -> tuple[Driver, ...]:
+    """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
+
+    `few_changed`: that is so of `changed_after`.
+    """
+    if query.numbers:
+        return (Driver.NUMBERS,)
+    if query.reference_numbers:
+        return (Driver.REFERENCES,)
+    listed = Driver.STATUSES if query.statuses else Driver.ID
+    if changed_after(query) is None:
+        return (listed,)
+    return (Driver.CHANGED,) if few_changed else (listed, Driver.CHANGED)
+
+
+def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
+    """The ids of one page, ascending. `looks`: it may lack what lies behind the first rows."""
+    where = Filter(dialect)
+    account = where.place(query.scope.account_id)
+    channel = where.own("channel", account, query.scope.channel_id, query.channel_id)
+    if channel is not None:
+        where.terms.append(f"o.channel_id = {channel}")
+    _conditions(where, query)
+    if driver in (Driver.STATUSES, Driver.ID):
+        owner = ("account_id", account) if channel is None else ("channel_id", channel)
+        walks = [walk.beginning if looks else walk for walk in _walks(query, driver, where, owner)]
+        where.terms.append("o.id = w.id")
+        selects = [_select(where, walk.tables, walk.rows_in_order, walk.order) for walk in walks]
+    else:
+        table, column, rows = _found(query, driver, where)
+        by = dialect.by_index(table, "w", ("account_id", column))
+        where.terms += [f"o.id = w.{'id' if table == 'orders' else 'order_id'}", f"o.account_id = {account}"]
+        selects = [_select(where, by, f"w.account_id = {account} AND {rows}", "o.id", "DISTINCT ")]
+    return merged(selects, where.place, query.limit, query.offset), where.args
+
+
+def _select(where: Filter, tables: str, rows: str, order: str, distinct: str = "") -> str:
+    found = where.dialect.looked_up(tables, rows, "orders o", " AND ".join(where.terms))
+    return f"SELECT {distinct}o.id {found} ORDER BY {order}"
+
+
+def _walks(query: OrderQuery, driver: Driver, where: Filter, owner: tuple[str, str]) -> Iterator[Walk]:
+    column, value = owner
+    if driver is Driver.ID:
+        yield Walk(where.dialect, "orders", (column,), (value,), "1")
+        return
+    for status in dict.fromkeys(query.statuses):
+        yield Walk(where.dialect, "orders", (column, "status"), (value, where.place(str(status))), "1")
+
+
+def _found(query: OrderQuery, driver: Driver, where: Filter) -> tuple[str, str, str]:
+    """By what else than a walk: table, the index's column after the account, and condition."""
+    if driver is Driver.NUMBERS:
+        return "orders", _NUMBERS, where.among(f"w.{_NUMBERS}", query.numbers, "text")
+    if driver is Driver.REFERENCES:
+        return "orders", _REFERENCES, where.among(f"w.{_REFERENCES}", query.reference_numbers, "text")
+    since = changed_after(query)
+    assert since is not None
+    return since.table, since.column, f"w.{since.column} > {where.place(since.after)}"
+
+
+def _conditions(where: Filter, query: OrderQuery) -> None:
+    """What orders must be like."""
+    where.any_of("o.order_number", query.numbers, "text")
+    where.any_of("o.reference_number", query.reference_numbers, "text")
+    where.any_of("o.status", query.statuses, "text")
+    where.after("o.updated_at", query.updated_after)
+    where.after("o.ordered_at", query.ordered_after)
+    if query.tags:
+        each = "json_each(o.tags)" if where.dialect.is_sqlite else "json_array_elements_text(o.tags::json) AS t(value)"
+        where.terms.append(f"EXISTS (SELECT 1 FROM {each} WHERE {where.among('value', query.tags, 'text')})")
+    if query.requests_updated_after is not None:
+        changed = "SELECT u.modified_at FROM fulfillment_request_state u WHERE u.id = t.id"
+        of_order = f"t.order_id = o.id AND ({changed}) > {where.place(query.requests_updated_after)}"
+        where.terms.append(f"EXISTS (SELECT 1 FROM fulfillment_request t WHERE {of_order})")
+    if query.shipments_updated_after is not None:
+        of_order = f"t.order_id = o.id AND t.updated_at > {where.place(query.shipments_updated_after)}"
+        where.terms.append(f"EXISTS (SELECT 1 FROM shipment t WHERE {of_order})")

@@ -1,0 +1,238 @@
+"""Lists and counts of fulfillment requests: each query is driven by the most selective thing it asks for.
+
+One driver finds rows, called `w`, by one index. Each row's state, called `s`, is looked up by its id, and every other
+condition is about that: so no planner can find rows by another one.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Any, NamedTuple
+
+from waypost.app.actor import Scope
+from waypost.app.ports import RequestQuery
+from waypost.domain import standing
+from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
+from waypost.domain.statuses import ANY, Status
+from waypost.storage.dialect import Dialect
+from waypost.storage.queries.requests import Filter, quoted
+from waypost.storage.queries.walks import LAST_ID, Since, Walk, merged
+
+_STATE = "fulfillment_request_state"
+_FIXED = "fulfillment_request"
+
+
+_FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
+
+
+class Driver(StrEnum):
+    """What finds the rows."""
+
+    ORDER = "order"
+    NUMBERS = "numbers"
+    CHANGED = "changed"  # since a moment
+    STATUSES = "statuses"
+    ID = "id"
+
+
+def changed_after(query: RequestQuery) -> Since | None:
+    """Everything that matches was modified since: nothing happens to a request without that.
+
+    A moment before 1970 means "all" to those who send it.
+    """
+    moments = (
+        query.updated_after, query.acknowledged_after, query.sent_after, query.canceled_after, query.generated_after,
+    )  # fmt: skip
+    latest = max((moment for moment in moments if moment is not None), default=0)
+    return Since(_STATE, "modified_at", query.scope.account_id, latest) if latest > 0 else None
+
+
+def statuses_of(query: RequestQuery) -> tuple[Status, ...]:
+    """The statuses in which a request can match; none: nothing matches."""
+    found = set(ANY)
+    if query.statuses:
+        found &= set(map(Status, query.statuses))
+    if query.scope.source_id is not None:
+        found &= standing.RELEASED_ONCE
+    if query.failure_codes:
+        found &= standing.FAILED
+    if query.needs_attention is not None:
+        found = {status for status in found if (status in standing.NEEDS_ATTENTION) == query.needs_attention}
+    if query.eligible_for_processing:
+        found &= {Status.UNPROCESSED}
+    if query.fulfillment_statuses:
+        found &= standing.by_shipped(query.fulfillment_statuses)
+    if query.is_acknowledged or query.acknowledged_after is not None:
+        found &= standing.ACKNOWLEDGED_ONCE
+    if query.is_acknowledged is False:
+        found &= standing.UNACKNOWLEDGED
+    if query.is_canceled or query.canceled_after is not None:
+        found &= standing.CANCELED_ONCE
+    return tuple(status for status in ANY if status in found)
+
+
+def _is_of_unshipped(query: RequestQuery) -> bool:
+    """Whether the acknowledged that match have not shipped yet: an index has only those."""
+    return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
+
+
+def drivers(query: RequestQuery, few_changed: bool, counts: bool = False) -> tuple[Driver, ...]:
+    """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
+
+    `few_changed`: that is so of `changed_after`.
+    """
+    if query.order_id is not None:
+        return (Driver.ORDER,)
+    if query.numbers:
+        return (Driver.NUMBERS,)
+    statuses = set(statuses_of(query))
+    resting = statuses & set(standing.ENDS)
+    if _is_of_unshipped(query):
+        resting -= {Status.ACKNOWLEDGED}
+    named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
+    listed = Driver.STATUSES if named or (counts and len(statuses) < len(ANY)) else Driver.ID
+    if changed_after(query) is None:
+        return (listed,)
+    if few_changed:
+        return (Driver.CHANGED,)
+    if not resting:
+        return (listed,)
+    return (Driver.CHANGED,) if counts else (listed, Driver.CHANGED)
+
+
+class _Select(NamedTuple):
+    """Rows to be found: FROM and WHERE, and ORDER BY."""
+
+    rows: str
+    order: str
+
+
+class _Search:
+    """The selects of a query by one driver; they share their parameters."""
+
+    def __init__(self, query: RequestQuery, driver: Driver, dialect: Dialect) -> None:
+        self.where = Filter(dialect)
+        self._query = query
+        self._driver = driver
+        self._keys = self._scope()
+        self._first = self.where.place(min(query.since_id or 0, LAST_ID - 1) + 1)
+        _conditions(self.where, query, driver)
+
+    def _scope(self) -> dict[str, str]:
+        """What the caller may see and asks for, by column. Sources and channels are the account's, or have no rows."""
+        scope = self._query.scope
+        account = self.where.place(scope.account_id)
+        keys = {"account_id": account}
+        source = self.where.own("source", account, scope.source_id, self._query.source_id)
+        channel = self.where.own("channel", account, scope.channel_id)
+        keys |= {name: value for name, value in (("channel_id", channel), ("source_id", source)) if value is not None}
+        if scope.source_id is not None:
+            self.where.terms.append("s.released_seq IS NOT NULL")
+        return keys
+
+    def selects(self, paged: bool, looks: bool = False) -> list[_Select]:
+        """One for each list to look through. `paged`: with the states. `looks`: only at the first rows."""
+        if self._driver in (Driver.STATUSES, Driver.ID):
+            walks = [walk.beginning if looks else walk for walk in self._walks()]
+            return [
+                self._select(walk.tables, walk.rows_in_order if paged else walk.rows, walk.columns, paged, walk.order)
+                for walk in walks
+            ]
+        table, columns, rows = self._found()
+        return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
+
+    def _walks(self) -> Iterator[Walk]:
+        if self._driver is Driver.ID:  # the index has the channel before the source, as the keys have
+            columns = tuple(name for name in self._keys if name != "account_id") or tuple(self._keys)
+            yield self._walk(_FIXED, columns, *(self._keys[name] for name in columns))
+            return
+        owner = next(name for name in ("source_id", "channel_id", "account_id") if name in self._keys)
+        for status in statuses_of(self._query) or ("",):
+            if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
+                by_shipped = ("account_id", "fulfillment_status")
+                for shipped in standing.UNSHIPPED:
+                    if shipped in self._query.fulfillment_statuses:
+                        walk = self._walk(_STATE, by_shipped, self._keys["account_id"], f"'{shipped}'")
+                        yield walk._replace(which=f"w.status = '{status}' AND w.fulfillment_status = '{shipped}'")
+            else:
+                yield self._walk(_STATE, (owner, "status"), self._keys[owner], self.where.place(status))
+
+    def _walk(self, table: str, columns: tuple[str, ...], *values: str) -> Walk:
+        return Walk(self.where.dialect, table, columns, values, self._first)
+
+    def _found(self) -> tuple[str, tuple[str, ...], str]:
+        """By what else than a walk: table, index and condition."""
+        query, where = self._query, self.where
+        if self._driver is Driver.ORDER:
+            return _FIXED, ("order_id",), f"w.order_id = {where.place(query.order_id)}"
+        account = f"w.account_id = {self._keys['account_id']}"
+        if self._driver is Driver.NUMBERS:
+            return _FIXED, ("account_id", "number"), f"{account} AND {where.among('w.number', query.numbers, 'text')}"
+        since = changed_after(query)
+        assert since is not None
+        return since.table, ("account_id", since.column), f"{account} AND w.{since.column} > {where.place(since.after)}"
+
+    def _select(self, tables: str, rows: str, walked: tuple[str, ...], paged: bool, order: str) -> _Select:
+        """Rows of `w`, and for each its state with all conditions for which `walked` does not stand."""
+        is_own = "source_id" in walked or "channel_id" in walked  # and so of the account
+        terms = [
+            f"s.{name} = {value}" for name, value in self._keys.items()
+            if name not in walked and not (name == "account_id" and is_own)
+        ]  # fmt: skip
+        if not walked:
+            terms.append(f"s.id >= {self._first}")
+        terms += self.where.terms
+        if not (terms or paged):
+            return _Select(f"FROM {tables} WHERE {rows}", order)
+        where = " AND ".join(["s.id = w.id", *terms])
+        return _Select(self.where.dialect.looked_up(tables, rows, f"{_STATE} s", where), order)
+
+
+def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
+    """What states must be like."""
+    if driver is not Driver.STATUSES:  # whose walks are of what matches
+        where.any_of("s.status", query.statuses, "text")
+        if query.needs_attention is not None:
+            among = f"IN ({quoted(standing.NEEDS_ATTENTION)})"
+            where.terms.append(f"s.status {'' if query.needs_attention else 'NOT '}{among}")
+    if driver is Driver.ORDER and query.numbers:
+        where.terms.append(where.among(f"({_FIXED_OF.format('number')})", query.numbers, "text"))
+    where.any_of("s.fulfillment_status", query.fulfillment_statuses, "text")
+    where.any_of("s.failure_code", query.failure_codes, "text")
+    if query.invoiced is not None:
+        where.add("s.invoiced = ?", query.invoiced)
+    where.known("s.acknowledged_at", query.is_acknowledged)
+    where.known("s.sent_at", query.is_sent)
+    where.known("s.canceled_at", query.is_canceled)
+    where.after("s.acknowledged_at", query.acknowledged_after)
+    where.after("s.sent_at", query.sent_after)
+    where.after("s.canceled_at", query.canceled_after)
+    where.after("s.modified_at", query.updated_after)
+    where.after(f"({_FIXED_OF.format('generated_at')})", query.generated_after)
+    if query.eligible_for_processing is not None:
+        order = f"(SELECT o.status FROM orders o WHERE o.id = s.order_id) IN ({quoted(ELIGIBLE_FOR_PROCESSING)})"
+        not_ = "" if query.eligible_for_processing else "NOT "
+        where.terms.append(f"{not_}(s.status = '{Status.UNPROCESSED}' AND {order})")
+
+
+def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
+    """One page by id ascending, as ids and versions. `looks`: it may lack what lies behind the first rows."""
+    search = _Search(query, driver, dialect)
+    selects = search.selects(paged=True, looks=looks)
+    texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
+    return merged(texts, search.where.place, query.limit, query.offset), search.where.args
+
+
+def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:
+    """How many match."""
+    search = _Search(query, driver, dialect)
+    counts = [f"(SELECT count(*) {one.rows})" for one in search.selects(paged=False)]
+    return f"SELECT {' + '.join(counts)}", search.where.args
+
+
+def waiting(scope: Scope, source_id: int | None, limit: int, dialect: Dialect) -> tuple[str, list[Any]]:
+    """Ids of the oldest requests in Processing. What is being handed over is not picked up as well."""
+    query = RequestQuery(scope, source_id=source_id, statuses=(Status.PROCESSING,))
+    search = _Search(query, Driver.STATUSES, dialect)
+    search.where.terms.append("s.handover IS NULL")
+    (select,) = search.selects(paged=True)
+    return f"SELECT s.id {select.rows} ORDER BY {select.order} LIMIT {search.where.place(limit)}", search.where.args

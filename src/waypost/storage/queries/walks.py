@@ -1,0 +1,105 @@
+"""Rows in order of their id, found by one index that ends with the id, whatever planners think of others."""
+
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any, NamedTuple
+
+from waypost.storage.dialect import Dialect
+
+LAST_ID = 9_223_372_036_854_775_807
+FEW = 500  # so many changed rows are found by their moment and sorted, before anything else is tried
+LOOK = 1_000  # rows at the beginning of a list: nearly all of them may match an old moment, and fill the page
+Rows = Sequence[Sequence[Any]]
+
+
+class Since(NamedTuple):
+    """The rows of a table that changed after a moment, in microseconds; an index is over account and column."""
+
+    table: str
+    column: str
+    account_id: int
+    after: int
+
+    async def are_few(self, ask: Callable[..., Awaitable[Rows]]) -> bool:
+        """Whether there are at most `FEW`."""
+        rows = f"SELECT 1 FROM {self.table} w WHERE w.account_id = $1 AND w.{self.column} > $2 LIMIT {FEW + 1}"
+        found = await ask(f"SELECT count(*) FROM ({rows}) c", self.account_id, self.after)
+        return int(found[0][0]) <= FEW
+
+
+class Walk(NamedTuple):
+    """The rows of `table`, called `w`, that have `values` in `columns`, and ids from `first` to `last`.
+
+    All values are SQL. There must be an index over the columns and the id; `which`: a condition that it has, too.
+    """
+
+    dialect: Dialect
+    table: str
+    columns: tuple[str, ...]
+    values: tuple[str, ...]
+    first: str
+    last: str = f"{LAST_ID}"
+    which: str = ""
+
+    @property
+    def tables(self) -> str:
+        """For FROM."""
+        return self.dialect.by_index(self.table, "w", (*self.columns, "id"))
+
+    @property
+    def rows(self) -> str:
+        """The condition, for rows in any order."""
+        terms = [f"w.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
+        return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
+
+    @property
+    def rows_in_order(self) -> str:
+        """The condition, for rows in `order`.
+
+        PostgreSQL likes the primary key for rows that are equal and in order of their id, past the rows of everybody
+        else. Whole rows of an index are in the order of that index only.
+        """
+        if self.dialect.is_sqlite:
+            return self.rows
+        names, values = ", ".join(self._names), ", ".join(self.values)
+        return self._with(f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})")
+
+    def _with(self, *terms: str) -> str:
+        return " AND ".join([*terms, self.which] if self.which else terms)
+
+    @property
+    def order(self) -> str:
+        """By id; for ORDER BY."""
+        return ", ".join(self._names)
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(f"w.{column}" for column in (*self.columns, "id"))
+
+    @property
+    def beginning(self) -> "Walk":
+        """The first `LOOK` rows."""
+        rows = f"SELECT w.id FROM {self.tables} WHERE {self.rows_in_order} ORDER BY {self.order}"
+        return self._replace(last=f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})")
+
+
+def merged(selects: list[str], place: Callable[[int], str], limit: int, offset: int) -> str:
+    """One page of what the selects give, by the first of their columns; each must end with its ORDER BY.
+
+    Each gives no more rows than the page may need of it. `place` makes a parameter.
+    """
+    page = f"LIMIT {place(limit)} OFFSET {place(offset)}"
+    if len(selects) == 1:
+        return f"{selects[0]} {page}"
+    most = place(limit + offset)
+    parts = [f"SELECT * FROM ({one} LIMIT {most}) p{number}" for number, one in enumerate(selects)]
+    return f"SELECT * FROM ({' UNION ALL '.join(parts)}) p ORDER BY 1 {page}"
+
+
+async def first_full(ask: Callable[..., Awaitable[Rows]], pages: Iterable[tuple[str, list[Any]]], limit: int) -> Rows:
+    """The rows of the first of these statements that gives `limit`, or of the last."""
+    rows: Rows = ()
+    for sql, args in pages:
+        rows = await ask(sql, *args)
+        if len(rows) == limit:
+            break
+    return rows
