@@ -32,8 +32,12 @@ LOOK_UPS = 2  # readers that no list or count takes
 # takes longer than any of them runs. Merging two tables walks one of them from its first row to the first that is
 # wanted: a page at the end of a long table, or of an account that came late, would cost what all before it costs.
 BY_INDEX = {"enable_seqscan": "off", "enable_mergejoin": "off", "jit": "off"}
+# A page that is asked for in the order of an index is walked in it: a planner that expects few rows would rather find
+# and sort them all. What is to be sorted (`ORDER BY +id`) has no index that gives its order.
 _READER = {
     **BY_INDEX,
+    "enable_sort": "off",
+    "enable_incremental_sort": "off",
     "application_name": "waypost reader",
     "default_transaction_read_only": "on",
     "statement_timeout": "5000",
