@@ -48,7 +48,7 @@ class ListingWriting(Statements):
     ) -> dict[int, ListingVariant]:
         """See `ports.inventory`."""
         d = self.dialect
-        bound = "+v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR v.channel_id = CAST($2 AS bigint))"
+        bound = "+v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR +v.channel_id = CAST($2 AS bigint))"
         select = f"SELECT {VARIANT} FROM listing_variant v WHERE {bound}"
         found: dict[int, ListingVariant] = {}
         if ids:

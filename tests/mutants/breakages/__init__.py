@@ -11,6 +11,7 @@ from tests.mutants.breakages import (
     idempotency,
     input_limits,
     lifecycle,
+    narrow_pages,
     outgoing,
     repeated_orders,
     scope,
@@ -35,4 +36,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *clock.MUTANTS,
     *idempotency.MUTANTS,
     *repeated_orders.MUTANTS,
+    *narrow_pages.MUTANTS,
 )
