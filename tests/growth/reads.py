@@ -41,6 +41,7 @@ class Target:
     def __init__(self, template: Template, plan: Plan) -> None:
         self._names = template.names
         self._copy = plan.target
+        self._today = template.today
         self._taken: dict[str, int] = {}
         self.last_seq = plan.last_seq
         self.last_at = plan.last_at
@@ -52,6 +53,11 @@ class Target:
     def text(self, name: str, place: int = 0) -> str:
         """A SKU or number."""
         return self._copy.text(self._names[name][place])
+
+    def of(self, name: str, place: int, table: str, column: str) -> list[int]:
+        """The ids of the rows of another table that point to it."""
+        found = self._names[name][place]
+        return [self._copy.id(table, row["id"]) for row in self._today[table] if row[column] == found]
 
     def next(self, name: str) -> int:
         """The place of one of these that nobody has taken yet."""

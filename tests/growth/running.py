@@ -1,10 +1,12 @@
 """Everything that is measured, on one database."""
 
 import fnmatch
+from collections.abc import Iterator
 
+from tests.growth import changes_goods
 from tests.growth.databases import Databases, Mode
 from tests.growth.measuring import Cost
-from tests.growth.reads import Target, reads
+from tests.growth.reads import Call, Target, reads
 
 
 async def measure(
@@ -14,8 +16,16 @@ async def measure(
     template, plan = await databases.template(), await databases.plan(count)
     found: dict[str, Cost] = {}
     async with databases.opened(mode, count, planted) as one:
-        for call in reads(Target(template, plan)):
+        for call in _calls(Target(template, plan)):
             if fnmatch.fnmatch(call.name, only):
                 assert call.name not in found, f"two calls are named {call.name}"
                 found[call.name] = await one.call(call)
     return found
+
+
+def _calls(target: Target) -> Iterator[Call]:
+    """What is read comes first: changes leave more to be read."""
+    yield from reads(target)
+    left_out = changes_goods.missing(target)
+    assert not left_out, f"operations that nothing measures: {sorted(left_out)}"
+    yield from changes_goods.changes(target)

@@ -13,6 +13,8 @@ TAMPERED = [
     ("UPDATE shipment_item SET quantity = 2", "shipments_differ"),
     ("UPDATE shipment SET request_id = (SELECT max(id) FROM fulfillment_request)", "shipment_differs"),
     ("UPDATE shipment SET order_id = (SELECT max(id) FROM orders)", "shipment_differs"),
+    ("UPDATE shipment SET channel_id = channel_id + 1", "shipment_differs"),
+    ("UPDATE shipment SET channel_id = NULL", "shipment_differs"),
     ("UPDATE event SET subject_id = 999 WHERE subject = 'shipment'", "shipment_missing"),
     ("UPDATE inventory_variant SET committed = committed + 1", "stock_total_differs"),
     ("UPDATE stock_ledger SET released = 0, committed = 2", "stock_total_differs"),

@@ -239,6 +239,9 @@ def _walks_sqlite(asked: Statements, location: SqliteLocation) -> dict[str, list
                 step for step in steps
                 if (on := re.match(r"SCAN (\w+)", step)) and tables.get(on[1]) in LARGE and "VIRTUAL TABLE" not in step
             ]  # fmt: skip
+            for step in steps:  # of what a subquery has found, whatever its alias: the subquery has a plan of its own
+                if (of := re.match(r"(?:CO-ROUTINE|MATERIALIZE) (\w+)", step)) and f"SCAN {of[1]}" in walked:
+                    walked.remove(f"SCAN {of[1]}")
             if walked:
                 found[text] = walked
     return found

@@ -70,7 +70,8 @@ _FOREIGN_STOCK = """SELECT f.id, g.line_id FROM stock_ledger g
 JOIN fulfillment_request_line l ON l.id = g.line_id JOIN fulfillment_request f ON f.id = l.request_id
 JOIN inventory_variant v ON v.id = g.variant_id WHERE v.source_id <> f.source_id"""
 _STRAY_SHIPMENTS = """SELECT h.id FROM shipment h JOIN fulfillment_request f ON f.id = h.request_id
-WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id OR f.order_id <> h.order_id"""
+WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id OR f.order_id <> h.order_id
+OR f.channel_id <> coalesce(h.channel_id, 0)"""
 _STRAY_ITEMS = """SELECT h.id, i.id FROM shipment h JOIN shipment_item i ON i.shipment_id = h.id
 JOIN fulfillment_request_line l ON l.id = i.line_id WHERE l.request_id <> h.request_id AND i.quantity > 0"""
 _LOST_INVOICES = """SELECT DISTINCT e.subject_id FROM event e WHERE e.subject = 'source_invoice'
@@ -188,7 +189,7 @@ class CommonEvidence(ABC):
             words = f"holds another source's stock for item {row[1]}."
             yield Finding("stock_source_differs", "fulfillment_request", row[0], words)
         async for row in self.rows(_STRAY_SHIPMENTS):
-            words = "is of another account, source or order than its request."
+            words = "is of another account, source, channel or order than its request."
             yield Finding("shipment_differs", "shipment", row[0], words)
         async for row in self.rows(_STRAY_ITEMS):
             yield Finding("shipment_differs", "shipment", row[0], f"has an item {row[1]} of another request.")

@@ -169,8 +169,8 @@ class DeliveryReading(Reader):
         # or PostgreSQL takes the first one's index for it as long as the table has no statistics.
         sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND id IN (
           SELECT id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
-          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) AND id > $4
-          ORDER BY id LIMIT $3"""
+          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) AND +id > $4
+          ORDER BY +id LIMIT $3"""
         return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit, after)]
 
 

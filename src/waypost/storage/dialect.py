@@ -24,6 +24,10 @@ class Dialect(NamedTuple):
             return f"{column} IN (SELECT value FROM json_each(${place}))"
         return f"{column} = ANY(${place}::{kind}[])"
 
+    def any_found(self, column: str, select: str) -> str:
+        """`column` is among what `select` gives, which is found first, and once: it is never joined."""
+        return f"{column} IN ({select})" if self.is_sqlite else f"{column} = ANY(ARRAY({select}))"
+
     def array(self, values: Sequence[Any]) -> Any:
         """An array parameter in the form this engine takes."""
         return json.dumps(list(values)) if self.is_sqlite else list(values)

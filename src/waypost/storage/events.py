@@ -84,8 +84,9 @@ def feed_sql(query: FeedQuery, upto: int, dialect: Dialect) -> tuple[str, list[A
     """The events of one look, up to `upto`."""
     where = Filter(dialect)
     where.add("e.account_id = ?", query.scope.account_id)
-    where.add("e.seq > ?", query.after)
-    where.add("e.seq <= ?", upto)
+    hidden = "+" if query.seqs else ""  # events that are named are looked up: a range would be walked
+    where.add(f"{hidden}e.seq > ?", query.after)
+    where.add(f"{hidden}e.seq <= ?", upto)
     where.any_of("e.seq", query.seqs, "bigint")
     _of_types(query.patterns, where)
     _seen_by(query.scope, where)

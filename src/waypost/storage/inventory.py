@@ -38,13 +38,13 @@ class InventoryReading(ListingReading):
 
     async def inventory_variants(self, query: GoodsQuery) -> list[InventoryVariant]:
         """See `ports.inventory`."""
-        sql, args = goods.page("inventory_variant v", VARIANT, query, self.dialect)
-        return [InventoryVariant._make(row) for row in await self.slow(sql, *args)]
+        rows = await goods.page("inventory_variant v", VARIANT, query, self.dialect).read(self.slow)
+        return [InventoryVariant._make(row) for row in rows]
 
     async def inventory_families(self, query: GoodsQuery) -> list[Family]:
         """See `ports.inventory`; one query for the parents, one for all their variants."""
-        sql, args = goods.page("inventory_parent p", PARENT, query, self.dialect)
-        parents = [InventoryParent._make(row) for row in await self.slow(sql, *args)]
+        rows = await goods.page("inventory_parent p", PARENT, query, self.dialect).read(self.slow)
+        parents = [InventoryParent._make(row) for row in rows]
         if not parents:
             return []
         of = f"""SELECT {VARIANT} FROM inventory_variant v WHERE {self.dialect.any_of("v.parent_id", 1)}
@@ -56,15 +56,15 @@ class InventoryReading(ListingReading):
 
     async def product_variants(self, query: GoodsQuery) -> list[ProductVariant]:
         """See `ports.inventory`."""
-        sql, args = goods.page("product_variant p", PRODUCT, query, self.dialect)
-        return [ProductVariant._make(row) for row in await self.slow(sql, *args)]
+        rows = await goods.page("product_variant p", PRODUCT, query, self.dialect).read(self.slow)
+        return [ProductVariant._make(row) for row in rows]
 
     async def product_links(self, account_id: int, ids: Sequence[int]) -> tuple[dict[int, list[int]], ...]:
         """See `ports.inventory`."""
         found: list[dict[int, list[int]]] = []
         for table in ("inventory_variant", "listing_variant"):
             sql = f"""SELECT product_variant_id, id FROM {table}
-              WHERE {self.dialect.any_of("product_variant_id", 1)} AND account_id = $2 ORDER BY id"""
+              WHERE {self.dialect.any_of("product_variant_id", 1)} AND +account_id = $2 ORDER BY +id"""
             links: dict[int, list[int]] = {}
             for product_id, id_ in await self.slow(sql, self.dialect.array(list(ids)), account_id):
                 links.setdefault(product_id, []).append(id_)
@@ -102,9 +102,9 @@ class InventoryWriting(ListingWriting):
     ) -> list[InventoryVariant]:
         where = Filter(self.dialect)
         where.any_of(column, tuple(values), kind)
-        where.add("v.account_id = ?", scope.account_id)
+        where.add("+v.account_id = ?", scope.account_id)
         if scope.source_id is not None:
-            where.add("v.source_id = ?", scope.source_id)
+            where.add("+v.source_id = ?", scope.source_id)
         if sources is not None:
             where.args.append(sources)
             where.terms.append(self.dialect.any_of("v.source_id", len(where.args)))
@@ -115,7 +115,7 @@ class InventoryWriting(ListingWriting):
         """See `ports.inventory`."""
         d = self.dialect
         sql = f"""SELECT {PARENT} FROM inventory_parent p WHERE {d.any_of("p.source_id", 1)}
-          AND {d.any_of("p.sku", 2, "text")} AND p.account_id = $3"""
+          AND {d.any_of("p.sku", 2, "text")} AND +p.account_id = $3"""
         sources, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
         rows = await self.fetch(sql, d.array(sources), d.array(skus), scope.account_id)
         found = {(one.source_id, one.sku): one for one in map(InventoryParent._make, rows)}
@@ -131,16 +131,17 @@ class InventoryWriting(ListingWriting):
     async def products_by_id(self, account_id: int, ids: Sequence[int]) -> dict[int, ProductVariant]:
         """See `ports.inventory`."""
         sql = f"""SELECT {PRODUCT} FROM product_variant p
-          WHERE {self.dialect.any_of("p.id", 1)} AND p.account_id = $2"""
+          WHERE {self.dialect.any_of("p.id", 1)} AND +p.account_id = $2"""
         rows = await self.fetch(sql, self.dialect.array(list(ids)), account_id)
         return {one.id: one for one in map(ProductVariant._make, rows)}
 
     async def shipped_and_held(self, account_id: int, variant_ids: Sequence[int]) -> list[tuple[int, int]]:
         """See `ports.inventory`."""
+        # From the ledger's open rows of these variants, on by id: SQLite would begin with the account's requests.
         sql = f"""SELECT DISTINCT l.request_id, g.variant_id FROM stock_ledger g
           JOIN fulfillment_request_line l ON l.id = g.line_id
           JOIN fulfillment_request_state s ON s.id = l.request_id
-          WHERE {self.dialect.any_of("g.variant_id", 1)} AND g.committed > g.released AND s.account_id = $2
+          WHERE {self.dialect.any_of("g.variant_id", 1)} AND g.committed > g.released AND +s.account_id = $2
             AND l.shipped > 0 AND g.committed - g.released > l.quantity - l.canceled - l.voided - l.shipped
           ORDER BY l.request_id"""
         return [(row[0], row[1]) for row in await self.fetch(sql, self.dialect.array(list(variant_ids)), account_id)]

@@ -9,6 +9,7 @@ from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
+from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
@@ -21,15 +22,21 @@ _CHANGING = (
     "status", "total_credit_cost", "vendor_payout_id", "accounting_synced", "external_accounting_id",
     "accounting_error", "updated_at", "version",
 )  # fmt: skip
-_FROM = f"""SELECT {columns.listed(Invoice, "v")}, f.number FROM source_invoice v
-  JOIN fulfillment_request f ON f.id = v.request_id JOIN fulfillment_request_state s ON s.id = v.request_id"""
+_STATE = "(SELECT s.{column} FROM fulfillment_request_state s WHERE s.id = v.request_id)"
+_INVOICE = f"""{columns.listed(Invoice, "v")},
+  (SELECT f.number FROM fulfillment_request f WHERE f.id = v.request_id)"""
+# What pages are filtered by.
+_FILTERED = ("account_id", "source_id", "request_id", "accounting_synced", "accounting_error")
 
 
 def _scoped(where: Filter, scope: Scope) -> None:
-    """A source sees its own, of requests that were released to it; a channel is shown none (contract section 1.3)."""
-    where.add("v.account_id = ?", scope.account_id)
+    """A source sees its own, of requests that were released to it; a channel is shown none (contract section 1.3).
+
+    A plus takes the column from the planners, which would take an index of the account for a key that is given.
+    """
+    where.add("+v.account_id = ?", scope.account_id)
     if scope.source_id is not None:
-        where.add("v.source_id = ? AND s.released_seq IS NOT NULL", scope.source_id)
+        where.add(f"+v.source_id = ? AND {_STATE.format(column='released_seq')} IS NOT NULL", scope.source_id)
     if scope.channel_id is not None:
         where.add("1 = 0")
 
@@ -56,14 +63,48 @@ async def _one(dialect: Dialect, fetch: Fetch, scope: Scope, invoice_id: int) ->
     where = Filter(dialect)
     where.add("v.id = ?", invoice_id)
     _scoped(where, scope)
-    views = await _views(dialect, fetch, await fetch(f"{_FROM} WHERE {' AND '.join(where.terms)}", *where.args))
+    sql = f"SELECT {_INVOICE} FROM source_invoice v WHERE {' AND '.join(where.terms)}"
+    views = await _views(dialect, fetch, await fetch(sql, *where.args))
     return views[0] if views else None
 
 
-def _is(where: Filter, term: str, wanted: bool | None) -> None:
-    """A term that is true, or is not (null included)."""
+def _is(where: Filter, flag: str, wanted: bool | None) -> None:
+    """A flag that is true, or is not (null included)."""
     if wanted is not None:
-        where.terms.append(term if wanted else f"NOT coalesce({term}, {where.dialect.false})")
+        where.terms.append(f"{flag} IS {'' if wanted else 'NOT '}TRUE")
+
+
+def _page(dialect: Dialect, query: InvoiceQuery) -> Page:
+    """One page, by creation."""
+    scope = query.scope
+
+    def bind(where: Filter) -> None:
+        _scoped(where, scope)
+        if query.source_id is not None:
+            where.add("+v.source_id = ?", query.source_id)
+
+    def match(where: Filter) -> None:
+        if query.request_id is not None:
+            where.add("v.request_id = ?", query.request_id)
+        where.any_of("v.id", query.ids, "bigint")
+        where.after("v.inserted_at", query.created_after)
+        _is(where, "v.accounting_synced", query.accounting_synced)
+        _is(where, _STATE.format(column="accounting_synced"), query.of_synced_request)
+        where.known("v.accounting_error", query.has_error)
+
+    account = ("account_id", scope.account_id)
+    source_id = query.source_id if scope.source_id is None else scope.source_id
+    owner = account if source_id is None else owned("source_id", source_id, scope)
+    walk = Walk("source_invoice", "v", (owner,), ("inserted_at", "id"), query.created_after)
+    pages = Pages(dialect, _INVOICE, walk, bind, query.limit, query.offset)
+    if query.request_id is not None or query.ids:
+        return pages.looked_up(match)
+    for index, named in (("failed", query.has_error), ("synced", query.accounting_synced),
+                         ("not_synced", query.accounting_synced is False)):  # fmt: skip
+        if named:
+            rare = walk._replace(key=(account,), named=index)
+            return pages.narrowed(match, _FILTERED, rare)
+    return pages.plain(match)
 
 
 class InvoiceReading(Reader):
@@ -75,23 +116,7 @@ class InvoiceReading(Reader):
 
     async def invoices(self, query: InvoiceQuery) -> list[InvoiceView]:
         """One page."""
-        where = Filter(self.dialect)
-        _scoped(where, query.scope)
-        if query.request_id is not None:
-            where.add("v.request_id = ?", query.request_id)
-        if query.source_id is not None:
-            where.add("v.source_id = ?", query.source_id)
-        where.any_of("v.id", query.ids, "bigint")
-        where.after("v.inserted_at", query.created_after)
-        _is(where, "v.accounting_synced", query.accounting_synced)
-        _is(where, "s.accounting_synced", query.of_synced_request)
-        where.known("v.accounting_error", query.has_error)
-        first = len(where.args) + 1
-        sql = f"""{_FROM} WHERE {" AND ".join(where.terms)}
-          ORDER BY v.inserted_at, v.id LIMIT ${first} OFFSET ${first + 1}"""
-        return await _views(
-            self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset), self.large
-        )
+        return await _views(self.dialect, self.slow, await _page(self.dialect, query).read(self.slow), self.large)
 
 
 class InvoiceWriting(Statements):
@@ -104,8 +129,9 @@ class InvoiceWriting(Statements):
         found: dict[int, ChargedVariant] = {}
         for column, values, kind in (("id", ids, "bigint"), ("sku", skus, "text")):
             if values:
+                account = "account_id" if column == "sku" else "+account_id"
                 sql = f"""SELECT {columns.listed(ChargedVariant)} FROM inventory_variant
-                  WHERE {self.dialect.any_of("account_id", 1)} AND {self.dialect.any_of(column, 2, kind)}"""
+                  WHERE {self.dialect.any_of(account, 1)} AND {self.dialect.any_of(column, 2, kind)}"""
                 rows = await self.fetch(sql, self.dialect.array(account_ids), self.dialect.array(values))
                 found |= {row[0]: ChargedVariant._make(row) for row in rows}
         return list(found.values())

@@ -23,13 +23,13 @@ class ListingReading(Reader):
 
     async def listing_variants(self, query: GoodsQuery) -> list[ListingVariant]:
         """See `ports.inventory`."""
-        sql, args = goods.page("listing_variant v", VARIANT, query, self.dialect)
-        return [ListingVariant._make(row) for row in await self.slow(sql, *args)]
+        rows = await goods.page("listing_variant v", VARIANT, query, self.dialect).read(self.slow)
+        return [ListingVariant._make(row) for row in rows]
 
     async def listing_families(self, query: GoodsQuery) -> list[ListingFamily]:
         """See `ports.inventory`; one query for the parents, one for all their variants."""
-        sql, args = goods.page("listing_parent p", PARENT, query, self.dialect)
-        parents = [ListingParent._make(row) for row in await self.slow(sql, *args)]
+        rows = await goods.page("listing_parent p", PARENT, query, self.dialect).read(self.slow)
+        parents = [ListingParent._make(row) for row in rows]
         if not parents:
             return []
         of = f"""SELECT {VARIANT} FROM listing_variant v WHERE {self.dialect.any_of("v.parent_id", 1)}
@@ -48,7 +48,7 @@ class ListingWriting(Statements):
     ) -> dict[int, ListingVariant]:
         """See `ports.inventory`."""
         d = self.dialect
-        bound = "v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR v.channel_id = CAST($2 AS bigint))"
+        bound = "+v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR +v.channel_id = CAST($2 AS bigint))"
         select = f"SELECT {VARIANT} FROM listing_variant v WHERE {bound}"
         found: dict[int, ListingVariant] = {}
         if ids:
@@ -68,7 +68,7 @@ class ListingWriting(Statements):
         """See `ports.inventory`."""
         d = self.dialect
         sql = f"""SELECT {PARENT} FROM listing_parent p WHERE {d.any_of("p.channel_id", 1)}
-          AND {d.any_of("p.sku", 2, "text")} AND p.account_id = $3"""
+          AND {d.any_of("p.sku", 2, "text")} AND +p.account_id = $3"""
         channels, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
         rows = await self.fetch(sql, d.array(channels), d.array(skus), scope.account_id)
         found = {(one.channel_id, one.sku): one for one in map(ListingParent._make, rows)}

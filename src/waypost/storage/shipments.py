@@ -9,6 +9,7 @@ from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
+from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
@@ -28,25 +29,27 @@ _SHIPMENT_ID = ShipmentItem._fields.index("shipment_id")
 _ITEM_CHANGING = ("line_id", "quantity", "stock_released", "rma_item_id", "custom_fields")
 
 
-def _insert(table: str, record: Any) -> str:
-    return f"INSERT INTO {table} ({columns.listed(record)}) VALUES ({columns.places(record)})"
-
-
-def _update(table: str, names: Sequence[str]) -> str:
-    sets = ", ".join(f"{name} = ${place}" for place, name in enumerate(names, 1))
+def _update(table: str, names: Sequence[str], *more: str) -> str:
+    sets = ", ".join([*(f"{name} = ${place}" for place, name in enumerate(names, 1)), *more])
     return f"UPDATE {table} SET {sets} WHERE id = ${len(names) + 1}"
 
 
+
+def _channel(names: Sequence[str]) -> str:
+    """The channel of the request that is written, which a channel's pages go by; `names`: the columns written."""
+    return f"(SELECT f.channel_id FROM fulfillment_request f WHERE f.id = ${names.index('request_id') + 1})"
+
+
 def _scoped(where: Filter, scope: Scope) -> None:
-    """What the caller may see: a source its own, a channel that of its requests. What is shipped is released."""
-    where.add("h.account_id = ?", scope.account_id)
+    """What the caller may see: a source its own, a channel that of its requests. What is shipped is released.
+
+    A plus takes the column from the planners, which would take an index of the account for a key that is given.
+    """
+    where.add("+h.account_id = ?", scope.account_id)
     if scope.source_id is not None:
-        where.add("h.source_id = ?", scope.source_id)
+        where.add("+h.source_id = ?", scope.source_id)
     if scope.channel_id is not None:
-        where.add(
-            "EXISTS (SELECT 1 FROM fulfillment_request f WHERE f.id = h.request_id AND f.channel_id = ?)",
-            scope.channel_id,
-        )
+        where.add("+h.channel_id = ?", scope.channel_id)
 
 
 async def _views(
@@ -56,7 +59,7 @@ async def _views(
     if not rows:
         return []
     sql = f"""SELECT {_ITEM}, {_LINE} FROM shipment_item i JOIN fulfillment_request_line l ON l.id = i.line_id
-      WHERE {dialect.any_of("i.shipment_id", 1)} AND i.quantity > 0 ORDER BY i.id"""
+      WHERE {dialect.any_of("i.shipment_id", 1)} AND i.quantity > 0 ORDER BY +i.id"""
     items: dict[int, list[Sequence[Any]]] = {row[0]: [] for row in rows}
     for row in await fetch(sql, dialect.array([row[0] for row in rows])):
         items[row[_SHIPMENT_ID]].append(row)
@@ -82,20 +85,32 @@ class ShipmentReading(Reader):
 
     async def shipments(self, query: ShipmentQuery) -> list[ShipmentView]:
         """One page."""
-        where = Filter(self.dialect)
-        _scoped(where, query.scope)
+        return await _views(self.dialect, self.slow, await _page(self.dialect, query).read(self.slow), self.large)
+
+
+def _page(dialect: Dialect, query: ShipmentQuery) -> Page:
+    """One page, by creation."""
+    scope = query.scope
+
+    def match(where: Filter) -> None:
         if query.order_id is not None:
             where.add("h.order_id = ?", query.order_id)
         if query.request_id is not None:
             where.add("h.request_id = ?", query.request_id)
         where.after("h.inserted_at", query.created_after)
         where.after("h.updated_at", query.updated_after)
-        first = len(where.args) + 1
-        sql = f"""SELECT {_SHIPMENT} FROM shipment h WHERE {" AND ".join(where.terms)}
-          ORDER BY h.inserted_at, h.id LIMIT ${first} OFFSET ${first + 1}"""
-        return await _views(
-            self.dialect, self.slow, await self.slow(sql, *where.args, query.limit, query.offset), self.large
-        )
+
+    account = ("account_id", scope.account_id)
+    owners = (("source_id", scope.source_id), ("channel_id", scope.channel_id))
+    owner = next((owned(name, id_, scope) for name, id_ in owners if id_ is not None), account)
+    walk = Walk("shipment", "h", (owner,), ("inserted_at", "id"), query.created_after)
+    pages = Pages(dialect, _SHIPMENT, walk, lambda where: _scoped(where, scope), query.limit, query.offset)
+    if query.order_id is not None or query.request_id is not None:
+        return pages.looked_up(match)
+    if query.updated_after is None:
+        return pages.plain()
+    rare = Walk("shipment", "h", (account,), ("updated_at",), query.updated_after)
+    return pages.narrowed(match, ("updated_at", "account_id", "source_id", "channel_id"), rare)
 
 
 class ShipmentWriting(Statements):
@@ -107,7 +122,7 @@ class ShipmentWriting(Statements):
         where.add("f.account_id = ? AND f.number = ?", scope.account_id, number)
         source = scope.source_id if source_id is None else source_id
         if source is not None:
-            where.add("f.source_id = ?", source)
+            where.add("+f.source_id = ?", source)
         sql = f"""SELECT f.id, CASE WHEN s.released_seq IS NULL THEN 1 ELSE 0 END
           FROM fulfillment_request f JOIN fulfillment_request_state s ON s.id = f.id
           WHERE {" AND ".join(where.terms)} ORDER BY 2, f.id LIMIT 2"""
@@ -136,12 +151,15 @@ class ShipmentWriting(Statements):
 
     async def insert_shipments(self, shipments: Sequence[Shipment], items: Sequence[ShipmentItem]) -> None:
         """See `ports.shipments`."""
-        await self.execute_many(_insert("shipment", Shipment), shipments)
-        await self.execute_many(_insert("shipment_item", ShipmentItem), items)
+        names, places = columns.listed(Shipment), columns.places(Shipment)
+        sql = f"INSERT INTO shipment ({names}, channel_id) VALUES ({places}, {_channel(Shipment._fields)})"
+        await self.execute_many(sql, shipments)
+        names, places = columns.listed(ShipmentItem), columns.places(ShipmentItem)
+        await self.execute_many(f"INSERT INTO shipment_item ({names}) VALUES ({places})", items)
 
     async def update_shipments(self, shipments: Sequence[Shipment], items: Sequence[ShipmentItem]) -> None:
         """See `ports.shipments`."""
         rows = [(*(getattr(one, name) for name in _CHANGING), one.id) for one in shipments]
-        await self.execute_many(_update("shipment", _CHANGING), rows)
+        await self.execute_many(_update("shipment", _CHANGING, f"channel_id = {_channel(_CHANGING)}"), rows)
         rows = [(*(getattr(one, name) for name in _ITEM_CHANGING), one.id) for one in items]
         await self.execute_many(_update("shipment_item", _ITEM_CHANGING), rows)

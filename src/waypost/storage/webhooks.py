@@ -8,6 +8,7 @@ from waypost.app.ports.webhooks import Delivery, DeliveryQuery, DueWebhook, Sett
 from waypost.domain.webhooks import LONGEST_PAUSE_S, STRICT_DELAY_S
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
+from waypost.storage.queries.pages import Owned, Walk
 from waypost.storage.queries.postgres import kinds
 from waypost.storage.queries.requests import Filter
 from waypost.storage.sealing import Place, SecretBox
@@ -90,6 +91,26 @@ def _webhook(row: Sequence[Any], box: SecretBox) -> Webhook:
     return made._replace(strict_order=bool(made.strict_order), secret=secret, previous_secret=previous)
 
 
+def _log(dialect: Dialect, query: DeliveryQuery) -> tuple[str, list[Any]]:
+    """One page of the log, by id: the first of each status, merged."""
+    where = Filter(dialect)
+    webhook = Owned("webhook", query.webhook_id, query.account_id)
+    parts = []
+    for status in query.statuses or (None,):
+        key = (("webhook_id", webhook), *((("status", status),) if status else ()))
+        walk = Walk("webhook_delivery", "d", key, ("id",), query.since_id)
+        where.terms.clear()
+        begin = walk.begin(where)
+        where.args.append(query.limit + query.offset)
+        parts.append(f"""SELECT * FROM (SELECT d.* {begin} WHERE {" AND ".join(where.terms)}
+          ORDER BY {walk.by(dialect)} LIMIT ${len(where.args)}) one""")
+    first = len(where.args) + 1
+    sql = (
+        f"""SELECT {_DELIVERY} FROM ({" UNION ALL ".join(parts)}) d ORDER BY d.id LIMIT ${first} OFFSET ${first + 1}"""
+    )
+    return sql, [*where.args, query.limit, query.offset]
+
+
 class WebhookReading(Reader):
     """See `ports.webhooks`."""
 
@@ -104,16 +125,8 @@ class WebhookReading(Reader):
 
     async def webhook_deliveries(self, query: DeliveryQuery) -> list[Delivery]:
         """See `ports.webhooks`."""
-        where = Filter(self.dialect)
-        where.add("d.webhook_id = ?", query.webhook_id)
-        where.add("EXISTS (SELECT 1 FROM webhook w WHERE w.id = d.webhook_id AND w.account_id = ?)", query.account_id)
-        if query.since_id is not None:
-            where.add("d.id > ?", query.since_id)
-        where.any_of("d.status", query.statuses, "text")
-        first = len(where.args) + 1
-        sql = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE {" AND ".join(where.terms)}
-          ORDER BY d.id LIMIT ${first} OFFSET ${first + 1}"""
-        return [Delivery._make(row) for row in await self.slow(sql, *where.args, query.limit, query.offset)]
+        sql, args = _log(self.dialect, query)
+        return [Delivery._make(row) for row in await self.slow(sql, *args)]
 
     async def due_webhooks(self, now: int) -> list[DueWebhook]:
         """See `ports.webhooks`."""

@@ -13,6 +13,7 @@ from tests.mutants.breakages import (
     input_limits,
     lifecycle,
     loop,
+    narrow_pages,
     outgoing,
     repeated_orders,
     replies,
@@ -41,4 +42,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *repeated_orders.MUTANTS,
     *attention.MUTANTS,
     *replies.MUTANTS,
+    *narrow_pages.MUTANTS,
 )

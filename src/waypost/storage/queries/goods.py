@@ -6,28 +6,47 @@ from typing import Any
 from waypost.app.ports.inventory import GoodsQuery
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
+from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
 
 
-def page(table: str, wanted: str, query: GoodsQuery, dialect: Dialect) -> tuple[str, list[Any]]:
-    """One page of `table` (`name alias`), by id. A scope's source or channel binds the tables that have one."""
-    alias = table.split()[1]
-    where = Filter(dialect)
-    where.add(f"{alias}.account_id = ?", query.scope.account_id)
-    for column in ("source_id", "channel_id"):
-        for bound in (getattr(query.scope, column), getattr(query, column)):
-            if bound is not None:
-                where.add(f"{alias}.{column} = ?", bound)
-    where.any_of(f"{alias}.sku", query.skus, "text")
-    where.any_of(f"{alias}.id", query.ids, "bigint")
-    where.any_of(f"{alias}.upc", query.upcs, "text")
-    where.after(f"{alias}.updated_at", query.updated_after)
-    first = len(where.args) + 1
-    # A plus keeps SQLite from walking the account in order of id when a few SKUs are asked for.
-    order = f"{'+' if query.skus else ''}{alias}.id"
-    sql = f"""SELECT {wanted} FROM {table} WHERE {" AND ".join(where.terms)}
-      ORDER BY {order} LIMIT ${first} OFFSET ${first + 1}"""
-    return sql, [*where.args, query.limit, query.offset]
+def page(table: str, wanted: str, query: GoodsQuery, dialect: Dialect) -> Page:
+    """One page of `table` (`name alias`), by id. A scope's source or channel binds the tables that have one.
+
+    Ids, SKUs and UPCs are looked up; a plus takes every other column, and the order by id, from the planners.
+    """
+    name, alias = table.split()
+    account = ("account_id", query.scope.account_id)
+    bounds = [
+        (column, bound) for column in ("source_id", "channel_id")
+        for bound in (getattr(query.scope, column), getattr(query, column)) if bound is not None
+    ]  # fmt: skip
+    # What is asked for two sources is not there: nothing is walked for it.
+    owner = account if not bounds else owned(bounds[0][0], bounds[0][1] if len(set(bounds)) == 1 else None, query.scope)
+
+    def bind(where: Filter) -> None:
+        where.add(f"+{alias}.account_id = ?", query.scope.account_id)
+        for column, bound in bounds:
+            where.add(f"+{alias}.{column} = ?", bound)
+
+    walk = Walk(name, alias, (owner,), ("id",))
+    pages = Pages(dialect, wanted, walk, bind, query.limit, query.offset)
+
+    def match(where: Filter) -> None:
+        if not query.ids and (query.skus or query.upcs):
+            of, id_ = bounds[0] if query.skus and bounds else account  # the key of these begins so
+            where.add(f"{alias}.{of} = ?", id_)
+        where.any_of(f"{alias}.sku", query.skus, "text")
+        where.any_of(f"{alias}.id", query.ids, "bigint")
+        where.any_of(f"{alias}.upc", query.upcs, "text")
+        where.after(f"{alias}.updated_at", query.updated_after)
+
+    if query.ids or query.skus or query.upcs:
+        return pages.looked_up(match)
+    if query.updated_after is None:
+        return pages.plain()
+    rare = Walk(name, alias, (account,), ("updated_at",), query.updated_after)
+    return pages.narrowed(match, ("updated_at", "account_id", *(column for column, _ in bounds)), rare)
 
 
 def insert(table: str, record: Any) -> str:

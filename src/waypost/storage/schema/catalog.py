@@ -11,14 +11,16 @@ inventory_parent = Table(
     "inventory_parent", metadata, key(), ref("account_id", "account"), ref("source_id", "source"),
     text("sku", False), text("title"), text("description"), text("reference_id"), text("custom_fields", False),
     flag("archived"), number("inserted_at"), number("updated_at"),
-    UniqueConstraint("source_id", "sku"), Index(None, "account_id", "id"),
+    UniqueConstraint("source_id", "sku"), Index(None, "account_id", "id"), Index(None, "source_id", "id"),
+    Index(None, "account_id", "sku"), Index(None, "account_id", "updated_at"),
 )  # fmt: skip
 
 # What the merchant sells, by SKU; made when a source first offers it. Inventory and listings point to it.
 product_variant = Table(
     "product_variant", metadata, key(), ref("account_id", "account"), text("sku", False), text("title"),
     text("upc"), text("mpn"), text("custom_fields", False), number("inserted_at"), number("updated_at"),
-    UniqueConstraint("account_id", "sku"),
+    UniqueConstraint("account_id", "sku"), Index(None, "account_id", "id"), Index(None, "account_id", "upc"),
+    Index(None, "account_id", "updated_at"),
 )  # fmt: skip
 
 # `committed` is what the ledger's open rows of this variant add up to; written only beside them.
@@ -33,7 +35,7 @@ inventory_variant = Table(
     number("inserted_at", True),
     UniqueConstraint("source_id", "sku"), Index(None, "account_id", "id"), Index(None, "account_id", "sku"),
     Index(None, "account_id", "updated_at"), Index(None, "parent_id"), Index(None, "product_variant_id"),
-    Index(None, "source_id", "id"),
+    Index(None, "source_id", "id"), Index(None, "account_id", "upc"),
 )  # fmt: skip
 
 stock_ledger = Table(
@@ -49,7 +51,8 @@ listing_parent = Table(
     "listing_parent", metadata, key(), ref("account_id", "account"), ref("channel_id", "channel"),
     text("sku", False), text("title"), text("attributes", False), text("custom_fields", False),
     number("inserted_at"), number("updated_at"),
-    UniqueConstraint("channel_id", "sku"), Index(None, "account_id", "id"),
+    UniqueConstraint("channel_id", "sku"), Index(None, "account_id", "id"), Index(None, "channel_id", "id"),
+    Index(None, "account_id", "sku"), Index(None, "account_id", "updated_at"),
 )  # fmt: skip
 
 listing_variant = Table(
@@ -59,6 +62,7 @@ listing_variant = Table(
     number("inserted_at"), number("updated_at"),
     UniqueConstraint("channel_id", "sku"), Index(None, "account_id", "id"), Index(None, "parent_id"),
     Index(None, "channel_id", "external_id"), Index(None, "channel_id", "id"), Index(None, "product_variant_id"),
+    Index(None, "account_id", "sku"), Index(None, "account_id", "updated_at"),
 )  # fmt: skip
 
 source_shipping_method = Table(

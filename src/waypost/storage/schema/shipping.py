@@ -1,6 +1,7 @@
 """What comes back from the sources: shipments and invoices; and what explains or drives the work."""
 
 from sqlalchemy import CheckConstraint, Index, Table, UniqueConstraint
+from sqlalchemy import text as sql
 
 from waypost.storage.schema.base import flag, key, metadata, number, ref, text
 
@@ -11,7 +12,9 @@ shipment = Table(
     number("shipping_cost", True), flag("suppressed"), flag("partial"), flag("synced_to_channel", True),
     text("sync_error"), flag("accounting_synced", True), text("custom_fields", False), number("inserted_at"),
     number("updated_at"), number("version"),
+    number("channel_id", True),  # of its request
     Index(None, "account_id", "inserted_at", "id"), Index(None, "source_id", "inserted_at", "id"),
+    Index(None, "channel_id", "inserted_at", "id"),
     Index(None, "account_id", "updated_at"), Index(None, "request_id"), Index(None, "order_id"),
 )  # fmt: skip
 
@@ -23,6 +26,13 @@ shipment_item = Table(
     Index(None, "shipment_id"), Index(None, "line_id"),
 )  # fmt: skip
 
+
+def _only(name: str, which: str) -> Index:
+    """Of the invoices of which this is true, which may be few."""
+    which_ = sql(which)
+    return Index(name, "account_id", "inserted_at", "id", sqlite_where=which_, postgresql_where=which_)
+
+
 source_invoice = Table(
     "source_invoice", metadata, key(), ref("account_id", "account"), ref("source_id", "source"),
     ref("request_id", "fulfillment_request"), text("status", False), text("invoice_number", False),
@@ -31,7 +41,9 @@ source_invoice = Table(
     text("custom_fields", False), number("inserted_at"), number("updated_at"), number("version"),
     CheckConstraint("status IN ('unpaid', 'paid', 'credited', 'refunded')", name="status"),
     Index(None, "account_id", "inserted_at", "id"), Index(None, "source_id", "inserted_at", "id"),
-    Index(None, "request_id"),
+    Index(None, "request_id"), _only("ix_source_invoice_failed", "accounting_error IS NOT NULL"),
+    _only("ix_source_invoice_synced", "accounting_synced IS TRUE"),
+    _only("ix_source_invoice_not_synced", "accounting_synced IS NOT TRUE"),
 )  # fmt: skip
 
 source_invoice_item = Table(

@@ -22,12 +22,38 @@ _INDEXES: tuple[tuple[str, list[str], str | None], ...] = (
     ("fulfillment_request_state", ["channel_id", "status", "id"], None),
     ("fulfillment_request_state", ["account_id", "fulfillment_status", "id"], _TO_SHIP),
     ("orders", ["channel_id", "status", "id"], None),
+    ("inventory_parent", ["source_id", "id"], None),
+    ("inventory_parent", ["account_id", "sku"], None),
+    ("inventory_parent", ["account_id", "updated_at"], None),
+    ("inventory_variant", ["account_id", "upc"], None),
+    ("product_variant", ["account_id", "id"], None),
+    ("product_variant", ["account_id", "upc"], None),
+    ("product_variant", ["account_id", "updated_at"], None),
+    ("listing_parent", ["channel_id", "id"], None),
+    ("listing_parent", ["account_id", "sku"], None),
+    ("listing_parent", ["account_id", "updated_at"], None),
+    ("listing_variant", ["account_id", "sku"], None),
+    ("listing_variant", ["account_id", "updated_at"], None),
+    ("shipment", ["channel_id", "inserted_at", "id"], None),
 )  # fmt: skip
+# Of an account's invoices: the end of the index's name, and which rows it has.
+_INVOICES = (
+    ("failed", "accounting_error IS NOT NULL"),
+    ("synced", "accounting_synced IS TRUE"),
+    ("not_synced", "accounting_synced IS NOT TRUE"),
+)
+_CHANNEL = "(SELECT f.channel_id FROM fulfillment_request f WHERE f.id = shipment.request_id)"
 
 
 def upgrade() -> None:
-    """No row is changed."""
+    """A shipment remembers the channel of its request, as it does the source."""
+    op.add_column("shipment", sa.Column("channel_id", sa.BigInteger))
+    op.execute(f"UPDATE shipment SET channel_id = {_CHANNEL}")
     for table, columns, which in _INDEXES:
         where = None if which is None else sa.text(which)
         name = op.f(f"ix_{table}_{'_'.join(columns)}")
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
+    for end, rows in _INVOICES:
+        columns, where = ["account_id", "inserted_at", "id"], sa.text(rows)
+        name = op.f(f"ix_source_invoice_{end}")
+        op.create_index(name, "source_invoice", columns, sqlite_where=where, postgresql_where=where)

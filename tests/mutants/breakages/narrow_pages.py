@@ -1,0 +1,47 @@
+"""Pages that miss what they should show, once they are read by another index than that of their order."""
+
+from tests.mutants.mutant import Mutant
+
+MUTANTS = (
+    Mutant(
+        "page-near-is-all",
+        "A list of what has changed lately is empty, because the first rows of the list have not changed.",
+        "storage/queries/pages.py",
+        "return rows if walked < self.most else",
+        "return rows if walked <= self.most else",
+        ("tests/storage/test_narrow_pages.py::test_goods", "tests/storage/test_narrow_pages.py::test_shipments"),
+    ),
+    Mutant(
+        "page-far-unsorted",
+        "A page of what has changed lately is in the order of the changes, so pages repeat and leave out things.",
+        "storage/queries/pages.py",
+        '''return self._of(f"({found} LIMIT {LAST}) {rare.alias}", where)''',
+        '''return self._of(f"({found} LIMIT {self.limit + self.offset}) {rare.alias}", where)''',
+        ("tests/storage/test_narrow_pages.py::test_goods", "tests/storage/test_narrow_pages.py::test_shipments"),
+    ),
+    Mutant(
+        "page-deliveries-one-status",
+        "The delivery log, asked for two statuses, shows too few of them on a later page.",
+        "storage/webhooks.py",
+        "where.args.append(query.limit + query.offset)",
+        "where.args.append(query.limit)",
+        ("tests/storage/test_narrow_pages.py::test_deliveries",),
+    ),
+    Mutant(
+        "shipment-channel-stays",
+        "A shipment that is corrected to another order stays in the list of the first order's channel.",
+        "storage/shipments.py",
+        '''_update("shipment", _CHANGING, f"channel_id = {_channel(_CHANGING)}")''',
+        '''_update("shipment", _CHANGING)''',
+        ("tests/storage/test_shipment_channels.py::test_a_shipment_has_the_channel_of_its_request",
+         "tests/storage/test_narrow_pages.py::test_shipments"),
+    ),
+    Mutant(
+        "invoice-index-of-the-other-flag",
+        "Invoices that accounting does not have yet are missing from the list of those that it does not have.",
+        "storage/invoices.py",
+        '("not_synced", query.accounting_synced is False)',
+        '("failed", query.accounting_synced is False)',
+        ("tests/storage/test_narrow_pages.py::test_invoices[sqlite]",),
+    ),
+)  # fmt: skip
