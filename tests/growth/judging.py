@@ -24,7 +24,10 @@ class Linear(NamedTuple):
         return count * (self.steps if mode.engine == "sqlite" else self.buffers)
 
 
-LINEAR: tuple[Linear, ...] = ()
+LINEAR: tuple[Linear, ...] = (
+    Linear("count_*", "It counts what matches, and does not show it.", 15, 1),
+    Linear("list_*s filterFailureCode=none as account", "No request has the code: all that failed are looked at.", 0.1, 0.1),
+)
 
 
 def bound(mode: Mode, small: Cost) -> float:

@@ -4,6 +4,7 @@ import io
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Any, NamedTuple
+from unittest.mock import patch
 
 from tests.growth.counting import Counter
 from tests.growth.reads import Call
@@ -15,6 +16,7 @@ from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 from waypost.main import build_hub
 from waypost.storage.opening import open_store
+from waypost.wire import rendered
 
 
 class Cost(NamedTuple):
@@ -70,7 +72,9 @@ async def measured(url: str, template: Template, counter: Counter) -> AsyncItera
     hub, writer = build_hub(store)
     app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(io.StringIO()))
     try:
-        yield Measured(hub, app, template.tokens, counter)
+        # What was rendered before is not kept: else a call's cost would depend on those before it.
+        with patch.object(rendered, "KEPT_AT_MOST", 0):
+            yield Measured(hub, app, template.tokens, counter)
     finally:
         await writer.close()
         await store.close()
