@@ -99,6 +99,7 @@ def test_an_answer_that_is_too_long_cannot_be_read() -> None:
         (b'{"errors":[' + b",".join([b"0"] * (answers.VALUES_AT_MOST - 1)) + b"]}", True),
         (b'{"errors":[' + b",".join([b"0"] * answers.VALUES_AT_MOST) + b"]}", False),
     ],
+    ids=["long", "too long", "many", "too many"],
 )
 def test_an_answer_that_would_take_long_to_read_decides_nothing(body: bytes, is_read: bool) -> None:
     """Its outcome is that of any answer that cannot be read."""

@@ -89,6 +89,12 @@ def test_a_large_answer_has_a_budget_for_its_size_too(text: str) -> None:
         Expression(text).strict(document)
 
 
+def test_what_a_join_comes_to_is_paid_for_before_it_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("jmespath.functions.Functions.call_function", lambda *_: pytest.fail("gigabytes were made"))
+    with pytest.raises(FailedExpression, match="takes too long to compute"):
+        Expression("join(text, body)").strict({"text": "x" * 200_000, "body": ["a"] * 20_000})
+
+
 def test_each_element_and_each_character_counts() -> None:
     def spent(text: str, document: Any) -> int:
         budget = Budget()

@@ -71,7 +71,7 @@ MUTANTS = (
         "domain/routing_rounds.py",
         "self._bids <= BIDS_AT_MOST",
         "self._bids <= 10**9 * (1 + BIDS_AT_MOST)",
-        ("tests/domain/test_routing_reference.py::test_a_decision_of_very_many_bids_keeps_what_was_chosen",),
+        ("tests/domain/test_routing_reference.py::test_a_decision_of_very_many_bids_keeps_what_was_chosen[7]",),
     ),
     Mutant(
         "expression-separators-free",
@@ -79,7 +79,7 @@ MUTANTS = (
         "delivery/evaluation.py",
         "            self._budget.spend(len(separator) * len(array) // CHARACTERS_PER_STEP)",
         "            self._budget.spend(0)",
-        ("tests/delivery/test_computing.py::test_a_large_answer_has_a_budget_for_its_size_too[join(text, body)]",),
+        ("tests/delivery/test_computing.py::test_what_a_join_comes_to_is_paid_for_before_it_is_made",),
     ),
     Mutant(
         "answer-of-any-size-judged",
@@ -87,7 +87,10 @@ MUTANTS = (
         "delivery/sources/http/answers.py",
         "        readable = answer.complete and _is_short(answer.body)\n",
         "        readable = answer.complete\n",
-        ("tests/delivery/test_answers.py::test_an_answer_that_would_take_long_to_read_decides_nothing",),
+        (
+            "tests/delivery/test_answers.py::test_an_answer_that_would_take_long_to_read_decides_nothing[too long]",
+            "tests/delivery/test_answers.py::test_an_answer_that_would_take_long_to_read_decides_nothing[too many]",
+        ),
     ),
     Mutant(
         "cut-answer-keeps-half-a-secret",
