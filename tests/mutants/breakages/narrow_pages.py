@@ -38,10 +38,10 @@ MUTANTS = (
     ),
     Mutant(
         "invoice-index-of-the-other-flag",
-        "Invoices that accounting does not have yet are missing from the list of those that it does not have.",
+        "The list of the invoices that accounting has gives an error as soon as they are few.",
         "storage/invoices.py",
-        '("not_synced", query.accounting_synced is False)',
-        '("failed", query.accounting_synced is False)',
+        '("synced", query.accounting_synced)',
+        '("not_synced", query.accounting_synced)',
         ("tests/storage/test_narrow_pages.py::test_invoices[sqlite]",),
     ),
 )  # fmt: skip

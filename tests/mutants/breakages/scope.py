@@ -142,8 +142,8 @@ MUTANTS = (
         "scope-shipments-source",
         "A source sees the shipments of the account's other sources.",
         "storage/shipments.py",
-        'owners = (("source_id", scope.source_id), ("channel_id", scope.channel_id))',
-        'owners = (("channel_id", scope.channel_id),)',
+        'where.add("+h.source_id = ?", scope.source_id)',
+        'where.add("+h.source_id <> -CAST(? AS bigint)", scope.source_id)',
         ("tests/http/test_shipment_reads.py::test_everybody_sees_their_own",),
     ),
     Mutant(
@@ -168,7 +168,7 @@ MUTANTS = (
         "storage/queries/goods.py",
         'where.add(f"+{alias}.account_id = ?", query.scope.account_id)',
         'where.add(f"+{alias}.account_id <> -CAST(? AS bigint)", query.scope.account_id)',
-        ("tests/http/test_inventory.py::test_who_sees_and_changes_what",),
+        ("tests/storage/test_narrow_pages.py::test_goods",),
     ),
     Mutant(
         "scope-inventory-changes",
