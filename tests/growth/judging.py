@@ -25,9 +25,14 @@ class Linear(NamedTuple):
 
 
 LINEAR: tuple[Linear, ...] = (
-    Linear("count_*", "It counts what matches, and does not show it.", 15, 1),
-    Linear("list_*s filterFailureCode=none as account", "No request has the code: all that failed are looked at.", 0.1, 0.1),
-)
+    Linear("count_*", "It counts what matches, and shows nothing of it.", 18, 6.5),
+    Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
+    Linear("list_attention assignee=*", "It counts what this person cares for.", 0.1, 0.05),
+    Linear(
+        "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
+        "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,
+    ),
+)  # fmt: skip
 
 
 def bound(mode: Mode, small: Cost) -> float:

@@ -195,7 +195,8 @@ def reads(target: Target) -> Iterator[Call]:
 def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call]:
     rare = "rare" if token.startswith("rare") else "large"
     parameters = _queries(name)
-    sizes = {one: str(_PAGE_SIZES[one]) for one in parameters if one in _PAGE_SIZES}
+    # What needs somebody is read one further than it is shown.
+    sizes = {one: str(_PAGE_SIZES[one] - (name == "list_attention")) for one in parameters if one in _PAGE_SIZES}
     filled = _path(target, name, path, rare)
 
     def call(word: str, **query: str) -> Call:

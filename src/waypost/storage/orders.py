@@ -41,7 +41,7 @@ def _update(table: str, names: Sequence[str]) -> str:
 def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
     """One page of orders, by id ascending: see `order_pages`."""
     ids, args = order_pages.page(query, driver, dialect, looks)
-    return f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY o.id", args
+    return f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY +o.id", args
 
 
 # An item without a SKU is found by the ids it names, one with a SKU by that.
