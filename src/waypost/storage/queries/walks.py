@@ -49,7 +49,9 @@ class Walk(NamedTuple):
     def rows(self) -> str:
         """The condition, for rows in any order."""
         terms = [f"w.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
-        return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
+        if self.dialect.is_sqlite:
+            return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
+        return self._with(*terms, *self._range)  # of ids alone it would read the primary key
 
     @property
     def rows_in_order(self) -> str:
@@ -60,8 +62,12 @@ class Walk(NamedTuple):
         """
         if self.dialect.is_sqlite:
             return self.rows
+        return self._with(*self._range)
+
+    @property
+    def _range(self) -> tuple[str, str]:
         names, values = ", ".join(self._names), ", ".join(self.values)
-        return self._with(f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})")
+        return f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})"
 
     def _with(self, *terms: str) -> str:
         return " AND ".join([*terms, self.which] if self.which else terms)
