@@ -64,7 +64,7 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
         owner = ("account_id", account) if channel is None else ("channel_id", channel)
         walks = [walk.beginning if looks else walk for walk in _walks(query, driver, where, owner)]
         where.terms.append("o.id = w.id")
-        selects = [_select(where, walk.tables, walk.rows_in_order, walk.order) for walk in walks]
+        selects = [_select(where, walk.tables, walk.rows, walk.order) for walk in walks]
     else:
         table, column, rows = _found(query, driver, where)
         by = dialect.by_index(table, "w", ("account_id", column))

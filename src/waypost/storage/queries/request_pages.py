@@ -133,10 +133,7 @@ class _Search:
         """One for each list to look through. `paged`: with the states. `looks`: only at the first rows."""
         if self._driver in (Driver.STATUSES, Driver.ID):
             walks = [walk.beginning if looks else walk for walk in self._walks()]
-            return [
-                self._select(walk.tables, walk.rows_in_order if paged else walk.rows, walk.columns, paged, walk.order)
-                for walk in walks
-            ]
+            return [self._select(walk.tables, walk.rows, walk.columns, paged, walk.order) for walk in walks]
         table, columns, rows = self._found()
         return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
 
@@ -225,7 +222,9 @@ def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = Fa
 def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:
     """How many match."""
     search = _Search(query, driver, dialect)
-    counts = [f"(SELECT count(*) {one.rows})" for one in search.selects(paged=False)]
+    counts = [
+        f"(SELECT count(*) FROM (SELECT 1 {one.rows} ORDER BY {one.order}) c)" for one in search.selects(paged=False)
+    ]
     return f"SELECT {' + '.join(counts)}", search.where.args
 
 

@@ -47,19 +47,14 @@ class Walk(NamedTuple):
 
     @property
     def rows(self) -> str:
-        """The condition, for rows in any order."""
-        terms = [f"w.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
-        return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
-
-    @property
-    def rows_in_order(self) -> str:
-        """The condition, for rows in `order`.
+        """The condition; ask for the rows in `order`, even to count them.
 
         PostgreSQL likes the primary key for rows that are equal and in order of their id, past the rows of everybody
         else. Whole rows of an index are in the order of that index only.
         """
         if self.dialect.is_sqlite:
-            return self.rows
+            terms = [f"w.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
+            return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
         names, values = ", ".join(self._names), ", ".join(self.values)
         return self._with(f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})")
 
@@ -78,7 +73,7 @@ class Walk(NamedTuple):
     @property
     def beginning(self) -> "Walk":
         """The first `LOOK` rows."""
-        rows = f"SELECT w.id FROM {self.tables} WHERE {self.rows_in_order} ORDER BY {self.order}"
+        rows = f"SELECT w.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
         return self._replace(last=f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})")
 
 
