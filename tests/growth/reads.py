@@ -4,8 +4,9 @@ The operations and their parameters come from `contract/openapi.yaml`. A paramet
 that a new filter is measured from its first day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -33,6 +34,7 @@ class Call(NamedTuple):
     method: str
     target: str
     body: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Target:
