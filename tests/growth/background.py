@@ -5,6 +5,7 @@ Each piece is run with a clock at the end of what happened. What it would change
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 from typing import Any, NamedTuple
 
 from tests.growth.reads import PAGE, Target
@@ -15,7 +16,7 @@ from waypost.app.order_items import ItemDraft
 from waypost.app.orders import create_orders
 from waypost.app.ports import RequestQuery, Tx
 from waypost.app.ports.clock_rules import OverdueQuery
-from waypost.app.ports.delivery import Attention
+from waypost.app.ports.delivery import LAST_ID, Attention
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Settlement
 from waypost.app.posted import OrderDraft
@@ -25,6 +26,7 @@ from waypost.storage.readiness import prove_writable
 
 ACCOUNT, HTTP_SOURCE = 1, 2
 LEASE = 60_000_000  # microseconds
+LOOK = 10  # requests that a worker's or a rule's look looks at; in life it is a few hundred
 
 Run = Callable[[Hub], Awaitable[Any]]
 
@@ -69,10 +71,7 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
         ("of a source without requests", 48, now, False),
     ):  # fmt: skip
 
-        def claim(tx: Tx, source: int = source, at: int = at, probing: bool = probing) -> Awaitable[Any]:
-            return tx.claim_requests(source, "w", PAGE, at, at + LEASE, probing)
-
-        yield _undone(f"worker claim {word}", claim)
+        yield Work(f"worker claim {word}", partial(_claimed, source, at, probing))
     yield _undone("worker take over", lambda tx: tx.take_over_claims(HTTP_SOURCE, "w", PAGE, now, now + LEASE))
     yield _undone("worker release", lambda tx: tx.release_claims("w", None, now))
     yield _undone("worker release of a source", lambda tx: tx.release_claims("w", HTTP_SOURCE, now))
@@ -89,6 +88,17 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     yield _undone("worker settle late", lambda tx: tx.settle_late(ids, now))
     down = ("source", HTTP_SOURCE, ["source_down"], now)
     yield _undone("worker settle attention", lambda tx: tx.settle_attention(ACCOUNT, *down))
+
+
+async def _claimed(source: int, at: int, probing: bool, hub: Hub) -> Any:
+    """One look of a worker, which claims nothing in the end."""
+    upto = await hub.reads.end_of_look(source, 0, LOOK)
+    within = (0, LAST_ID if upto is None else upto)
+
+    async def claim(tx: Tx) -> Any:
+        return await tx.claim_requests(source, "w", PAGE, at, at + LEASE, probing, *within)
+
+    return await hub.store.write(lambda tx: tx.rehearse(lambda: claim(tx)))
 
 
 def _webhooks(target: Target, now: int) -> Iterator[Work]:
@@ -148,7 +158,7 @@ def _clock_rules(_: Target, now: int) -> Iterator[Work]:
     for condition in Condition:
         for word, since in (("nothing overdue", 0), ("all overdue", now + DAY)):
             for of, source in (("", None), (" of a source", LARGE_SOURCES[0]), (" of a rare source", RARE_SOURCE)):
-                query = OverdueQuery(ACCOUNT, condition, WATCHED[condition], source, (), since, now, PAGE)
+                query = OverdueQuery(ACCOUNT, condition, WATCHED[condition], source, (), since, now, PAGE, look=LOOK)
 
                 async def look(hub: Hub, query: OverdueQuery = query) -> Any:
                     await hub.reads.overdue(query)

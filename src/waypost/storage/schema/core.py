@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql_text
 
 from waypost.domain.fulfillment import FulfillmentStatus
 from waypost.domain.orders import OrderStatus, PaymentStatus, Progress
@@ -27,6 +28,10 @@ account = Table(
     number("created_at"), number("default_routing_group_id", True), text("number_strategy", False, "order_number"),
     number("version", False, "1"),
 )  # fmt: skip
+
+UNSHIPPED = sql_text(
+    "status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
+)
 
 # Locked last in every batch: gives `seq` that is dense and in commit order, and a time that never goes back.
 account_counter = Table(
@@ -163,6 +168,8 @@ fulfillment_request_state = Table(
     CheckConstraint("handover IN ('sending', 'delivered', 'rejected', 'unknown')", name="handover"),
     Index(None, "account_id", "status", "id"), Index(None, "source_id", "status", "id"),
     Index(None, "account_id", "modified_at"),
+    # What is confirmed and not shipped yet: few of all that is confirmed.
+    Index(None, "status", "account_id", "id", sqlite_where=UNSHIPPED, postgresql_where=UNSHIPPED),
 )  # fmt: skip
 
 fulfillment_request_line = Table(

@@ -70,4 +70,5 @@ attention = Table(
         "ix_attention_open", "account_id", "id",
         sqlite_where=text("settled_at IS NULL"), postgresql_where=text("settled_at IS NULL"),
     ),
+    Index(None, "subject_id", "code"),  # what was said of a request before, settled or not
 )  # fmt: skip

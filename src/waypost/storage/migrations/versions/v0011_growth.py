@@ -14,6 +14,9 @@ depends_on = None
 # Table, columns, and for a partial index its rows.
 _INDEXES: tuple[tuple[str, list[str], str | None], ...] = (
     ("webhook_delivery", ["webhook_id", "status", "id"], None),
+    ("attention", ["subject_id", "code"], None),
+    ("fulfillment_request_state", ["status", "account_id", "id"],
+     "status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"),
 )  # fmt: skip
 
 
