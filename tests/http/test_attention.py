@@ -1,5 +1,6 @@
 """What needs somebody, and the clock rules that raise it (issue 4; native)."""
 
+from functools import partial
 from typing import Any
 
 import pytest
@@ -9,7 +10,10 @@ from tests.support.clock import ManualClock
 from tests.support.database import rows
 from tests.support.world import World
 from waypost.app.changes import Changer
+from waypost.app.ports.clock_rules import OverdueQuery
+from waypost.delivery import clock_rules
 from waypost.delivery.clock_rules import ClockWatch
+from waypost.domain.clock_rules import WATCHED
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
 
@@ -111,6 +115,36 @@ async def test_each_condition_counts_from_its_status_on(world: World, migrated_u
     await watch.after(0.01)
     settled = await rows(migrated_url, "SELECT code FROM attention WHERE settled_at IS NOT NULL")
     assert [row["code"] for row in settled] == ["unsent"]
+
+
+async def test_each_look_is_short_and_all_that_stands_is_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_rules, "OverdueQuery", partial(OverdueQuery, look=2))
+    watch = Watch(world)
+    for status, condition in ((Status.PROCESSING, "unsent"), (Status.ACKNOWLEDGED, "unshipped")):
+        ids = [await world.request(status) for _ in range(7)]
+        later = ids[:5]
+        for id_ in later:
+            await world.client().patch(f"{FR}/{id_}", json={"snoozedUntil": "2999-01-01"})
+        await rules(world, {"condition": condition, "afterMinutes": 60})
+        assert await watch.after(2) == 2
+        told = (await groups(world, "?snoozed=true"))[world.ours.sources[0], condition]
+        assert sorted(item["subject"]["id"] for item in told["items"]) == ids[5:]
+        assert await watch.after(2) == 0
+    at = {"account_id": world.ours.account, "source_id": None, "but": (), "since": watch.clock(), "now": 2**62}
+    for condition, status in WATCHED.items():
+        for source in (None, *world.ours.sources):
+            query = OverdueQuery(**at | {"source_id": source}, condition=condition, status=status, limit=100)
+            whole = await world.hub.reads.overdue(query)
+            assert whole.reached is None
+            for short in (query._replace(look=2), query._replace(look=7, limit=1)):
+                page, parts = await world.hub.reads.overdue(short), list[Any]()
+                parts += page.found
+                while page.reached is not None:
+                    page = await world.hub.reads.overdue(short._replace(after=page.reached))
+                    parts += page.found
+                assert parts == whole.found
 
 
 async def test_a_rule_acts_and_says_why(world: World, migrated_url: str) -> None:

@@ -34,13 +34,11 @@ def _standing(query: OverdueQuery, dialect: Dialect) -> Filter:
     where.terms.append(f"s.status = '{Status(query.status)}'")
     where.add("s.id > ?", query.after)
     if query.condition == Condition.UNSHIPPED:
-        where.add("s.account_id = ?", query.account_id)
-        where.terms.append(_UNSHIPPED)
+        where.add(f"s.account_id = ? AND {_UNSHIPPED}", query.account_id)
     elif query.source_id is None:
         where.add("s.account_id = ?", query.account_id)
     else:
-        where.add("+s.account_id = ?", query.account_id)
-        where.add("s.source_id = ?", query.source_id)
+        where.add("s.source_id = ?", query.source_id)  # whose account that is, is asked of what was found
     return where
 
 
@@ -60,6 +58,7 @@ class ClockRuleReading(Reader):
         looked_at = _standing(query, self.dialect)
         where = Filter(self.dialect)
         where.args += looked_at.args
+        where.add("s.account_id = ?", query.account_id)
         where.add("s.status_since <= ? AND coalesce(f.hold_until, 0) <= ?", query.since, query.since)
         where.add("coalesce(f.snoozed_until, 0) <= ?", query.now)
         where.add(
@@ -75,7 +74,7 @@ class ClockRuleReading(Reader):
         limit = len(where.args) + 1
         # The last row tells how far the look has come; it has no time.
         sql = f"""WITH looked_at AS (
-            SELECT s.id, s.source_id, s.status_since FROM fulfillment_request_state s
+            SELECT s.id, s.account_id, s.source_id, s.status_since FROM fulfillment_request_state s
             WHERE {" AND ".join(looked_at.terms)} ORDER BY s.id LIMIT ${limit + 1}
           ), found AS (
             SELECT s.id, s.source_id, s.status_since FROM looked_at s JOIN fulfillment_request f ON f.id = s.id

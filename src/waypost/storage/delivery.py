@@ -31,6 +31,7 @@ _MINUTE = 60 * 1_000_000  # microseconds
 _AHEAD = _MINUTE
 _LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
 
+
 # The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
 # tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
 # $1 source, $2 now, $3 how many, $6 and $7: after the one and up to the other of these requests
@@ -147,11 +148,11 @@ class DeliveryReading(Reader):
             AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL) ORDER BY d.source_id"""
         return [row[0] for row in await self.slow(sql, d.array(source_ids))]
 
-    async def end_of_look(self, source_id: int, after: int, at_most: int) -> int | None:
+    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
         """See `app.ports.delivery.DeliveryReads`."""
         sql = f"""SELECT id FROM fulfillment_request_state WHERE source_id = $1 AND status = '{Status.PROCESSING}'
           AND id > $2 ORDER BY id LIMIT 1 OFFSET $3"""
-        rows = await self.slow(sql, source_id, after, at_most - 1)
+        rows = await self.slow(sql, source_id, after, count - 1)
         return rows[0][0] if rows else None
 
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:

@@ -24,6 +24,13 @@ class Dialect(NamedTuple):
             return f"{column} IN (SELECT value FROM json_each(${place}))"
         return f"{column} = ANY(${place}::{kind}[])"
 
+    def any_in(self, column: str, found: str) -> str:
+        """`column` is among the few values that the query `found` gives: each is looked up.
+
+        PostgreSQL is given an array. For `IN (SELECT …)` it may walk the whole table and compare.
+        """
+        return f"{column} IN ({found})" if self.is_sqlite else f"{column} = ANY(ARRAY({found}))"
+
     def array(self, values: Sequence[Any]) -> Any:
         """An array parameter in the form this engine takes."""
         return json.dumps(list(values)) if self.is_sqlite else list(values)

@@ -174,8 +174,8 @@ class DeliveryReads(Protocol):
         """Which of these have requests that stand in Processing and are not being handed over."""
         ...
 
-    async def end_of_look(self, source_id: int, after: int, at_most: int) -> int | None:
-        """The last of the next `at_most` requests of a source in Processing, by id above `after`; None: fewer follow."""
+    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
+        """The last of the next `count` requests in Processing of a source, after the id `after`; None: fewer follow."""
         ...
 
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:
