@@ -13,6 +13,7 @@ from tests.support.merchant import Wanted
 from tests.support.supplier import Behaviour, Supplier
 from waypost.app.commands import FailureReport
 from waypost.app.ports.attention import AttentionQuery, Place
+from waypost.delivery import claiming
 from waypost.domain.attention import STANDING
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotAllowed
@@ -362,6 +363,22 @@ async def test_what_is_held_waits(house: House, supplier: Supplier) -> None:
     assert await house.attempts(held) == []
     await house.until_statuses([held], "processed")
     assert (await house.attempts(held))[0]["claimed_at"] >= now + 1_500_000
+
+
+async def test_what_lies_behind_many_that_are_held_is_found(
+    house: House, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(claiming, "LOOK", 2)
+    *held, free = await house.merchant.requests(*[Wanted(Status.PROCESSING)] * 7)
+    now = house.hub.clock()
+    for id_ in held:
+        await _hold(house, id_, now + 3600 * 1_000_000)
+    await house.push(supplier, PATIENT)
+    house.start()
+    await house.until_statuses([free], "processed")
+    await _hold(house, held[0], now)  # the looks begin again with the oldest
+    await house.until_statuses([held[0]], "processed")
+    assert await house.attempts(*held[1:]) == []
 
 
 async def test_two_workers_hand_each_request_over_once(house: House, supplier: Supplier) -> None:

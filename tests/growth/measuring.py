@@ -40,7 +40,7 @@ class Measured(NamedTuple):
         """One call's cost."""
         self.counter.taken()
         client = Client(self.app, self.tokens[call.token])
-        reply = await client.call(call.method, call.target, json=call.body)
+        reply = await client.call(call.method, call.target, json=call.body, headers=dict(call.headers))
         problem = "" if reply.status < 300 else f"{call.method} {call.target}: {reply.status} {reply.body[:300]!r}"
         is_json = "json" in reply.headers.get("content-type", "")
         return self._cost(_returned(reply.json()) if reply.body and is_json else None, problem)

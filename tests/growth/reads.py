@@ -4,8 +4,9 @@ The operations and their parameters come from `contract/openapi.yaml`. A paramet
 that a new filter is measured from its first day.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
@@ -17,6 +18,7 @@ from waypost.wire.attention import START, write_place
 from waypost.wire.feed import write_cursor
 
 PAGE = 2  # so many of each kind are there, whatever the size
+RECENT = 2000  # events
 EARLY, LATE = "0001-01-01", "9999-12-31"
 _PAGES = ("filterPageNumber", "page")
 _PAGE_SIZES = {"filterPageSize": PAGE, "pageSize": PAGE, "limit": PAGE}
@@ -35,6 +37,7 @@ class Call(NamedTuple):
     method: str
     target: str
     body: Any = None
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class Target:
@@ -173,6 +176,11 @@ def _path(target: Target, name: str, path: str, rare: str) -> str:
     return path.format(**filled, id=of_id[start] if start is not None else None)
 
 
+def _found_from(target: Target, name: str, word: str) -> dict[str, str]:
+    """Where a look for what seldom occurs begins, so that it finds as much at every size."""
+    return {"after": write_cursor(1, target.last_seq - RECENT)} if name == "list_events" and word == "rare" else {}
+
+
 def _queries(name: str) -> list[str]:
     """The query parameters of an operation."""
     _, path, operation = CONTRACT.operations[name]
@@ -203,7 +211,8 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
         whole = urlencode({**sizes, **query}, quote_via=quote)
         return Call(f"{name} {word} as {token}".replace("  ", " "), token, "GET", f"{filled}{'?' * bool(whole)}{whole}")
 
-    yield call("")
+    # Who has little begins where it is: a look at the log that finds nothing gives a cursor, and the next goes on.
+    yield call("", **_found_from(target, name, rare))
     if name in _NO_ACCOUNT:
         return
     is_alias = "purchase_order" in name  # of an operation that is measured with pairs of filters, too
@@ -215,9 +224,10 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
         if values is None:
             raise AssertionError(f"{name} has the parameter {parameter}: give it a value in {__file__}")
         for word, value in values:
-            if token == NEIGHBOUR and name == "list_events" and word in ("middle", "end"):
-                continue  # cursors of the other account
-            yield call(f"{parameter}={word}", **{parameter: value})
+            if token == NEIGHBOUR and parameter == "after" and value != "latest":
+                continue  # a cursor is an account's own
+            begin = _found_from(target, name, "rare" if rare == "rare" else word)
+            yield call(f"{parameter}={word}", **{**begin, parameter: value})
             if since and since != parameter:
                 middle = _values(target, name, since, rare)
                 assert middle

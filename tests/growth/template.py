@@ -29,6 +29,7 @@ from waypost.storage.opening import open_store
 SOURCES = 50
 LARGE_SOURCES = (1, 2, 3, 4)  # nine tenths of everything is theirs
 RARE_SOURCE = 5  # of the token of a source that has little
+PULLED_SOURCES = (49, 50)  # have something in Processing that is there once, whatever the size
 SPREAD = 6  # stands for one of the sources from here on, another in each copy
 CHANNELS = 4
 LARGE_CHANNEL, RARE_CHANNEL = 1, 2
@@ -42,6 +43,7 @@ TOKENS = {
     "channel": ("channel", None, LARGE_CHANNEL),
     "rare channel": ("channel", None, RARE_CHANNEL),
 }
+PULLING = "pulling source"  # the token of the last of `PULLED_SOURCES`; it reads nothing else
 NEIGHBOUR = "neighbour"  # another account, which stays as small as it is
 WAYS: dict[Status, tuple[Action, ...]] = {
     Status.PROCESSING: (),
@@ -53,6 +55,9 @@ WAYS: dict[Status, tuple[Action, ...]] = {
 }
 ORDER_STATUSES = ("Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
 CODES = ("out_of_stock", "out_of_stock")
+# So many of each are there for calls that change one, in each copy of today.
+TO_CHANGE = {"large to change": 30, "large to release": 8, "large order to change": 14,
+             "rare to change": 14, "rare to release": 0, "rare order to change": 2}  # fmt: skip
 
 Rows = dict[str, list[dict[str, Any]]]
 
@@ -75,7 +80,7 @@ class Maker:
         self.hub = hub
         self.app = app
         self.url = url
-        self.tokens = {name: f"wp_growth_{name.replace(' ', '_')}" for name in (*TOKENS, NEIGHBOUR)}
+        self.tokens = {name: f"wp_growth_{name.replace(' ', '_')}" for name in (*TOKENS, PULLING, NEIGHBOUR)}
         self.actor = Actor("account", Scope(1), None, "setup", None)
         self.names: dict[str, list[Any]] = {}
         self._numbers = 0
@@ -126,6 +131,9 @@ class Maker:
             order = await self.order(CHANNELS + 1, "NEXT-DOOR", NEIGHBOUR)
             request = {"orderId": order, "sourceId": SOURCES + 1}
             await self.ok("POST", "/fulfillment-requests", request, NEIGHBOUR)
+        for source in PULLED_SOURCES:
+            for _ in range(2):
+                await self.request(source, 3, "PULLED", Status.PROCESSING)
 
     async def _accounts(self, tx: Tx) -> None:
         for account, name in ((1, "Mill"), (2, "Neighbour")):
@@ -138,7 +146,8 @@ class Maker:
         for place in range(1, CHANNELS + 2):
             row = {"account_id": 1 if place <= CHANNELS else 2, "name": f"Channel {place}", "created_at": 1}
             await tx.insert_row("channel", row)
-        bindings = {**{name: (1, *binding) for name, binding in TOKENS.items()}, NEIGHBOUR: (2, "account", None, None)}
+        bindings = {**{name: (1, *binding) for name, binding in TOKENS.items()},
+                    PULLING: (1, "source", PULLED_SOURCES[-1], None), NEIGHBOUR: (2, "account", None, None)}  # fmt: skip
         for family, (name, (account, kind, source, channel)) in enumerate(bindings.items(), 1):
             digest = hashlib.sha256(self.tokens[name].encode()).digest()
             await tx.insert_row("token", {
@@ -262,6 +271,9 @@ class Maker:
         """What is on its way: two of each kind for each token, and more where measured calls change something."""
         for block, source, channel in (("rare", RARE_SOURCE, RARE_CHANNEL), ("large", LARGE_SOURCES[0], LARGE_CHANNEL)):
             skus = await self.goods(source, channel, block, 2)
+            again = [{"sku": sku, "quantity": 10_000, "cost": 6} for sku in skus[:2]]  # where to route it again to
+            elsewhere = {"sku": skus[0].rpartition("-")[0], "sourceId": LARGE_SOURCES[2], "variants": again}
+            await self.ok("POST", "/inventory/parents", [elsewhere])
             for status in ORDER_STATUSES:
                 for _ in range(2):
                     order = await self.order(channel, skus[0])
@@ -283,6 +295,13 @@ class Maker:
                 self.note(f"{block} shipment", shipment["id"])
                 self.note(f"{block} invoice", await self.invoice(request["id"]))
                 self.delivered(request["id"], source, 24)
+            for name, status in (("to change", Status.PROCESSING), ("to release", Status.UNPROCESSED)):
+                for _ in range(TO_CHANGE[f"{block} {name}"]):
+                    request = await self.request(source, channel, skus[1], status)
+                    self.note(f"{block} {name}", request["id"])
+                    self.note(f"{block} {name} line", request["fulfillmentRequestItems"][0]["id"])
+            for _ in range(TO_CHANGE[f"{block} order to change"]):
+                self.note(f"{block} order to change", await self.order(channel, skus[3]))
         await self._to_change()
 
     async def _to_change(self) -> None:
@@ -302,8 +321,8 @@ class Maker:
             self._insert("handover_attempt", {
                 "account_id": 1, "source_id": LARGE_SOURCES[1], "request_id": request["id"], "number": 1, "release": 1,
                 "attempt_group": 1, "idempotency_key": f"fr-{request['id']}-1", "tries": 1, "state": "settled",
-                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "rejected",
-                "retryable": True, "next_at": now + NEVER,
+                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "deferred",
+                "next_at": now + NEVER,
             })  # fmt: skip
         for place in range(4):
             request = await self.request(LARGE_SOURCES[2], LARGE_CHANNEL, sku, Status.ACKNOWLEDGED)

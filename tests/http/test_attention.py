@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+from functools import partial
 from typing import Any
 
 import pytest
@@ -14,10 +15,11 @@ from waypost.app.changes import Changer
 from waypost.app.clock_rules import Enforcement, enforce, tell_in_vain
 from waypost.app.ports.attention import Attention as Raised
 from waypost.app.ports.attention import Place
-from waypost.app.ports.clock_rules import Overdue
+from waypost.app.ports.clock_rules import Overdue, OverdueQuery
+from waypost.delivery import clock_rules
 from waypost.delivery.clock_rules import ClockWatch
 from waypost.domain.attention import LATE
-from waypost.domain.clock_rules import ClockRule
+from waypost.domain.clock_rules import WATCHED, ClockRule
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
 from waypost.wire.attention import write_place
@@ -120,6 +122,36 @@ async def test_each_condition_counts_from_its_status_on(world: World, migrated_u
     assert "unsent" not in {code for _, code in await groups(world)}
     settled = await rows(migrated_url, "SELECT code FROM attention WHERE settled_at IS NOT NULL")
     assert [row["code"] for row in settled] == ["unsent"]
+
+
+async def test_each_look_is_short_and_all_that_stands_is_looked_at(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(clock_rules, "OverdueQuery", partial(OverdueQuery, look=2))
+    watch = Watch(world)
+    for status, condition in ((Status.PROCESSING, "unsent"), (Status.ACKNOWLEDGED, "unshipped")):
+        ids = [await world.request(status) for _ in range(7)]
+        later = ids[:5]
+        for id_ in later:
+            await world.client().patch(f"{FR}/{id_}", json={"snoozedUntil": "2999-01-01"})
+        await rules(world, {"condition": condition, "afterMinutes": 60})
+        assert await watch.after(2) == 2
+        told = (await groups(world, "?snoozed=true"))[world.ours.sources[0], condition]
+        assert sorted(item["subject"]["id"] for item in told["items"]) == ids[5:]
+        assert await watch.after(2) == 0
+    at = {"account_id": world.ours.account, "source_id": None, "but": (), "since": watch.clock(), "now": 2**62}
+    for condition, status in WATCHED.items():
+        for source in (None, *world.ours.sources):
+            query = OverdueQuery(**at | {"source_id": source}, condition=condition, status=status, limit=100)
+            whole = await world.hub.reads.overdue(query)
+            assert whole.reached is None
+            for short in (query._replace(look=2), query._replace(look=7, limit=1)):
+                page, parts = await world.hub.reads.overdue(short), list[Any]()
+                parts += page.found
+                while page.reached is not None:
+                    page = await world.hub.reads.overdue(short._replace(after=page.reached))
+                    parts += page.found
+                assert parts == whole.found
 
 
 async def test_a_rule_acts_and_says_why(world: World, migrated_url: str) -> None:

@@ -72,7 +72,8 @@ async def test_a_claim_walks_only_what_waits_once_the_tables_are_analysed(filled
         await db.execute("ANALYZE")
         await db.execute("SET plan_cache_mode = force_generic_plan")
         await db.execute(f"PREPARE claimed AS {delivery._claim(POSTGRES, probing=False)}")
-        plan = "\n".join(row[0] for row in await db.fetch("EXPLAIN EXECUTE claimed(NULL, NULL, NULL, NULL, NULL)"))
+        nothing = ", ".join(["NULL"] * 7)
+        plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN EXECUTE claimed({nothing})"))
     finally:
         await db.close()
     assert "Merge" not in plan

@@ -15,7 +15,7 @@ from waypost.app.commands import Command, Done, FailureReport, Handover
 from waypost.app.desk import Desk
 from waypost.app.ports import Tx, no_changes
 from waypost.app.ports.attention import Attention
-from waypost.app.ports.delivery import Claimed, Confirmed, Ended, OpenAttempt, Started
+from waypost.app.ports.delivery import LAST_ID, Claimed, Confirmed, Ended, OpenAttempt, Started
 from waypost.app.ports.kinds import Result
 from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
@@ -42,6 +42,8 @@ class ClaimAsk(NamedTuple):
     worker: str
     wanted: tuple[tuple[int, int, bool], ...]  # source id, count, whether it only finds out if the source is back
     lease_us: int
+    after: int = 0  # of requests with ids above this
+    upto: int = LAST_ID
 
 
 async def claim(tx: Tx, asks: Sequence[ClaimAsk], now: int) -> list[list[Claimed]]:
@@ -53,7 +55,8 @@ async def claim(tx: Tx, asks: Sequence[ClaimAsk], now: int) -> list[list[Claimed
             taken = await tx.take_over_claims(source_id, ask.worker, count, now, now + ask.lease_us)
             if len(taken) < count:
                 rest = count - len(taken)
-                taken += await tx.claim_requests(source_id, ask.worker, rest, now, now + ask.lease_us, probing)
+                until, within = now + ask.lease_us, (ask.after, ask.upto)
+                taken += await tx.claim_requests(source_id, ask.worker, rest, now, until, probing, *within)
             mine += taken
         found.append(mine)
     return found

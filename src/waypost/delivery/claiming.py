@@ -19,6 +19,7 @@ from waypost.delivery.preparing import papers_of, written
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PART_S = 0.25  # what takes longer goes on by itself
+LOOK = 500  # requests in Processing that one claim looks at: many may be held or put off
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -68,12 +69,12 @@ class Claims:
             task.result()
 
     async def _claim(self, lane: Lane, now: float) -> None:
-        source_id = lane.row.source_id
-        ask = lane.ask(self._name, now, int(self._limits.claim_s * SECOND))
+        source_id, count = lane.row.source_id, lane.wanted(now)
         self._under_way.add(source_id)
         lane.quiet_until = now + self._limits.quiet_s
         try:
-            claimed = await self._books.claim(ask)
+            upto = await self._reads.end_of_look(source_id, lane.looked_to, LOOK)
+            claimed = await self._books.claim(lane.ask(self._name, count, int(self._limits.claim_s * SECOND), upto))
         except LockHeld:
             _log.warning("cannot claim for source %d: something of it is locked", source_id)
             return
@@ -84,8 +85,9 @@ class Claims:
             return
         finally:
             self._under_way.discard(source_id)
-        if claimed:
+        if lane.looked(len(claimed) >= count, upto) or claimed:
             lane.quiet_until = now
+        if claimed:
             lane.took(now)
             self._unwritten += [(attempt, time.monotonic()) for attempt in claimed]
             self._more.set()

@@ -9,7 +9,7 @@ from typing import Any
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
 from waypost.app.ports import Clock, Reads, Tx
-from waypost.app.ports.clock_rules import Overdue, OverdueQuery
+from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
@@ -17,6 +17,7 @@ from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 
 EVERY_S = 15.0
 AT_ONCE = 200  # requests of one rule
+LOOKS_AT_MOST = 100  # of one rule; what lies behind is looked at next time
 
 _Spot = tuple[int | None, str]  # the source and the condition of a rule
 
@@ -34,7 +35,7 @@ class ClockWatch:
         self._changes = changes
         self._clock = clock
         self._every_s = every_s
-        # By account, of each rule: the last request of the page before, if there was more. What is locked stays
+        # By account, of each rule: the last request that was looked at, if more follow. What is locked stays
         # overdue, and the others must not wait behind it.
         self._reached: dict[int, dict[_Spot, int]] = {}
 
@@ -76,10 +77,10 @@ class ClockWatch:
             if rule.enabled:
                 with _defects_logged("look at clock rule %d of account %d", rule.id, account_id):
                     spot = rule.source_id, rule.condition
-                    overdue = await self._overdue(rule, rules, was.get(spot, 0))
-                    if len(overdue) == AT_ONCE:
-                        reached[spot] = overdue[-1].request_id
-                    jobs += await self._due(rule, overdue)
+                    page = await self._overdue(rule, rules, was.get(spot, 0))
+                    if page.reached is not None:
+                        reached[spot] = page.reached
+                    jobs += await self._due(rule, page.found)
         if jobs:
             await self._enforced(jobs)
         self._reached[account_id] = reached
@@ -120,14 +121,22 @@ class ClockWatch:
     async def _tell(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await tell_in_vain(tx, jobs, self._clock())
 
-    async def _overdue(self, rule: ClockRule, rules: Sequence[ClockRule], after: int) -> list[Overdue]:
+    async def _overdue(self, rule: ClockRule, rules: Sequence[ClockRule], after: int) -> OverduePage:
+        """Looks on until enough is found or nothing follows, within reason."""
         now = self._clock()
         condition = Condition(rule.condition)
         query = OverdueQuery(
             rule.account_id, condition, WATCHED[condition], rule.source_id, exceptions(rules, rule),
             overdue_since(rule, now), now, AT_ONCE, after,
         )  # fmt: skip
-        return await self._reads.overdue(query)
+        page = await self._reads.overdue(query)
+        found = page.found
+        for _ in range(LOOKS_AT_MOST - 1):
+            if len(found) >= AT_ONCE or page.reached is None:
+                break
+            page = await self._reads.overdue(query._replace(after=page.reached, limit=AT_ONCE - len(found)))
+            found += page.found
+        return OverduePage(found, page.reached)
 
     async def _due(self, rule: ClockRule, overdue: Sequence[Overdue]) -> list[Enforcement]:
         if not overdue:

@@ -2,14 +2,36 @@
 
 from collections.abc import Sequence
 
-from waypost.app.ports.clock_rules import Overdue, OverdueQuery
+from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
 from waypost.domain.clock_rules import ClockRule, Condition
+from waypost.domain.statuses import Status
+from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
 _RULE = columns.listed(ClockRule)
 _OF_ACCOUNT = f"SELECT {_RULE} FROM clock_rule WHERE account_id = $1 ORDER BY id"
+
+
+_UNSHIPPED = "s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
+
+
+def _standing(query: OverdueQuery, dialect: Dialect) -> Filter:
+    """Who stands in the status of a rule, and has an index that gives them by id.
+
+    What is confirmed and not shipped yet has an index of its own, of the account: most that is confirmed was shipped.
+    """
+    where = Filter(dialect)
+    where.terms.append(f"s.status = '{Status(query.status)}'")
+    where.add("s.id > ?", query.after)
+    if query.condition == Condition.UNSHIPPED:
+        where.add(f"s.account_id = ? AND {_UNSHIPPED}", query.account_id)
+    elif query.source_id is None:
+        where.add("s.account_id = ?", query.account_id)
+    else:
+        where.add("s.source_id = ?", query.source_id)  # whose account that is, is asked of what was found
+    return where
 
 
 class ClockRuleReading(Reader):
@@ -23,10 +45,12 @@ class ClockRuleReading(Reader):
         """See `ports.clock_rules`."""
         return [row[0] for row in await self.slow("SELECT DISTINCT account_id FROM clock_rule ORDER BY account_id")]
 
-    async def overdue(self, query: OverdueQuery) -> list[Overdue]:
+    async def overdue(self, query: OverdueQuery) -> OverduePage:
         """See `ports.clock_rules`."""
+        looked_at = _standing(query, self.dialect)
         where = Filter(self.dialect)
-        where.add("s.account_id = ? AND s.status = ? AND s.id > ?", query.account_id, query.status, query.after)
+        where.args += looked_at.args
+        where.add("s.account_id = ?", query.account_id)
         where.add("s.status_since <= ? AND coalesce(f.hold_until, 0) <= ?", query.since, query.since)
         where.add("coalesce(f.snoozed_until, 0) <= ?", query.now)
         where.terms.append("NOT s.alerted")  # settled by hand while it stood there, it is not told of again
@@ -34,12 +58,23 @@ class ClockRuleReading(Reader):
             where.add("s.source_id = ?", query.source_id)
         for other in query.but:
             where.add("s.source_id <> ?", other)
-        if query.condition == Condition.UNSHIPPED:
-            where.terms.append("s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped')")
-        sql = f"""SELECT s.id, s.source_id, s.status_since FROM fulfillment_request_state s
-          JOIN fulfillment_request f ON f.id = s.id WHERE {" AND ".join(where.terms)}
-          ORDER BY s.id LIMIT ${len(where.args) + 1}"""
-        return [Overdue._make(row) for row in await self.slow(sql, *where.args, query.limit)]
+        limit = len(where.args) + 1
+        # The last row tells how far the look has come; it has no time.
+        sql = f"""WITH looked_at AS (
+            SELECT s.id, s.account_id, s.source_id, s.status_since FROM fulfillment_request_state s
+            WHERE {" AND ".join(looked_at.terms)} ORDER BY s.id LIMIT ${limit + 1}
+          ), found AS (
+            SELECT s.id, s.source_id, s.status_since FROM looked_at s JOIN fulfillment_request f ON f.id = s.id
+            WHERE {" AND ".join(where.terms)} ORDER BY s.id LIMIT ${limit}
+          )
+          SELECT * FROM found
+          UNION ALL SELECT max(id), count(*), NULL FROM looked_at"""
+        rows = await self.slow(sql, *where.args, query.limit, query.look)
+        found = [Overdue._make(row) for row in rows if row[2] is not None]
+        [(last, count)] = [(row[0], row[1]) for row in rows if row[2] is None]
+        if len(found) == query.limit:
+            last, count = found[-1].request_id, query.look
+        return OverduePage(found, last if count == query.look else None)
 
 
 class ClockRuleWriting(Statements):

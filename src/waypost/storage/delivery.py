@@ -5,6 +5,7 @@ from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports.delivery import (
+    LAST_ID,
     Attempt,
     Claimed,
     OpenAttempt,
@@ -32,7 +33,7 @@ _LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before th
 
 # The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
 # tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
-# $1 source, $2 now, $3 how many
+# $1 source, $2 now, $3 how many, $6 and $7: after the one and up to the other of these requests
 def _free(dialect: Dialect) -> str:
     # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once they
     # have been analysed: however few requests wait, a claim would walk all that ever were.
@@ -52,7 +53,7 @@ def _free(dialect: Dialect) -> str:
   a.created_at AS salt
 FROM fulfillment_request_state s
 JOIN {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
-WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL
+WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL AND s.id > $6 AND s.id <= $7
   AND (f.hold_until IS NULL OR f.hold_until <= $2)
   AND (p.id IS NULL OR (p.state = 'settled'
     AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at > $2 + {_AHEAD})))"""
@@ -146,6 +147,13 @@ class DeliveryReading(Reader):
             AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL) ORDER BY d.source_id"""
         return [row[0] for row in await self.slow(sql, d.array(source_ids))]
 
+    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
+        """See `app.ports.delivery.DeliveryReads`."""
+        sql = f"""SELECT id FROM fulfillment_request_state WHERE source_id = $1 AND status = '{Status.PROCESSING}'
+          AND id > $2 ORDER BY id LIMIT 1 OFFSET $3"""
+        rows = await self.slow(sql, source_id, after, count - 1)
+        return rows[0][0] if rows else None
+
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:
         """See `app.ports.delivery.DeliveryReads`."""
         d = self.dialect
@@ -178,10 +186,12 @@ class DeliveryWriting(Statements):
     """See `app.ports.delivery.DeliveryTx`."""
 
     async def claim_requests(
-        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool
-    ) -> list[Claimed]:
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool,
+        after: int = 0, upto: int = LAST_ID,
+    ) -> list[Claimed]:  # fmt: skip
         """See `DeliveryTx`."""
-        rows = await self.fetch(_claim(self.dialect, probing), source_id, now, count, worker, lease_until)
+        sql = _claim(self.dialect, probing)
+        rows = await self.fetch(sql, source_id, now, count, worker, lease_until, after, upto)
         return sorted(map(Claimed._make, rows))
 
     async def take_over_claims(

@@ -10,6 +10,7 @@ from waypost.app.ports.orders import OrderView
 from waypost.domain.inventory import InventoryVariant
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.queries import columns
+from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
 _RUN = columns.listed(ImportRun)
@@ -17,6 +18,12 @@ _FIND = f"SELECT {_RUN} FROM import_run WHERE account_id = $1 AND kind = $2 AND 
 _MOVING = ("rows_done", "rows_refused", "updated_at", "finished_at")
 _VARIANT = columns.listed(InventoryVariant, "v")
 _WIDTH = len(InventoryVariant._fields)
+
+
+def _of(where: Filter, account_id: int, column: str, value: int | None, after_id: int) -> None:
+    """Rows of an account, or of one source or channel, after an id. Their account is asked of what was found."""
+    owner, id_ = ("account_id", account_id) if value is None else (column, value)
+    where.add(f"{owner} = ? AND id > ?", id_, after_id)
 
 
 class ImportReading(Reader):
@@ -29,24 +36,30 @@ class ImportReading(Reader):
 
     async def orders_from(self, scope: Scope, after_id: int, limit: int) -> Sequence[OrderView]:
         """See `ports.imports`."""
-        sql = f"""SELECT {columns.ORDER} FROM orders WHERE account_id = $1 AND id > $2
-          AND (CAST($3 AS bigint) IS NULL OR channel_id = CAST($3 AS bigint)) ORDER BY id LIMIT $4"""
-        orders = [Order._make(row) for row in await self.slow(sql, scope.account_id, after_id, scope.channel_id, limit)]
+        where = Filter(self.dialect)
+        _of(where, scope.account_id, "channel_id", scope.channel_id, after_id)
+        place = len(where.args) + 1
+        sql = f"""SELECT {columns.ORDER} FROM (SELECT * FROM orders WHERE {" AND ".join(where.terms)}
+          ORDER BY id LIMIT ${place}) o WHERE account_id = ${place + 1} ORDER BY id"""
+        orders = [Order._make(row) for row in await self.slow(sql, *where.args, limit, scope.account_id)]
         if not orders:
             return []
-        where = self.dialect.any_of("order_id", 1)
-        of = f"SELECT {columns.ITEM} FROM order_item WHERE {where} ORDER BY order_id, line_number"
+        among = self.dialect.any_of("order_id", 1)
+        of = f"SELECT {columns.ITEM} FROM order_item WHERE {among} ORDER BY order_id, line_number"
         found = await self.slow(of, self.dialect.array([order.id for order in orders]))
         items = {id_: tuple(group) for id_, group in groupby(map(OrderItem._make, found), lambda one: one.order_id)}
         return [OrderView(order, items.get(order.id, ()), ()) for order in orders]
 
     async def variants_from(self, scope: Scope, after_id: int, limit: int) -> Sequence[VariantRow]:
         """See `ports.imports`."""
-        sql = f"""SELECT {_VARIANT}, p.sku, t.sku FROM inventory_variant v
+        where = Filter(self.dialect)
+        _of(where, scope.account_id, "source_id", scope.source_id, after_id)
+        place = len(where.args) + 1
+        limited = f"{' AND '.join(where.terms)} ORDER BY id LIMIT ${place}"
+        sql = f"""SELECT v.*, p.sku, t.sku FROM (SELECT {_VARIANT} FROM inventory_variant v WHERE {limited}) v
           LEFT JOIN inventory_parent p ON p.id = v.parent_id LEFT JOIN product_variant t ON t.id = v.product_variant_id
-          WHERE v.account_id = $1 AND v.id > $2
-            AND (CAST($3 AS bigint) IS NULL OR v.source_id = CAST($3 AS bigint)) ORDER BY v.id LIMIT $4"""
-        rows = await self.slow(sql, scope.account_id, after_id, scope.source_id, limit)
+          WHERE v.account_id = ${place + 1} ORDER BY v.id"""
+        rows = await self.slow(sql, *where.args, limit, scope.account_id)
         return [VariantRow(InventoryVariant._make(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1]) for row in rows]
 
 

@@ -177,7 +177,9 @@ class OrderWriting(Statements):
         found: dict[int, Sold] = {}
         for given, where in ((ids, d.any_of("id", 2)), (skus, d.any_of("sku", 2, "text"))):
             if given:
-                sql = f"SELECT {names} FROM product_variant WHERE account_id = $1 AND {where}"
+                # Of ids each is looked up: the plus keeps planners from walking the account instead.
+                account = "+account_id" if given is ids else "account_id"
+                sql = f"SELECT {names} FROM product_variant WHERE {account} = $1 AND {where}"
                 rows = await self.fetch(sql, account_id, d.array(list(given)))
                 found |= {row[0]: Sold._make(row) for row in rows}
         return list(found.values())
@@ -185,13 +187,14 @@ class OrderWriting(Statements):
     async def listed(self, account_id: int, ids: Sequence[int], externals: Sequence[tuple[int, str]]) -> list[Listed]:
         """See `ports.orders`."""
         d = self.dialect
-        select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE account_id = $1"
+        # Each plus keeps planners from walking the account, or the channel, in the order that is wanted.
+        select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE +account_id = $1"
         found: dict[int, Listed] = {}
         if ids:
             rows = await self.fetch(f"{select} AND {d.any_of('id', 2)}", account_id, d.array(list(ids)))
             found |= {row[0]: Listed._make(row) for row in rows}
         if externals:
-            sql = f"{select} AND {d.any_of('channel_id', 2)} AND {d.any_of('external_id', 3, 'text')} ORDER BY id"
+            sql = f"{select} AND {d.any_of('channel_id', 2)} AND {d.any_of('external_id', 3, 'text')} ORDER BY +id"
             channels, names = sorted({one[0] for one in externals}), sorted({one[1] for one in externals})
             rows = await self.fetch(sql, account_id, d.array(channels), d.array(names))
             found |= {row[0]: Listed._make(row) for row in rows}

@@ -34,12 +34,10 @@ _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})
 ORDER BY w.id"""
-_DUE_DELIVERIES = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE d.id IN (
-  SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2
+_DUE_IDS = f"""SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2
     ORDER BY next_at, id LIMIT $3) AS late
   UNION SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND {_WRITTEN_AHEAD.format(now="$2")}
-    ORDER BY updated_at LIMIT $3) AS ahead)
-ORDER BY d.next_at, d.id LIMIT $3"""
+    ORDER BY updated_at LIMIT $3) AS ahead"""
 # The cursor never goes back: it may have been set to the head meanwhile.
 _SETTLE = f"""UPDATE webhook SET cursor = CASE WHEN cursor < $3 THEN $3 ELSE cursor END, failures = $4,
 failing_since = $5, paused_until = $6, lease_until = $7 WHERE id = $1 AND lease_owner = $2 RETURNING {_WEBHOOK}"""
@@ -68,8 +66,7 @@ _PUT_WHAT_CAME = f"{_INSERT} VALUES ({_PLACES}) {_kept(f'${len(_NEW) + 1}')}"
 # Likewise, of messages that were not there to be read: one statement on PostgreSQL, where a run per row costs far more.
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(list(kinds(Delivery).values())[1:], 1))
 _PUT_FRESH = f"{_INSERT} SELECT * FROM unnest({_ARRAYS}) {_kept('excluded.updated_at')}"
-_PURGE = """DELETE FROM webhook_delivery WHERE id IN
-(SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2)"""
+_OLD_IDS = "SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2"
 
 
 async def _by_message(
@@ -135,7 +132,9 @@ class WebhookReading(Reader):
 
     async def due_deliveries(self, webhook_id: int, now: int, limit: int) -> list[Delivery]:
         """See `ports.webhooks`."""
-        return [Delivery._make(row) for row in await self.slow(_DUE_DELIVERIES, webhook_id, now, limit)]
+        sql = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE {self.dialect.any_found("d.id", _DUE_IDS)}
+          ORDER BY d.next_at, d.id LIMIT $3"""
+        return [Delivery._make(row) for row in await self.slow(sql, webhook_id, now, limit)]
 
     async def deliveries_of(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
         """See `ports.webhooks`."""
@@ -192,4 +191,5 @@ class WebhookWriting(Statements):
 
     async def purge_deliveries(self, before: int, limit: int) -> int:
         """See `ports.webhooks`."""
-        return await self.execute(_PURGE, before, limit)
+        sql = f"DELETE FROM webhook_delivery WHERE {self.dialect.any_found('id', _OLD_IDS)}"
+        return await self.execute(sql, before, limit)

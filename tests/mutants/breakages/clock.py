@@ -81,4 +81,20 @@ MUTANTS = (
         except Unavailable:""",
         ("tests/http/test_clock_rules_poison.py::test_a_request_that_is_locked_does_not_stop_the_others[postgresql]",),
     ),
+    Mutant(
+        "overdue-behind-others",
+        "Somebody is told late of what is overdue, where much stands before it that is not.",
+        "delivery/clock_rules.py",
+        "for _ in range(LOOKS_AT_MOST - 1):",
+        "for _ in range(0):",
+        ("tests/http/test_attention.py::test_each_look_is_short_and_all_that_stands_is_looked_at",),
+    ),
+    Mutant(
+        "overdue-look-skips",
+        "Where enough is overdue at once, a look takes what it has not looked at for looked at.",
+        "storage/clock_rules.py",
+        "last, count = found[-1].request_id, query.look",
+        "last, count = last, query.look",
+        ("tests/http/test_attention.py::test_each_look_is_short_and_all_that_stands_is_looked_at",),
+    ),
 )

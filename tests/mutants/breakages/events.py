@@ -7,8 +7,8 @@ MUTANTS = (
         "feed-twice",
         "Whoever follows the feed gets the last event of each page twice.",
         "storage/events.py",
-        'where.add(f"{hidden}e.seq > ?", query.after)',
-        'where.add(f"{hidden}e.seq >= ?", query.after)',
+        'where.add("e.seq > ? AND e.seq <= ?", query.after, upto)',
+        'where.add("e.seq >= ? AND e.seq <= ?", query.after, upto)',
         ("tests/http/test_events.py::test_the_feed_is_the_log_in_order_each_event_once",),
     ),
     Mutant(

@@ -94,6 +94,22 @@ MUTANTS = (
         ("tests/delivery/test_weather.py::test_what_is_held_waits",),
     ),
     Mutant(
+        "claims-begin-again",
+        "Where many requests are held, those behind them are never sent.",
+        "delivery/lanes.py",
+        "self.looked_to = upto or 0",
+        "self.looked_to = 0",
+        ("tests/delivery/test_weather.py::test_what_lies_behind_many_that_are_held_is_found",),
+    ),
+    Mutant(
+        "claims-never-begin-again",
+        "What was held when a worker looked at it is not sent when its time has come.",
+        "delivery/lanes.py",
+        "self.looked_to = upto or 0",
+        "self.looked_to = upto or self.looked_to",
+        ("tests/delivery/test_weather.py::test_what_lies_behind_many_that_are_held_is_found",),
+    ),
+    Mutant(
         "polled-while-sent",
         "A source that polls is given a request that is just being sent to it.",
         "storage/queries/request_pages.py",

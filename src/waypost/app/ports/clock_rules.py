@@ -26,6 +26,14 @@ class OverdueQuery(NamedTuple):
     now: int
     limit: int
     after: int = 0  # with ids above this
+    look: int = 1000  # requests in the status that one look looks at, overdue or not
+
+
+class OverduePage(NamedTuple):
+    """What one look found. It looked at everything up to the id `reached`; None: nothing follows."""
+
+    found: list[Overdue]
+    reached: int | None
 
 
 class ClockRuleReads(Protocol):
@@ -39,8 +47,8 @@ class ClockRuleReads(Protocol):
         """The accounts that have rules."""
         ...
 
-    async def overdue(self, query: OverdueQuery) -> list[Overdue]:
-        """Requests that a rule finds overdue and that nobody has been told of; by id."""
+    async def overdue(self, query: OverdueQuery) -> OverduePage:
+        """Requests that a rule finds overdue and that nobody has been told of; by id. One look, bounded in its cost."""
         ...
 
 

@@ -7,6 +7,8 @@ from waypost.app.actor import Scope
 from waypost.app.ports.secrets import Secret
 from waypost.domain.fulfillment import FulfillmentRequest
 
+LAST_ID = 2**63 - 1  # no id is larger
+
 
 class SourceDelivery(NamedTuple):
     """How a source is handed its requests. A source without such a row polls."""
@@ -160,6 +162,10 @@ class DeliveryReads(Protocol):
         """Which of these have requests that stand in Processing and are not being handed over."""
         ...
 
+    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
+        """The last of the next `count` requests in Processing of a source, after the id `after`; None: fewer follow."""
+        ...
+
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:
         """Of which of these people are told that they are down, by whichever worker."""
         ...
@@ -177,10 +183,12 @@ class DeliveryTx(Protocol):
     """The part of `Tx` that is about handing over. Requests are locked before their attempts are."""
 
     async def claim_requests(
-        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool
-    ) -> list[Claimed]:
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool,
+        after: int = 0, upto: int = LAST_ID,
+    ) -> list[Claimed]:  # fmt: skip
         """Take on the oldest requests of a source that may be handed over now and that nobody has taken on.
 
+        Only ids above `after`, and up to `upto`: all in that range are looked at, also those that wait for their time.
         `probing`: those with the fewest attempts first, so that one bad request does not keep a source down.
         """
         ...

@@ -29,6 +29,10 @@ account = Table(
     number("version", False, "1"),
 )  # fmt: skip
 
+UNSHIPPED = sql_text(
+    "status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
+)
+
 # Locked last in every batch: gives `seq` that is dense and in commit order, and a time that never goes back.
 account_counter = Table(
     "account_counter", metadata,
@@ -171,6 +175,8 @@ fulfillment_request_state = Table(
     Index(None, "channel_id", "status", "id"), Index(None, "account_id", "modified_at"),
     # What its source has acknowledged and not shipped yet.
     Index(None, "account_id", "fulfillment_status", "id", sqlite_where=_TO_SHIP, postgresql_where=_TO_SHIP),
+    # What is confirmed and not shipped yet: few of all that is confirmed.
+    Index(None, "status", "account_id", "id", sqlite_where=UNSHIPPED, postgresql_where=UNSHIPPED),
 )  # fmt: skip
 
 fulfillment_request_line = Table(

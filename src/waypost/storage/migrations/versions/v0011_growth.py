@@ -35,6 +35,8 @@ _INDEXES: tuple[tuple[str, list[str], str | None], ...] = (
     ("listing_variant", ["account_id", "sku"], None),
     ("listing_variant", ["account_id", "updated_at"], None),
     ("shipment", ["channel_id", "inserted_at", "id"], None),
+    ("fulfillment_request_state", ["status", "account_id", "id"],
+     "status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"),
 )  # fmt: skip
 # Of an account's invoices: the end of the index's name, and which rows it has.
 _INVOICES = (
