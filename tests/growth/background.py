@@ -14,9 +14,10 @@ from waypost.app.actor import Actor, Scope
 from waypost.app.hub import Hub
 from waypost.app.order_items import ItemDraft
 from waypost.app.orders import create_orders
-from waypost.app.ports import RequestQuery, Tx
+from waypost.app.ports import RequestQuery, Tx, no_changes
+from waypost.app.ports.attention import Attention
 from waypost.app.ports.clock_rules import OverdueQuery
-from waypost.app.ports.delivery import LAST_ID, Attention
+from waypost.app.ports.delivery import LAST_ID
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Settlement
 from waypost.app.posted import OrderDraft
@@ -85,7 +86,7 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     yield _undone("worker note late", lambda tx: tx.note_late([("delivered", now, 1)]))
     raised = Attention(ACCOUNT, HTTP_SOURCE, "fulfillment_request", ids[0], "late_rejection", "Look.", now)
     yield _undone("worker raise attention", lambda tx: tx.raise_attention([raised]))
-    yield _undone("worker settle late", lambda tx: tx.settle_late(ids, now))
+    yield _undone("worker settle late", lambda tx: tx.note_attention(no_changes(now)._replace(decided=ids)))
     down = ("source", HTTP_SOURCE, ["source_down"], now)
     yield _undone("worker settle attention", lambda tx: tx.settle_attention(ACCOUNT, *down))
 
@@ -164,7 +165,6 @@ def _clock_rules(_: Target, now: int) -> Iterator[Work]:
                     await hub.reads.overdue(query)
 
                 yield Work(f"clock rules {condition} {word}{of}", look)
-    yield _undone("clock rules settle outdated", lambda tx: tx.settle_outdated(ACCOUNT, now))
 
 
 def _tokens(_: Target, now: int) -> Iterator[Work]:

@@ -11,7 +11,7 @@ from tests.growth.template import LARGE_CHANNEL, LARGE_SOURCES, RARE_CHANNEL, RA
 from tests.support.contract import CONTRACT
 
 _PATHS = (
-    "/shipment", "/source", "/inventory", "/listing", "/webh", "/channel", "/shipping", "/policies", "/routing-groups",
+    "/shipment", "/source", "/inventory", "/listing", "/webh", "/channel", "/shipping", "/routing-groups",
 )  # fmt: skip
 _SOURCES = {"account": ("large", LARGE_SOURCES[0]), "source": ("large", None), "rare source": ("rare", None)}
 _CHANNELS = {"account": ("large", LARGE_CHANNEL), "channel": ("large", None), "rare channel": ("rare", None)}
@@ -155,4 +155,3 @@ def _settings(target: Target) -> Iterator[Call]:
     yield _call("update_channel_shipping_method", "account", {"shippingPolicyId": None}, id=text)
     yield _call("create_routing_group", "account", {"name": "New", "rules": [{"rule": "lowest_cost"}]})
     yield _call("update_routing_group", "account", {"name": "Renamed"}, id=target.base("group"))
-    yield _call("replace_policies", "account", [{"condition": "unsent", "afterMinutes": 90}])

@@ -25,7 +25,9 @@ class Linear(NamedTuple):
 
 
 LINEAR: tuple[Linear, ...] = (
-    Linear("count_*", "It counts what matches, and shows nothing of it.", 18, 6.5),
+    Linear("count_*", "It counts what matches, and shows nothing of it.", 23, 6.5),
+    Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
+    Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
     Linear("list_attention assignee=*", "It counts what this person cares for.", 0.1, 0.05),
     Linear(

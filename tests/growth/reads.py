@@ -226,7 +226,7 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
         for word, value in values:
             if token == NEIGHBOUR and parameter == "after" and value != "latest":
                 continue  # a cursor is an account's own
-            begin = _found_from(target, name, "rare" if rare == "rare" else word)
+            begin = {} if token == NEIGHBOUR else _found_from(target, name, "rare" if rare == "rare" else word)
             yield call(f"{parameter}={word}", **{**begin, parameter: value})
             if since and since != parameter:
                 middle = _values(target, name, since, rare)

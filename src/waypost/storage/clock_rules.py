@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
 from waypost.domain.clock_rules import ClockRule, Condition
 from waypost.domain.statuses import Status
-from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.walks import Walk
 from waypost.storage.speaking import Reader, Statements
 
 _RULE = columns.listed(ClockRule)
@@ -17,21 +17,20 @@ _OF_ACCOUNT = f"SELECT {_RULE} FROM clock_rule WHERE account_id = $1 ORDER BY id
 _UNSHIPPED = "s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
 
 
-def _standing(query: OverdueQuery, dialect: Dialect) -> Filter:
-    """Who stands in the status of a rule, and has an index that gives them by id.
+def _standing(query: OverdueQuery, where: Filter) -> Walk:
+    """Who stands in the status of a rule, by id.
 
     What is confirmed and not shipped yet has an index of its own, of the account: most that is confirmed was shipped.
     """
-    where = Filter(dialect)
-    where.terms.append(f"s.status = '{Status(query.status)}'")
-    where.add("s.id > ?", query.after)
+    status = f"'{Status(query.status)}'"
+    first = f"CAST({where.place(query.after)} AS bigint) + 1"
     if query.condition == Condition.UNSHIPPED:
-        where.add(f"s.account_id = ? AND {_UNSHIPPED}", query.account_id)
+        names, values, which = ("status", "account_id"), (status, where.place(query.account_id)), _UNSHIPPED
     elif query.source_id is None:
-        where.add("s.account_id = ?", query.account_id)
-    else:
-        where.add("s.source_id = ?", query.source_id)  # whose account that is, is asked of what was found
-    return where
+        names, values, which = ("account_id", "status"), (where.place(query.account_id), status), ""
+    else:  # whose account that is, is asked of what was found
+        names, values, which = ("source_id", "status"), (where.place(query.source_id), status), ""
+    return Walk(where.dialect, "fulfillment_request_state", names, values, first, which=which, alias="s")
 
 
 class ClockRuleReading(Reader):
@@ -47,9 +46,8 @@ class ClockRuleReading(Reader):
 
     async def overdue(self, query: OverdueQuery) -> OverduePage:
         """See `ports.clock_rules`."""
-        looked_at = _standing(query, self.dialect)
         where = Filter(self.dialect)
-        where.args += looked_at.args
+        walk = _standing(query, where)
         where.add("s.account_id = ?", query.account_id)
         where.add("s.status_since <= ? AND coalesce(f.hold_until, 0) <= ?", query.since, query.since)
         where.add("coalesce(f.snoozed_until, 0) <= ?", query.now)
@@ -61,8 +59,8 @@ class ClockRuleReading(Reader):
         limit = len(where.args) + 1
         # The last row tells how far the look has come; it has no time.
         sql = f"""WITH looked_at AS (
-            SELECT s.id, s.account_id, s.source_id, s.status_since FROM fulfillment_request_state s
-            WHERE {" AND ".join(looked_at.terms)} ORDER BY s.id LIMIT ${limit + 1}
+            SELECT s.id, s.account_id, s.source_id, s.status_since, s.alerted FROM {walk.tables}
+            WHERE {walk.rows} ORDER BY {walk.order} LIMIT ${limit + 1}
           ), found AS (
             SELECT s.id, s.source_id, s.status_since FROM looked_at s JOIN fulfillment_request f ON f.id = s.id
             WHERE {" AND ".join(where.terms)} ORDER BY s.id LIMIT ${limit}

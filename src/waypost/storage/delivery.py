@@ -17,6 +17,7 @@ from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, St
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns, requests
+from waypost.storage.queries.walks import Walk
 from waypost.storage.sealing import Place, SecretBox
 from waypost.storage.speaking import Reader, Statements
 
@@ -31,10 +32,17 @@ _AHEAD = _MINUTE
 _LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
 
 
+def _processing(dialect: Dialect, first: str, last: str = f"{LAST_ID}") -> Walk:
+    """What of a source ($1) stands in Processing, by id."""
+    values = "$1", f"'{Status.PROCESSING}'"
+    return Walk(dialect, "fulfillment_request_state", ("source_id", "status"), values, first, last, alias="s")
+
+
 # The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
 # tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
 # $1 source, $2 now, $3 how many, $6 and $7: after the one and up to the other of these requests
 def _free(dialect: Dialect) -> str:
+    walk = _processing(dialect, "CAST($6 AS bigint) + 1", "$7")
     # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once they
     # have been analysed: however few requests wait, a claim would walk all that ever were.
     particulars, latest = "fulfillment_request f ON f.id = s.id", """handover_attempt p ON p.request_id = s.id
@@ -51,9 +59,9 @@ def _free(dialect: Dialect) -> str:
     ELSE s.attempt_count END AS attempt_group,
   CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.tries ELSE 0 END AS tries,
   a.created_at AS salt
-FROM fulfillment_request_state s
+FROM {walk.tables}
 JOIN {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
-WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL AND s.id > $6 AND s.id <= $7
+WHERE {walk.rows} AND s.handover IS NULL
   AND (f.hold_until IS NULL OR f.hold_until <= $2)
   AND (p.id IS NULL OR (p.state = 'settled'
     AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at > $2 + {_AHEAD})))"""
@@ -61,7 +69,7 @@ WHERE s.source_id = $1 AND s.status = '{Status.PROCESSING}' AND s.handover IS NU
 
 def _claim(dialect: Dialect, probing: bool) -> str:
     """$4 worker, $5 the end of the lease. What somebody else takes meanwhile is left to them."""
-    order = "coalesce(p.number, 0), s.id" if probing else "s.id"
+    order = "coalesce(p.number, 0), s.id" if probing else _processing(dialect, "0", "0").order
     lock = "" if dialect.is_sqlite else " FOR NO KEY UPDATE OF s SKIP LOCKED"
     return f"""WITH free AS ({_free(dialect)} ORDER BY {order} LIMIT $3{lock})
       INSERT INTO handover_attempt (account_id, source_id, request_id, number, release, attempt_group,
@@ -149,8 +157,8 @@ class DeliveryReading(Reader):
 
     async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
         """See `app.ports.delivery.DeliveryReads`."""
-        sql = f"""SELECT id FROM fulfillment_request_state WHERE source_id = $1 AND status = '{Status.PROCESSING}'
-          AND id > $2 ORDER BY id LIMIT 1 OFFSET $3"""
+        walk = _processing(self.dialect, "CAST($2 AS bigint) + 1")
+        sql = f"SELECT s.id FROM {walk.tables} WHERE {walk.rows} ORDER BY {walk.order} LIMIT 1 OFFSET $3"
         rows = await self.slow(sql, source_id, after, count - 1)
         return rows[0][0] if rows else None
 

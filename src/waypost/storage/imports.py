@@ -11,19 +11,22 @@ from waypost.domain.inventory import InventoryVariant
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.walks import Walk
 from waypost.storage.speaking import Reader, Statements
 
 _RUN = columns.listed(ImportRun)
 _FIND = f"SELECT {_RUN} FROM import_run WHERE account_id = $1 AND kind = $2 AND digest = $3"
 _MOVING = ("rows_done", "rows_refused", "updated_at", "finished_at")
-_VARIANT = columns.listed(InventoryVariant, "v")
+_VARIANT = columns.listed(InventoryVariant, "i")
 _WIDTH = len(InventoryVariant._fields)
 
 
-def _of(where: Filter, account_id: int, column: str, value: int | None, after_id: int) -> None:
-    """Rows of an account, or of one source or channel, after an id. Their account is asked of what was found."""
-    owner, id_ = ("account_id", account_id) if value is None else (column, value)
-    where.add(f"{owner} = ? AND id > ?", id_, after_id)
+def _owned(where: Filter, table: str, scope: Scope, column: str, after_id: int) -> Walk:
+    """What an account, a source or a channel has in a table, by id. The account is asked of what was found."""
+    value = getattr(scope, column)
+    owner, id_ = ("account_id", scope.account_id) if value is None else (column, value)
+    first = f"CAST({where.place(after_id)} AS bigint) + 1"
+    return Walk(where.dialect, table, (owner,), (where.place(id_),), first, alias=table[:1])
 
 
 class ImportReading(Reader):
@@ -37,10 +40,10 @@ class ImportReading(Reader):
     async def orders_from(self, scope: Scope, after_id: int, limit: int) -> Sequence[OrderView]:
         """See `ports.imports`."""
         where = Filter(self.dialect)
-        _of(where, scope.account_id, "channel_id", scope.channel_id, after_id)
+        walk = _owned(where, "orders", scope, "channel_id", after_id)
         place = len(where.args) + 1
-        sql = f"""SELECT {columns.ORDER} FROM (SELECT * FROM orders WHERE {" AND ".join(where.terms)}
-          ORDER BY id LIMIT ${place}) o WHERE account_id = ${place + 1} ORDER BY id"""
+        sql = f"""SELECT {columns.ORDER} FROM (SELECT o.* FROM {walk.tables} WHERE {walk.rows}
+          ORDER BY {walk.order} LIMIT ${place}) o WHERE account_id = ${place + 1} ORDER BY +id"""
         orders = [Order._make(row) for row in await self.slow(sql, *where.args, limit, scope.account_id)]
         if not orders:
             return []
@@ -53,12 +56,12 @@ class ImportReading(Reader):
     async def variants_from(self, scope: Scope, after_id: int, limit: int) -> Sequence[VariantRow]:
         """See `ports.imports`."""
         where = Filter(self.dialect)
-        _of(where, scope.account_id, "source_id", scope.source_id, after_id)
+        walk = _owned(where, "inventory_variant", scope, "source_id", after_id)
         place = len(where.args) + 1
-        limited = f"{' AND '.join(where.terms)} ORDER BY id LIMIT ${place}"
-        sql = f"""SELECT v.*, p.sku, t.sku FROM (SELECT {_VARIANT} FROM inventory_variant v WHERE {limited}) v
+        limited = f"{walk.tables} WHERE {walk.rows} ORDER BY {walk.order} LIMIT ${place}"
+        sql = f"""SELECT v.*, p.sku, t.sku FROM (SELECT {_VARIANT} FROM {limited}) v
           LEFT JOIN inventory_parent p ON p.id = v.parent_id LEFT JOIN product_variant t ON t.id = v.product_variant_id
-          WHERE v.account_id = ${place + 1} ORDER BY v.id"""
+          WHERE v.account_id = ${place + 1} ORDER BY +v.id"""
         rows = await self.slow(sql, *where.args, limit, scope.account_id)
         return [VariantRow(InventoryVariant._make(row[:_WIDTH]), row[_WIDTH], row[_WIDTH + 1]) for row in rows]
 

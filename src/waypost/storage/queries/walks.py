@@ -27,7 +27,7 @@ class Since(NamedTuple):
 
 
 class Walk(NamedTuple):
-    """The rows of `table`, called `w`, that have `values` in `columns`, and ids from `first` to `last`.
+    """The rows of `table`, called `alias`, that have `values` in `columns`, and ids from `first` to `last`.
 
     All values are SQL. There must be an index over the columns and the id; `which`: a condition that it has, too.
     """
@@ -39,11 +39,12 @@ class Walk(NamedTuple):
     first: str
     last: str = f"{LAST_ID}"
     which: str = ""
+    alias: str = "w"
 
     @property
     def tables(self) -> str:
         """For FROM."""
-        return self.dialect.by_index(self.table, "w", (*self.columns, "id"))
+        return self.dialect.by_index(self.table, self.alias, (*self.columns, "id"))
 
     @property
     def rows(self) -> str:
@@ -53,8 +54,9 @@ class Walk(NamedTuple):
         else. Whole rows of an index are in the order of that index only.
         """
         if self.dialect.is_sqlite:
-            terms = [f"w.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
-            return self._with(*terms, f"w.id >= {self.first}", f"w.id <= {self.last}")
+            a = self.alias
+            terms = [f"{a}.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
+            return self._with(*terms, f"{a}.id >= {self.first}", f"{a}.id <= {self.last}")
         names, values = ", ".join(self._names), ", ".join(self.values)
         return self._with(f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})")
 
@@ -68,12 +70,12 @@ class Walk(NamedTuple):
 
     @property
     def _names(self) -> tuple[str, ...]:
-        return tuple(f"w.{column}" for column in (*self.columns, "id"))
+        return tuple(f"{self.alias}.{column}" for column in (*self.columns, "id"))
 
     @property
     def beginning(self) -> "Walk":
         """The first `LOOK` rows."""
-        rows = f"SELECT w.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
+        rows = f"SELECT {self.alias}.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
         return self._replace(last=f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})")
 
 
