@@ -27,7 +27,7 @@ from waypost.storage.readiness import prove_writable
 
 ACCOUNT, HTTP_SOURCE = 1, 2
 LEASE = 60_000_000  # microseconds
-LOOK = 10  # requests that a worker's or a rule's look looks at; in life it is a few hundred
+LOOK = PAGE  # requests that a worker's or a rule's look looks at; in life it is a few hundred
 
 Run = Callable[[Hub], Awaitable[Any]]
 
@@ -107,7 +107,8 @@ def _webhooks(target: Target, now: int) -> Iterator[Work]:
     hook = target.base("webhook")
     messages = ["m-1~0", "m-2~0"]
     yield Work("webhooks due", lambda hub: hub.reads.due_webhooks(now))
-    yield Work("webhooks due deliveries nothing due", lambda hub: hub.reads.due_deliveries(hook, now, PAGE))
+    second = 1_000_000
+    yield Work("webhooks due deliveries few due", lambda hub: hub.reads.due_deliveries(hook, hub.clock() + second, PAGE))
     yield Work("webhooks due deliveries all due", lambda hub: hub.reads.due_deliveries(hook, now + 2 * NEVER, PAGE))
     yield Work("webhooks deliveries of messages", lambda hub: hub.reads.deliveries_of(hook, messages))
     seqs = [target.last_seq // 2, target.last_seq - 1]

@@ -161,7 +161,7 @@ async def test_answers_that_nobody_reads_are_bounded_and_given_up(hub: Hub) -> N
             assert await asyncio.to_thread(made.left_unread, OVER_S) == 0
 
     before = resident_mib(hub.server.pid)
-    await leaves_little(hub, flood, 150)
+    await leaves_little(hub, flood, 95)  # of one token 100 calls may be under way here
     assert most < before + 64 + 100  # the limit of all answers, and what the calls under way hold
 
 

@@ -17,16 +17,17 @@ from waypost.app.changes import Changer
 from waypost.app.commands import Command, IdempotencyKey
 from waypost.app.generation import RequestDraft
 from waypost.app.goods import InventoryCall, VariantChange
+from waypost.app.large_work import SLICE, LargeWork
 from waypost.app.lists import Bulk, Pull
 from waypost.app.order_items import ItemDraft
 from waypost.app.orders import OrderDraft
 from waypost.app.ports import Store, Tx
 from waypost.app.routing_orders import GenerationAsk, generate_order, preview_order
 from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
-from waypost.app.slices import in_slices
 from waypost.domain.lifecycle import Action
 from waypost.domain.orders import PaymentStatus
 from waypost.storage.group_commit import GroupWriter
+from waypost.wire.pieces import joined
 from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
@@ -87,9 +88,9 @@ async def _posted(shop: Shop) -> Coroutine[Any, Any, object]:
 
 
 async def _previewed(shop: Shop) -> Coroutine[Any, Any, object]:
-    async def preview(order: int) -> bytes:
+    async def preview(order: int) -> list[bytes]:
         done = await shop.changer.record(preview_order(GenerationAsk(shop.actor, order)))
-        return await in_slices(render_preview(done.record))
+        return await LargeWork().collected(joined(render_preview(done.record), SLICE), len)
 
     return preview(await _order(shop, 2 * SOURCES))
 

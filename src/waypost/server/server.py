@@ -37,8 +37,8 @@ class Server:
             within_ms = round(max(LEAST_UNREAD_S, self.limits.client_s) * 1000)
             listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, within_ms)
         accept = partial(loop.create_server, lambda: Connection(self.admission), backlog=self.limits.backlog)
-        accepting = [await accept(sock=listening.dup()) for _ in range(ACCEPTED_AT_ONCE)]
-        listening.close()  # each of them has its own
+        handles = [listening, *(listening.dup() for _ in range(ACCEPTED_AT_ONCE - 1))]
+        accepting = [await accept(sock=one) for one in handles]
         looking = asyncio.create_task(self._keep_looking())
         try:
             await stop.wait()

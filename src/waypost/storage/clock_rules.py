@@ -25,7 +25,8 @@ def _standing(query: OverdueQuery, where: Filter) -> Walk:
     status = f"'{Status(query.status)}'"
     first = f"CAST({where.place(query.after)} AS bigint) + 1"
     if query.condition == Condition.UNSHIPPED:
-        names, values, which = ("status", "account_id"), (status, where.place(query.account_id)), _UNSHIPPED
+        names, values = ("status", "account_id"), (status, where.place(query.account_id))
+        which = f"s.status = {status} AND {_UNSHIPPED}"
     elif query.source_id is None:
         names, values, which = ("account_id", "status"), (where.place(query.account_id), status), ""
     else:  # whose account that is, is asked of what was found
@@ -63,7 +64,7 @@ class ClockRuleReading(Reader):
             WHERE {walk.rows} ORDER BY {walk.order} LIMIT ${limit + 1}
           ), found AS (
             SELECT s.id, s.source_id, s.status_since FROM looked_at s JOIN fulfillment_request f ON f.id = s.id
-            WHERE {" AND ".join(where.terms)} ORDER BY s.id LIMIT ${limit}
+            WHERE {" AND ".join(where.terms)} ORDER BY +s.id LIMIT ${limit}
           )
           SELECT * FROM found
           UNION ALL SELECT max(id), count(*), NULL FROM looked_at"""

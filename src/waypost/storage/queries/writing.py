@@ -78,11 +78,13 @@ WHERE account_id = $3 RETURNING last_seq, last_at"""
 
 def line_sums(dialect: Dialect, but: str = "") -> str:
     """What the lines of the orders in $1 add up to, by order item; `but` leaves some requests out."""
+    found = dialect.looked_up(
+        "fulfillment_request r", f"{dialect.any_of('r.order_id', 1)}{but}",
+        "fulfillment_request_line l", "l.request_id = r.id AND l.order_item_id IS NOT NULL",
+    )  # fmt: skip
     return f"""SELECT r.order_id, l.order_item_id, sum(l.quantity - l.canceled - l.voided), sum(l.acknowledged),
       sum(l.shipped), sum(l.killed)
-    FROM fulfillment_request r JOIN fulfillment_request_line l ON l.request_id = r.id
-    WHERE {dialect.any_of("r.order_id", 1)} AND l.order_item_id IS NOT NULL{but}
-    GROUP BY r.order_id, l.order_item_id"""
+    {found} GROUP BY r.order_id, l.order_item_id"""
 
 
 REVOKE_TOKEN = "UPDATE token SET revoked_at = $1 WHERE id = $2 AND (revoked_at IS NULL OR revoked_at > $1)"
