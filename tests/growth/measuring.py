@@ -10,6 +10,7 @@ from tests.growth.counting import Counter
 from tests.growth.reads import Call
 from tests.growth.template import Template
 from tests.support.asgi import Client
+from waypost.app import hub as hub_module
 from waypost.app.hub import Hub
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
@@ -17,6 +18,8 @@ from waypost.http.log import LineLog
 from waypost.main import build_hub
 from waypost.storage.opening import open_store
 from waypost.wire import rendered
+
+Tidy = Callable[[], Awaitable[Any]]
 
 
 class Cost(NamedTuple):
@@ -35,9 +38,12 @@ class Measured(NamedTuple):
     app: Any
     tokens: dict[str, str]
     counter: Counter
+    tidy: Tidy | None
 
     async def call(self, call: Call) -> Cost:
         """One call's cost."""
+        if self.tidy is not None and call.method != "GET":
+            await self.tidy()
         self.counter.taken()
         client = Client(self.app, self.tokens[call.token])
         reply = await client.call(call.method, call.target, json=call.body, headers=dict(call.headers))
@@ -66,15 +72,15 @@ def _returned(body: Any) -> int | None:
 
 
 @asynccontextmanager
-async def measured(url: str, template: Template, counter: Counter) -> AsyncIterator[Measured]:
-    """A hub on this database; enter `steps` or `buffers` first."""
+async def measured(url: str, template: Template, counter: Counter, tidy: Tidy | None = None) -> AsyncIterator[Measured]:
+    """A hub on this database; enter `steps` or `buffers` first. `tidy` is called before each change."""
     store = await open_store(url, migrate=False, key_file=template.key_file)
     hub, writer = build_hub(store)
     app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(io.StringIO()))
     try:
         # What was rendered before is not kept: else a call's cost would depend on those before it.
-        with patch.object(rendered, "KEPT_AT_MOST", 0):
-            yield Measured(hub, app, template.tokens, counter)
+        with patch.object(rendered, "KEPT_AT_MOST", 0), patch.object(hub_module, "READY_FOR_S", 0.0):
+            yield Measured(hub, app, template.tokens, counter, tidy)
     finally:
         await writer.close()
         await store.close()
