@@ -76,10 +76,10 @@ def _attention(
     for one in raised:
         if one["settled_at"] is not None:
             continue
-        state, care = by_id.get(one["subject_id"]), (None, None)
+        about, care = by_id.get(one["subject_id"]), (None, None)
         if one["subject"] == "fulfillment_request":
             care = requests[one["subject_id"]]["assignee"], requests[one["subject_id"]]["snoozed_until"]
-        if one["code"] in _WATCHED and not (state and state["alerted"] and _watching(state) == one["code"]):
+        if one["code"] in _WATCHED and not (about and about["alerted"] and _watching(about) == one["code"]):
             findings.append(f"request {one['subject_id']}: the alert {one['code']} has outlived what it is about")
         spot = one["account_id"], one["source_id"] or 0, one["code"]
         wanted.add((*spot, one["raised_at"], one["subject"], one["subject_id"], *care))
