@@ -20,11 +20,11 @@ MEMORY = "1GB"  # for building an index
 GROWN = (
     "orders", "order_item", "fulfillment_request", "fulfillment_request_state", "fulfillment_request_line",
     "fulfillment_request_number", "event", "stock_ledger", "shipment", "shipment_item", "source_invoice",
-    "source_invoice_item", "handover_attempt", "attention", "idempotency_key", "webhook_delivery",
+    "source_invoice_item", "handover_attempt", "attention", "attention_item", "idempotency_key",
+    "webhook_delivery",
 )  # fmt: skip
-# Sums over all rows: each copy adds what the block has added. A later table that counts rows (such as groups of what needs
-# attention) belongs here, with the columns that are multiplied; its other columns stay.
-SUMS = {"inventory_variant": ("committed",)}
+# Sums over all rows: each copy adds what the block has added. The other columns stay.
+SUMS = {"inventory_variant": ("committed",), "attention_group": ("total",)}
 # The catalog, and what these requests do not use.
 KEPT = {
     "account", "account_counter", "channel", "channel_shipping_method", "clock_rule", "import_run", "inventory_parent",
@@ -40,15 +40,16 @@ NAMES = {
     "fulfillment_request_number": ("number",), "shipment": ("tracking_number",), "source_invoice": ("invoice_number",),
     "webhook_delivery": ("message_id",), "idempotency_key": ("key",), "handover_attempt": ("idempotency_key",),
 }  # fmt: skip
-_NUMBERED_BY = {"event": "seq", "fulfillment_request_number": "request_id"}
+_NUMBERED_BY = {"event": "seq", "fulfillment_request_number": "request_id", "attention_item": "subject_id"}
 # References that are no foreign keys. What an event or an attention of these parts is about is a request, or the order
 # of the same id: `STRAYS` counts the exceptions.
 _REFERENCES = {
     ("event", "seq"): "event", ("event", "subject_id"): "orders", ("attention", "subject_id"): "orders",
+    ("attention_item", "subject_id"): "orders",
     ("fulfillment_request_state", "order_id"): "orders", ("fulfillment_request_state", "released_seq"): "event",
     ("webhook_delivery", "seq"): "event",
 }  # fmt: skip
-_TIMES = ("at", "status_since", "lease_until", "invoice_date")
+_TIMES = ("at", "since", "status_since", "lease_until", "invoice_date")
 Mark = dict[str, int]
 """The highest id of each table, and the time, at one moment."""
 
@@ -115,7 +116,7 @@ def _number(table: str) -> str:
 
 def _where(part: Part, table: str) -> str:
     counted = {"fulfillment_request_state": "fulfillment_request", "fulfillment_request_number": "fulfillment_request",
-               "idempotency_key": LATELY}.get(table, table)  # fmt: skip
+               "attention_item": "fulfillment_request", "idempotency_key": LATELY}.get(table, table)  # fmt: skip
     column = _number(table)
     return f"{column} > {part.low[counted]} AND {column} <= {part.high[counted]}"
 
@@ -123,13 +124,14 @@ def _where(part: Part, table: str) -> str:
 def mark_sql() -> Iterator[tuple[str, str]]:
     """For each table that has numbers of its own: its name, and the statement that gives the highest."""
     for table in GROWN:
-        if table not in ("fulfillment_request_state", "fulfillment_request_number", "idempotency_key"):
+        if table not in ("fulfillment_request_state", "fulfillment_request_number", "attention_item", "idempotency_key"):
             yield table, f"SELECT coalesce(max({_number(table)}), 0) AS n FROM {table}"
 
 
 STRAYS = """SELECT (SELECT count(*) FROM fulfillment_request WHERE id <> order_id)
   + (SELECT count(*) FROM event WHERE seq > {low} AND subject NOT IN ('order', 'fulfillment_request'))
-  + (SELECT count(*) FROM attention WHERE subject <> 'fulfillment_request') AS n"""
+  + (SELECT count(*) FROM attention WHERE subject <> 'fulfillment_request')
+  + (SELECT count(*) FROM attention_item WHERE subject <> 'fulfillment_request') AS n"""
 """How many rows do not fit what `_REFERENCES` says; `low`: the last event of the catalog."""
 
 
