@@ -84,7 +84,7 @@ async def _reads(noted: Noted, merchant: Merchant) -> None:
             assert 1 <= len(items) <= 5 * len(groups)
             assert items[0].since > since
     overdue = OverdueQuery(merchant.account, Condition.UNSENT, Status.PROCESSING, None, (), NOW, NOW, 200)
-    assert len(await noted.overdue(overdue)) == 1
+    assert len((await noted.overdue(overdue)).found) == 1
 
 
 async def _writes(noted: Noted, merchant: Merchant, request: int) -> None:
