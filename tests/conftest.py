@@ -24,7 +24,7 @@ settings.load_profile("waypost")
 # Files with tests of twenty seconds and more. They begin first: else one process is busy with them at the end, while the
 # others have nothing left to take over.
 LONGEST = ("test_webhook_restarts", "test_orders_machine", "test_schemathesis", "test_matrix", "test_model",
-           "test_postgres_restart", "test_generated_answers", "test_stuck_wire")  # fmt: skip
+           "test_postgres_restart", "test_growth", "test_generated_answers", "test_stuck_wire")  # fmt: skip
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

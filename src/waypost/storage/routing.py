@@ -77,9 +77,9 @@ class RoutingWriting(Statements):
         in_order = "" if d.is_sqlite else f" ORDER BY v.id{d.lock}"  # nothing is locked there: no row waits for a sort
         if ask.sources is not None:
             args.append(d.array(ask.sources))
-            of_sources = f" AND {d.any_of('v.source_id', len(args))}"
-        sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE v.id IN ({" UNION ALL ".join(named)})
-          AND {d.any_of("v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
+            of_sources = f" AND {d.any_of('+v.source_id', len(args))}"
+        sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE {d.any_found("v.id", " UNION ALL ".join(named))}
+          AND {d.any_of("+v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
         variants: list[StockVariant] = []
         pace = Pace()
         for some in parts(await self.fetch(sql, *args), _ROWS_AT_ONCE):

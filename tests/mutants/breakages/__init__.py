@@ -8,6 +8,7 @@ from tests.mutants.breakages import (
     durability,
     events,
     files,
+    growth,
     handover,
     idempotency,
     input_limits,
@@ -43,4 +44,5 @@ MUTANTS: tuple[Mutant, ...] = (
     *attention.MUTANTS,
     *replies.MUTANTS,
     *narrow_pages.MUTANTS,
+    *growth.MUTANTS,
 )
