@@ -45,8 +45,8 @@ MUTANTS = (
         "accepted-one-by-one",
         "Of many clients that come together, the last ones wait until all others were answered many times.",
         "server/server.py",
-        "for _ in range(ACCEPTED_AT_ONCE)",
-        "for _ in range(1)",
+        "for _ in range(ACCEPTED_AT_ONCE - 1)",
+        "for _ in range(0)",
         ("tests/server/test_large_answers.py::test_clients_that_come_together_are_accepted_together",),
     ),
     Mutant(
