@@ -49,7 +49,7 @@ _REFERENCES = {
     ("fulfillment_request_state", "order_id"): "orders", ("fulfillment_request_state", "released_seq"): "event",
     ("webhook_delivery", "seq"): "event",
 }  # fmt: skip
-_TIMES = ("at", "since", "status_since", "lease_until", "invoice_date")
+_TIMES = ("at", "since", "status_since", "lease_until", "waits_until", "invoice_date")
 Mark = dict[str, int]
 """The highest id of each table, and the time, at one moment."""
 
@@ -107,7 +107,8 @@ def _value(part: Part, table: str, column: str) -> str:
     if kind is None:
         return f"t.{column}"
     first, width = part.shifts[kind]
-    return f"t.{column} + {first} + (n - 1) * {width}"
+    shifted = f"t.{column} + {first} + (n - 1) * {width}"
+    return f"CASE t.{column} WHEN 0 THEN 0 ELSE {shifted} END" if column == "waits_until" else shifted
 
 
 def _number(table: str) -> str:

@@ -11,9 +11,9 @@ from tests.support.database import rows
 from tests.support.handing import QUICK, House
 from tests.support.merchant import Wanted
 from tests.support.supplier import Behaviour, Supplier
-from waypost.app.commands import FailureReport
+from waypost.app.commands import Edit, FailureReport
+from waypost.app.handover import Begun, ClaimAsk, Start, advance, claim
 from waypost.app.ports.attention import AttentionQuery, Place
-from waypost.delivery import claiming
 from waypost.domain.attention import STANDING
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import NotAllowed
@@ -356,7 +356,7 @@ async def test_a_request_that_is_canceled_before_it_leaves_is_not_sent(house: Ho
 async def test_what_is_held_waits(house: House, supplier: Supplier) -> None:
     free, held = await house.merchant.requests(Status.PROCESSING, Wanted(Status.PROCESSING))
     now = house.hub.clock()
-    await _hold(house, held, now + 1_500_000)
+    await hold(house, held, now + 1_500_000)
     await house.push(supplier, PATIENT)
     house.start()
     await house.until_statuses([free], "processed")
@@ -365,20 +365,54 @@ async def test_what_is_held_waits(house: House, supplier: Supplier) -> None:
     assert (await house.attempts(held))[0]["claimed_at"] >= now + 1_500_000
 
 
-async def test_what_lies_behind_many_that_are_held_is_found(
-    house: House, supplier: Supplier, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(claiming, "LOOK", 2)
-    *held, free = await house.merchant.requests(*[Wanted(Status.PROCESSING)] * 7)
+async def test_a_hold_that_ends_lets_a_request_go(house: House, supplier: Supplier) -> None:
+    *held, free = await house.merchant.requests(*[Wanted(Status.PROCESSING)] * 4)
     now = house.hub.clock()
     for id_ in held:
-        await _hold(house, id_, now + 3600 * 1_000_000)
+        await hold(house, id_, now + 3600 * 1_000_000)
     await house.push(supplier, PATIENT)
     house.start()
     await house.until_statuses([free], "processed")
-    await _hold(house, held[0], now)  # the looks begin again with the oldest
-    await house.until_statuses([held[0]], "processed")
-    assert await house.attempts(*held[1:]) == []
+    await hold(house, held[0], now)
+    await hold(house, held[1], None)
+    await house.until_statuses(held[:2], "processed")
+    assert await house.attempts(held[2]) == []
+    await adds_up(house)
+
+
+async def test_a_hold_outlasts_a_failure(house: House, supplier: Supplier) -> None:
+    held = await house.merchant.request()
+    await hold(house, held, house.hub.clock() + 3600 * 1_000_000)
+    await house.do(Action.FAIL, held, details=_report("Not yet."))
+    await house.do(Action.PROCESS, held)
+    await house.push(supplier, PATIENT)
+    house.start()
+    await house.until_statuses([await house.merchant.request()], "processed")
+    assert await house.attempts(held) == []
+    await adds_up(house)
+
+
+async def test_a_hold_of_what_is_claimed_keeps_it(house: House, supplier: Supplier) -> None:
+    """Somebody holds it after a worker took it on, and before that begins to send."""
+    id_, source = await house.merchant.request(), house.merchant.sources[0]
+    now = house.hub.clock()
+    ask = ClaimAsk("w", ((source, 1, False),), 60_000_000)
+    [[claimed]] = await house.hub.store.write(lambda tx: claim(tx, [ask], now))
+    await hold(house, id_, now + 3600 * 1_000_000)
+    for version in (1, (await house.state(id_)).version):
+        start = Start(claimed, "w", version, "{}", 60_000_000, 1)
+        assert await house.hub.store.write(lambda tx, start=start: advance(tx, [start], now)) == [Begun.NO]
+    [attempt] = await house.attempts(id_)
+    assert (attempt["outcome"], attempt["message"]) == (
+        "withdrawn", "It is held: it was repaired after it was claimed.",
+    )  # fmt: skip
+    assert (await house.state(id_)).handover is None
+    assert await house.hub.store.write(lambda tx: claim(tx, [ask], now)) == [[]]
+    await hold(house, id_, None)
+    await house.push(supplier, PATIENT)
+    house.start()
+    await house.until_statuses([id_], "processed")
+    await adds_up(house)
 
 
 async def test_two_workers_hand_each_request_over_once(house: House, supplier: Supplier) -> None:
@@ -398,11 +432,12 @@ async def _settled(house: House, id_: int) -> bool:
     return bool(rows) and rows[-1]["state"] == "settled"
 
 
-async def _hold(house: House, id_: int, until: int) -> None:
-    async def write(tx: Any) -> None:
-        await tx.execute("UPDATE fulfillment_request SET hold_until = $1 WHERE id = $2", until, id_)
-
-    await house.hub.store.write(write)
+async def hold(house: House, id_: int, until: int | None) -> None:
+    """As a person does it to one that is released: it fails, is edited, and is released again."""
+    await house.do(Action.FAIL, id_, details=_report("Not yet."))
+    edit = Edit(content={"hold_until": until})
+    await house.do(Action.EDIT, id_, details=edit, outcome=edit.outcome)
+    await house.do(Action.PROCESS, id_, confirm_resend=True)
 
 
 def _report(reason: str) -> FailureReport:

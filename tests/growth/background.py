@@ -17,7 +17,6 @@ from waypost.app.orders import create_orders
 from waypost.app.ports import RequestQuery, Tx, no_changes
 from waypost.app.ports.attention import Attention
 from waypost.app.ports.clock_rules import OverdueQuery
-from waypost.app.ports.delivery import LAST_ID
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Settlement
 from waypost.app.posted import OrderDraft
@@ -27,7 +26,7 @@ from waypost.storage.readiness import prove_writable
 
 ACCOUNT, HTTP_SOURCE = 1, 2
 LEASE = 60_000_000  # microseconds
-LOOK = PAGE  # requests that a worker's or a rule's look looks at; in life it is a few hundred
+LOOK = PAGE  # requests that a rule's look looks at; in life it is a few hundred
 
 Run = Callable[[Hub], Awaitable[Any]]
 
@@ -60,19 +59,20 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     ids = [target.id("backlog", "fulfillment_request", place) for place in range(PAGE)]
     yield Work("worker deliveries", lambda hub: hub.reads.deliveries(["http"]))
     yield Work("worker told_down", lambda hub: hub.reads.told_down(sources))
-    yield Work("worker waiting_sources", lambda hub: hub.reads.waiting_sources(sources))
+    yield Work("worker waiting_sources", lambda hub: hub.reads.waiting_sources(sources, now))
     yield Work("worker due_retries nothing due", lambda hub: hub.reads.due_retries(sources, now, PAGE))
     yield Work("worker due_retries all due", lambda hub: hub.reads.due_retries(sources, now + 2 * NEVER, PAGE))
     yield Work("worker lapsed", lambda hub: hub.reads.lapsed(now, PAGE))
     yield Work("worker papers", lambda hub: hub.reads.papers(ids))
     yield Work("worker attempts", lambda hub: hub.reads.attempts(Scope(ACCOUNT), ids[0], PAGE))
-    for word, source, at, probing in (
-        ("with a backlog", LARGE_SOURCES[0], now, False), ("with a backlog that is not due", HTTP_SOURCE, now, False),
-        ("with a backlog that is due", HTTP_SOURCE, now + 2 * NEVER, False), ("to probe", LARGE_SOURCES[0], now, True),
-        ("of a source without requests", 48, now, False),
+    for word, source, at in (
+        ("with a backlog", LARGE_SOURCES[0], now), ("with a backlog that is not due", HTTP_SOURCE, now),
+        ("with a backlog that is due", HTTP_SOURCE, now + 2 * NEVER), ("of a source without requests", 48, now),
     ):  # fmt: skip
-
-        yield Work(f"worker claim {word}", partial(_claimed, source, at, probing))
+        for rest, waited in (("", False), (", of what has waited", True)):
+            yield Work(f"worker claim {word}{rest}", partial(_claimed, source, at, waited))
+    for word, at in (("that runs well", now), ("that ran ahead", now - DAY)):
+        yield _undone(f"worker end waits of a clock {word}", partial(_end_waits, at))
     yield _undone("worker take over", lambda tx: tx.take_over_claims(HTTP_SOURCE, "w", PAGE, now, now + LEASE))
     yield _undone("worker release", lambda tx: tx.release_claims("w", None, now))
     yield _undone("worker release of a source", lambda tx: tx.release_claims("w", HTTP_SOURCE, now))
@@ -91,13 +91,15 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     yield _undone("worker settle attention", lambda tx: tx.settle_attention(ACCOUNT, *down))
 
 
-async def _claimed(source: int, at: int, probing: bool, hub: Hub) -> Any:
-    """One look of a worker, which claims nothing in the end."""
-    upto = await hub.reads.end_of_look(source, 0, LOOK)
-    within = (0, LAST_ID if upto is None else upto)
+async def _end_waits(at: int, tx: Tx) -> Any:
+    return await tx.end_waits(at, PAGE)
+
+
+async def _claimed(source: int, at: int, waited: bool, hub: Hub) -> Any:
+    """One claim of a worker, which claims nothing in the end."""
 
     async def claim(tx: Tx) -> Any:
-        return await tx.claim_requests(source, "w", PAGE, at, at + LEASE, probing, *within)
+        return await tx.claim_requests(source, "w", PAGE, at, at + LEASE, waited)
 
     return await hub.store.write(lambda tx: tx.rehearse(lambda: claim(tx)))
 

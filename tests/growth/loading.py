@@ -26,7 +26,7 @@ _IDS = {"routing_decision_id": "routing_decision", "listing_variant_id": "listin
         "parent_id": "inventory_parent"}  # fmt: skip
 _SUBJECTS = {"order": "orders"}  # other subjects are called as their tables
 _SEQS = ("released_seq", "seq")
-_TIMES = ("at", "since", "status_since", "next_at", "lease_until")
+_TIMES = ("at", "since", "status_since", "lease_until", "waits_until")
 
 Value = Callable[[Any], Any]
 
@@ -145,7 +145,7 @@ def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str]
                 value = copy.text(value)
             elif name in _SEQS:
                 value += copy.seqs
-            elif name.endswith("_at") or name in _TIMES:
+            elif (name.endswith("_at") or name in _TIMES) and not (name == "waits_until" and value == 0):
                 value += copy.time
             found.append(value)
         yield tuple(found)

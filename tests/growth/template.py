@@ -264,8 +264,11 @@ class Maker:
         })  # fmt: skip
 
     def _insert(self, table: str, row: dict[str, Any]) -> None:
+        self._execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+
+    def _execute(self, sql: str, values: list[Any]) -> None:
         with closing(sqlite3.connect(sqlite_path(self.url), timeout=5)) as db, db:
-            db.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+            db.execute(sql, values)
 
     async def today(self) -> None:
         """What is on its way: two of each kind for each token, and more where measured calls change something."""
@@ -324,6 +327,9 @@ class Maker:
                 "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "deferred",
                 "next_at": now + NEVER,
             })  # fmt: skip
+            self._execute(
+                "UPDATE fulfillment_request_state SET waits_until = ? WHERE id = ?", [now + NEVER, request["id"]]
+            )
         for place in range(4):
             request = await self.request(LARGE_SOURCES[2], LARGE_CHANNEL, sku, Status.ACKNOWLEDGED)
             await self.raised(LARGE_SOURCES[2], request["id"], "late_delivery")

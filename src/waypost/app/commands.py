@@ -119,6 +119,7 @@ class Handover(NamedTuple):
     release: int  # which release of the request the attempt belongs to: its `attempt_count` then
     report: FailureReport | None = None
     reference: str | None = None  # what the source calls it
+    next_at: int | None = None  # deferred: not before
 
 
 Details = (

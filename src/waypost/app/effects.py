@@ -40,8 +40,14 @@ def _forget_failure(state: State) -> State:
 
 
 def _process(draft: Draft, command: Command, at: int) -> Draft:
-    state = draft.state
-    return draft._replace(state=state._replace(attempt_count=state.attempt_count + 1, handover=None))
+    state, particulars = draft.state, draft.particulars
+    if particulars is None:
+        raise AssertionError("a release needs to know of a hold")
+    return draft._replace(
+        state=state._replace(
+            attempt_count=state.attempt_count + 1, handover=None, waits_until=particulars.hold_until or 0
+        )
+    )
 
 
 def _processed(draft: Draft, command: Command, at: int) -> Draft:
@@ -153,6 +159,12 @@ def _kept(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
     return _told(_remembered(draft, told), told)
 
 
+def _put_off(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
+    draft = _kept(draft, command, told, at)
+    waits_until = max(draft.state.waits_until, told.next_at or 0)
+    return draft._replace(state=draft.state._replace(waits_until=waits_until))
+
+
 def _late(draft: Draft, command: Command, told: Handover, at: int) -> Draft:
     """The answer of an attempt that was given up. It clears a doubt, where nothing else has been done since."""
     state = draft.state
@@ -188,7 +200,7 @@ _OF_A_HANDOVER: dict[str, Callable[[Draft, Command, Handover, int], Draft]] = {
     "acknowledged": _acknowledged,
     "rejected": _refused,
     "unknown": _refused,
-    "deferred": _kept,
+    "deferred": _put_off,
     "settled": _kept,
     "late": _late,
 }

@@ -15,7 +15,7 @@ from waypost.app.commands import Command, Done, FailureReport, Handover
 from waypost.app.desk import Desk
 from waypost.app.ports import Tx, no_changes
 from waypost.app.ports.attention import Attention
-from waypost.app.ports.delivery import LAST_ID, Claimed, Confirmed, Ended, OpenAttempt, Started
+from waypost.app.ports.delivery import Claimed, Confirmed, Ended, OpenAttempt, Started
 from waypost.app.ports.kinds import Result
 from waypost.app.slices import in_slices
 from waypost.app.transitions import ask_for
@@ -42,8 +42,6 @@ class ClaimAsk(NamedTuple):
     worker: str
     wanted: tuple[tuple[int, int, bool], ...]  # source id, count, whether it only finds out if the source is back
     lease_us: int
-    after: int = 0  # of requests with ids above this
-    upto: int = LAST_ID
 
 
 async def claim(tx: Tx, asks: Sequence[ClaimAsk], now: int) -> list[list[Claimed]]:
@@ -51,12 +49,14 @@ async def claim(tx: Tx, asks: Sequence[ClaimAsk], now: int) -> list[list[Claimed
     found: list[list[Claimed]] = []
     for ask in asks:
         mine: list[Claimed] = []
+        until = now + ask.lease_us
         for source_id, count, probing in ask.wanted:
-            taken = await tx.take_over_claims(source_id, ask.worker, count, now, now + ask.lease_us)
-            if len(taken) < count:
-                rest = count - len(taken)
-                until, within = now + ask.lease_us, (ask.after, ask.upto)
-                taken += await tx.claim_requests(source_id, ask.worker, rest, now, until, probing, *within)
+            taken = await tx.take_over_claims(source_id, ask.worker, count, now, until)
+            # What has waited for its time comes first. Not in a trial: one bad request would keep its source down.
+            for waited in (False, True) if probing else (True, False):
+                if len(taken) < count:
+                    rest = count - len(taken)
+                    taken += await tx.claim_requests(source_id, ask.worker, rest, now, until, waited)
             mine += taken
         found.append(mine)
     return found
@@ -136,6 +136,9 @@ class _Bench:
             return Begun.NO
         if attempt.state == AttemptState.SENDING:  # the answer to the first call was lost
             return Begun.YES
+        state = self._desk.state_at(place)
+        if state is not None and state.status == Status.PROCESSING and state.waits_until > self._now:
+            return self._withdraw(attempt, "It is held: it was repaired after it was claimed.")
         settled = self._desk.settle(place, command)
         if isinstance(settled, Done):
             lease_until = self._now + job.lease_us
@@ -144,7 +147,10 @@ class _Bench:
             return Begun.YES
         if isinstance(settled, Stale):
             return Begun.CHANGED
-        withdrawn = Result(Outcome.WITHDRAWN, message=settled.message)
+        return self._withdraw(attempt, settled.message)
+
+    def _withdraw(self, attempt: OpenAttempt, why: str) -> Begun:
+        withdrawn = Result(Outcome.WITHDRAWN, message=why)
         self._ended.append(ended_row(attempt, withdrawn, self._now))
         self._attempts[attempt.id] = attempt._replace(state=AttemptState.SETTLED, outcome=Outcome.WITHDRAWN)
         return Begun.NO
@@ -178,7 +184,7 @@ class _Bench:
         else:
             key = "settled"
             self._surprise(attempt, state.status, result)
-        self._ask(place, command, attempt, result, key)
+        self._ask(place, command, attempt, result, key, ended.next_at)
         self._ended.append(ended)
         self._name(attempt, result)
         return Outcome(ended.outcome)
@@ -205,12 +211,14 @@ class _Bench:
             self._surprise(attempt, state.status, result)
         return result.outcome
 
-    def _ask(self, place: int, command: Command, attempt: OpenAttempt, result: Result, key: str) -> None:
+    def _ask(
+        self, place: int, command: Command, attempt: OpenAttempt, result: Result, key: str, next_at: int | None = None
+    ) -> None:
         report = None
         if result.outcome not in ARRIVED:
             words = result.message or "The source did not say why."
             report = FailureReport(words, result.code or "other", result.retryable)
-        told = Handover(result.outcome, attempt.number, attempt.release, report, result.reference)
+        told = Handover(result.outcome, attempt.number, attempt.release, report, result.reference, next_at)
         settled = self._desk.settle(place, command._replace(details=told, outcome=key))
         if isinstance(settled, Refusal):
             raise AssertionError(f"the life cycle does not know what to do with {key}: {settled.message}")

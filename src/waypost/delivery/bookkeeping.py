@@ -133,6 +133,14 @@ class Books:
 
         return await self._writer.submit(limit, longest_us)
 
+    async def end_waits(self, limit: int) -> int:
+        """Of requests that were put off when the clock ran ahead, at most so many; raises `Unavailable`."""
+
+        async def end(tx: Tx, jobs: Sequence[int]) -> list[int]:
+            return [await tx.end_waits(self._clock(), job) for job in jobs]
+
+        return await self._writer.submit(end, limit)
+
     async def _insisted(self, ask: Callable[[], Awaitable[T]], within_s: float | None) -> T | None:
         """Ask until the database answers; None when it did not within this time (None: no limit)."""
         began, pause = time.monotonic(), 0.05

@@ -9,7 +9,8 @@ import time
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any
 
-from waypost.app.ports import Reads
+from waypost.app.handover import ClaimAsk
+from waypost.app.ports import Clock, Reads
 from waypost.app.ports.delivery import Claimed
 from waypost.app.ports.kinds import CannotWrite
 from waypost.delivery.bookkeeping import Books
@@ -19,7 +20,6 @@ from waypost.delivery.preparing import papers_of, written
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PART_S = 0.25  # what takes longer goes on by itself
-LOOK = 500  # requests in Processing that one claim looks at: many may be held or put off
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -31,13 +31,15 @@ class Claims:
     """
 
     def __init__(
-        self, name: str, reads: Reads, books: Books, lanes: Mapping[int, Lane], limits: Limits, more: asyncio.Event,
-        refuse: Callable[[Lane, Claimed, CannotWrite], None], keep: Callable[[Coroutine[Any, Any, object]], None],
+        self, name: str, reads: Reads, books: Books, lanes: Mapping[int, Lane], clock: Clock, limits: Limits,
+        more: asyncio.Event, refuse: Callable[[Lane, Claimed, CannotWrite], None],
+        keep: Callable[[Coroutine[Any, Any, object]], None],
     ) -> None:  # fmt: skip
         self._name = name
         self._reads = reads
         self._books = books
         self._lanes = lanes
+        self._clock = clock
         self._limits = limits
         self._more = more
         self._refuse = refuse
@@ -56,7 +58,7 @@ class Claims:
         hungry = sorted(wanted - self._under_way)
         if not hungry:
             return
-        waiting = [self._lanes[source_id] for source_id in await self._reads.waiting_sources(hungry)]
+        waiting = [self._lanes[id_] for id_ in await self._reads.waiting_sources(hungry, self._clock())]
         if not waiting:
             return
         claims = [asyncio.ensure_future(self._claim(lane, now)) for lane in waiting]
@@ -73,8 +75,8 @@ class Claims:
         self._under_way.add(source_id)
         lane.quiet_until = now + self._limits.quiet_s
         try:
-            upto = await self._reads.end_of_look(source_id, lane.looked_to, LOOK)
-            claimed = await self._books.claim(lane.ask(self._name, count, int(self._limits.claim_s * SECOND), upto))
+            wanted = ((source_id, count, lane.gate.is_down),)
+            claimed = await self._books.claim(ClaimAsk(self._name, wanted, int(self._limits.claim_s * SECOND)))
         except LockHeld:
             _log.warning("cannot claim for source %d: something of it is locked", source_id)
             return
@@ -85,9 +87,8 @@ class Claims:
             return
         finally:
             self._under_way.discard(source_id)
-        if lane.looked(len(claimed) >= count, upto) or claimed:
-            lane.quiet_until = now
         if claimed:
+            lane.quiet_until = now
             lane.took(now)
             self._unwritten += [(attempt, time.monotonic()) for attempt in claimed]
             self._more.set()

@@ -6,8 +6,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from waypost.app.handover import ClaimAsk
-from waypost.app.ports.delivery import LAST_ID, Claimed, SourceDelivery
+from waypost.app.ports.delivery import Claimed, SourceDelivery
 from waypost.app.ports.kinds import Document, Kind, Letter, Recipient
 from waypost.delivery.gates import Gate
 from waypost.domain.handover import Policy
@@ -69,7 +68,6 @@ class Lane:
         self.ready: deque[Job] = deque()
         self.told_down = False  # whether people are told so, by this worker or another one
         self.quiet_until = now  # what waits is held, put off, or with another worker
-        self.looked_to = 0  # the request up to which the looks have come; 0: the next begins with the oldest
         self._ahead = 1
         self._took_at = now
 
@@ -96,20 +94,6 @@ class Lane:
         if now < self.quiet_until or not self.is_hungry(now):
             return 0
         return max(self.appetite(now) - len(self.ready), 0)
-
-    def ask(self, worker: str, count: int, lease_us: int, upto: int | None) -> ClaimAsk:
-        """Claim so many of the requests up to `upto`; None: of all that follow."""
-        wanted = ((self.row.source_id, count, self.gate.is_down),)
-        return ClaimAsk(worker, wanted, lease_us, self.looked_to, LAST_ID if upto is None else upto)
-
-    def looked(self, has_all: bool, upto: int | None) -> bool:
-        """After a look up to there. Unless it gave all that was wanted, the next goes on behind it, or begins again.
-
-        Whether there may be more.
-        """
-        if not has_all:
-            self.looked_to = upto or 0
-        return has_all or upto is not None
 
     def took(self, now: float) -> None:
         """It was claimed for."""

@@ -55,6 +55,7 @@ class Leftovers:
             return
         self._sweep_at = now + self._limits.sweep_s
         await self._limit_leases()
+        await self._books.end_waits(PAGE)
         page = await self._reads.lapsed(self._clock(), PAGE, self._swept_to)
         left: list[Claimed] = []
         for attempt in self._free(page):

@@ -54,7 +54,7 @@ class Worker:
         self._in_flight = 0
         self._hungry = asyncio.Event()
         self._claims = Claims(
-            self.name, reads, self._books, self._lanes, limits, self._hungry, self._refuse, self._spawn
+            self.name, reads, self._books, self._lanes, clock, limits, self._hungry, self._refuse, self._spawn
         )
         self._leftovers = Leftovers(
             self.name, reads, self._books, self._hands, self._lanes, clock, limits, self._live, self._spawn

@@ -64,6 +64,7 @@ class State(NamedTuple):
     released_seq: int | None = None  # the event that released it; its source sees nothing before that
     alerted: bool = False  # a clock rule has raised an alert about it since it came into its status
     cared: bool = False  # it has an assignee or a snooze
+    waits_until: int = 0  # in Processing: held, or put off by its source, until then; 0: nothing keeps it
 
 
 class Particulars(NamedTuple):

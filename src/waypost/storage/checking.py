@@ -18,6 +18,7 @@ from waypost.domain.fulfillment import Line, State
 from waypost.domain.orders import Order, OrderItem
 from waypost.domain.stock import Entry
 from waypost.storage.checking_attention import attention
+from waypost.storage.checking_handover import handover
 from waypost.storage.copying import open_to_read
 from waypost.storage.examining import connect_postgres
 from waypost.storage.key_check import unreadable
@@ -82,12 +83,6 @@ _NOT_INVOICED = """SELECT DISTINCT s.id FROM source_invoice v JOIN fulfillment_r
 WHERE NOT s.invoiced"""
 _STRAY_INVOICES = """SELECT v.id FROM source_invoice v JOIN fulfillment_request f ON f.id = v.request_id
 WHERE f.account_id <> v.account_id OR f.source_id <> v.source_id"""
-_NOT_SENT = """SELECT s.id FROM fulfillment_request_state s WHERE s.handover = 'sending' AND NOT EXISTS (
-  SELECT 1 FROM handover_attempt h WHERE h.request_id = s.id AND h.state = 'sending')"""
-_SENT = """SELECT h.request_id FROM handover_attempt h JOIN fulfillment_request_state s ON s.id = h.request_id
-WHERE h.state = 'sending' AND (s.handover IS NULL OR s.handover <> 'sending')"""
-_STRAY_ATTEMPTS = """SELECT h.id FROM handover_attempt h JOIN fulfillment_request f ON f.id = h.request_id
-WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id"""
 _LOST_ACCOUNTS = """SELECT DISTINCT e.account_id FROM event e
 WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = e.account_id)"""
 
@@ -175,7 +170,7 @@ class CommonEvidence(ABC):
             yield Finding("claim_differs", "fulfillment_request", row[0], words)
         secrets = unreadable(self.rows, self._box)
         for findings in (
-            self.goods(), self.invoices(), self.attempts(), attention(self.rows), self.strays(), secrets
+            self.goods(), self.invoices(), handover(self.rows), attention(self.rows), self.strays(), secrets
         ):  # fmt: skip
             async for finding in findings:
                 yield finding
@@ -203,17 +198,6 @@ class CommonEvidence(ABC):
         async for row in self.rows(_STRAY_INVOICES):
             words = "is of another account or source than its request."
             yield Finding("invoice_differs", "source_invoice", row[0], words)
-
-    async def attempts(self) -> AsyncIterator[Finding]:
-        """Hand-overs: the request and its attempt say the same."""
-        async for row in self.rows(_NOT_SENT):
-            words = "says that it is being handed over; it has no such attempt."
-            yield Finding("handover_differs", "fulfillment_request", row[0], words)
-        async for row in self.rows(_SENT):
-            words = "has an attempt that is being sent, and does not say so."
-            yield Finding("handover_differs", "fulfillment_request", row[0], words)
-        async for row in self.rows(_STRAY_ATTEMPTS):
-            yield Finding("attempt_differs", "handover_attempt", row[0], "is of another source than its request.")
 
     async def strays(self) -> AsyncIterator[Finding]:
         """Events of what is not there."""

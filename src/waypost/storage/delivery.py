@@ -4,20 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.ports.delivery import (
-    LAST_ID,
-    Attempt,
-    Claimed,
-    OpenAttempt,
-    Papers,
-    SourceDelivery,
-)
+from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, SourceDelivery
 from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
+from waypost.domain.handover import Outcome
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns, requests
-from waypost.storage.queries.walks import Walk
 from waypost.storage.sealing import Place, SecretBox
 from waypost.storage.speaking import Reader, Statements
 
@@ -32,46 +25,48 @@ _AHEAD = _MINUTE
 _LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
 
 
-def _processing(dialect: Dialect, first: str, last: str = f"{LAST_ID}") -> Walk:
-    """What of a source ($1) stands in Processing, by id."""
-    values = "$1", f"'{Status.PROCESSING}'"
-    return Walk(dialect, "fulfillment_request_state", ("source_id", "status"), values, first, last, alias="s")
+def _ready(dialect: Dialect, source: str, first: str, last: str) -> tuple[str, str, str]:
+    """What of a source may be handed over from a moment between these on: for FROM, WHERE and ORDER BY.
+
+    0: nothing keeps it. What a worker has claimed, and not begun to send, is among it.
+    """
+    table = dialect.by_index("fulfillment_request_state", "s", ("source_id", "waits_until", "id"))
+    which = f"s.status = '{Status.PROCESSING}' AND s.handover IS NULL"
+    if dialect.is_sqlite:
+        within = f"s.source_id = {source} AND s.waits_until >= {first} AND s.waits_until <= {last}"
+        return table, f"{which} AND {within}", "s.waits_until, s.id"
+    key = "(s.source_id, s.waits_until)"
+    within = f"{key} >= ({source}, {first}) AND {key} <= ({source}, {last})"
+    return table, f"{which} AND {within}", "s.source_id, s.waits_until, s.id"
 
 
-# The requests of a source that may be handed over: released, not held, not with anybody, and not put off. What is
-# tried again in the same release, or by the worker itself, stays in its group and keeps its idempotency key.
-# $1 source, $2 now, $3 how many, $6 and $7: after the one and up to the other of these requests
-def _free(dialect: Dialect) -> str:
-    walk = _processing(dialect, "CAST($6 AS bigint) + 1", "$7")
-    # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once they
-    # have been analysed: however few requests wait, a claim would walk all that ever were.
-    particulars, latest = "fulfillment_request f ON f.id = s.id", """handover_attempt p ON p.request_id = s.id
+# The requests of a source that may be handed over, and that nobody has claimed. What is tried again in the same
+# release, or by the worker itself, stays in its group and keeps its idempotency key.
+# $1 source, $2 now, $3 how many, $4 worker, $5 the end of the lease, $6 and $7: ready from a moment between these on.
+# What somebody else takes meanwhile is left to them.
+def _claim(dialect: Dialect) -> str:
+    table, ready, order = _ready(dialect, "$1", "CAST($6 AS bigint)", "CAST($7 AS bigint)")
+    lock = particulars = ""
+    latest = """handover_attempt p ON p.request_id = s.id
   AND p.number = (SELECT max(o.number) FROM handover_attempt o WHERE o.request_id = s.id)"""
     if not dialect.is_sqlite:
         # The attempt will refer to this row. One that somebody else holds is left for later, as its state is.
-        particulars = """LATERAL (SELECT r.hold_until FROM fulfillment_request r WHERE r.id = s.id
+        particulars = """JOIN LATERAL (SELECT 1 FROM fulfillment_request r WHERE r.id = s.id
   FOR KEY SHARE SKIP LOCKED) f ON true"""
+        # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once
+        # they have been analysed: however few requests wait, a claim would walk all that ever were.
         latest = """LATERAL (SELECT * FROM handover_attempt o WHERE o.request_id = s.id
   ORDER BY o.number DESC LIMIT 1) p ON true"""
-    return f"""SELECT s.account_id, s.source_id, s.id AS request_id, coalesce(p.number, 0) + 1 AS number,
-  s.attempt_count AS release,
-  CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.attempt_group
-    ELSE s.attempt_count END AS attempt_group,
-  CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.tries ELSE 0 END AS tries,
-  a.created_at AS salt
-FROM {walk.tables}
-JOIN {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
-WHERE {walk.rows} AND s.handover IS NULL
-  AND (f.hold_until IS NULL OR f.hold_until <= $2)
-  AND (p.id IS NULL OR (p.state = 'settled'
-    AND (p.release <> s.attempt_count OR p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at > $2 + {_AHEAD})))"""
-
-
-def _claim(dialect: Dialect, probing: bool) -> str:
-    """$4 worker, $5 the end of the lease. What somebody else takes meanwhile is left to them."""
-    order = "coalesce(p.number, 0), s.id" if probing else _processing(dialect, "0", "0").order
-    lock = "" if dialect.is_sqlite else " FOR NO KEY UPDATE OF s SKIP LOCKED"
-    return f"""WITH free AS ({_free(dialect)} ORDER BY {order} LIMIT $3{lock})
+        lock = " FOR NO KEY UPDATE OF s SKIP LOCKED"
+    return f"""WITH free AS (
+      SELECT s.account_id, s.source_id, s.id AS request_id, coalesce(p.number, 0) + 1 AS number,
+        s.attempt_count AS release,
+        CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.attempt_group
+          ELSE s.attempt_count END AS attempt_group,
+        CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.tries ELSE 0 END AS tries,
+        a.created_at AS salt
+      FROM {table} {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
+      WHERE {ready} AND (p.id IS NULL OR p.state = 'settled') ORDER BY {order} LIMIT $3{lock})
       INSERT INTO handover_attempt (account_id, source_id, request_id, number, release, attempt_group,
         idempotency_key, tries, state, worker, lease_until, claimed_at)
       SELECT account_id, source_id, request_id, number, release, attempt_group,
@@ -147,20 +142,14 @@ class DeliveryReading(Reader):
           WHERE {d.any_of("d.kind", 1, "text")} AND NOT d.paused AND NOT o.archived ORDER BY d.source_id"""
         return [_source_delivery(row, self.secrets) for row in await self.slow(sql, d.array(kinds))]
 
-    async def waiting_sources(self, source_ids: Sequence[int]) -> list[int]:
-        """Which of these have something in Processing that is not being handed over."""
-        d = self.dialect
-        sql = f"""SELECT d.source_id FROM source_delivery d WHERE {d.any_of("d.source_id", 1)}
-          AND EXISTS (SELECT 1 FROM fulfillment_request_state s WHERE s.source_id = d.source_id
-            AND s.status = '{Status.PROCESSING}' AND s.handover IS NULL) ORDER BY d.source_id"""
-        return [row[0] for row in await self.slow(sql, d.array(source_ids))]
-
-    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
+    async def waiting_sources(self, source_ids: Sequence[int], now: int) -> list[int]:
         """See `app.ports.delivery.DeliveryReads`."""
-        walk = _processing(self.dialect, "CAST($2 AS bigint) + 1")
-        sql = f"SELECT s.id FROM {walk.tables} WHERE {walk.rows} ORDER BY {walk.order} LIMIT 1 OFFSET $3"
-        rows = await self.slow(sql, source_id, after, count - 1)
-        return rows[0][0] if rows else None
+        d = self.dialect
+        table, ready, order = _ready(d, "d.source_id", "0", "CAST($2 AS bigint)")
+        # A value, and no EXISTS: PostgreSQL would join that, and walk all that waits.
+        sql = f"""SELECT d.source_id FROM source_delivery d WHERE {d.any_of("d.source_id", 1)}
+          AND (SELECT s.id FROM {table} WHERE {ready} ORDER BY {order} LIMIT 1) IS NOT NULL ORDER BY d.source_id"""
+        return [row[0] for row in await self.slow(sql, d.array(source_ids), now)]
 
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:
         """See `app.ports.delivery.DeliveryReads`."""
@@ -194,12 +183,11 @@ class DeliveryWriting(Statements):
     """See `app.ports.delivery.DeliveryTx`."""
 
     async def claim_requests(
-        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool,
-        after: int = 0, upto: int = LAST_ID,
-    ) -> list[Claimed]:  # fmt: skip
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, waited: bool
+    ) -> list[Claimed]:
         """See `DeliveryTx`."""
-        sql = _claim(self.dialect, probing)
-        rows = await self.fetch(sql, source_id, now, count, worker, lease_until, after, upto)
+        within = (1, now) if waited else (0, 0)
+        rows = await self.fetch(_claim(self.dialect), source_id, now, count, worker, lease_until, *within)
         return sorted(map(Claimed._make, rows))
 
     async def take_over_claims(
@@ -208,6 +196,19 @@ class DeliveryWriting(Statements):
         """See `DeliveryTx`."""
         rows = await self.fetch(_take_over(self.dialect), source_id, now, count, worker, lease_until)
         return sorted(map(Claimed._make, rows))
+
+    async def end_waits(self, now: int, limit: int) -> int:
+        """See `DeliveryTx`."""
+        d = self.dialect
+        lock = "" if d.is_sqlite else " FOR NO KEY UPDATE OF s SKIP LOCKED"
+        ahead = f"h.outcome = '{Outcome.DEFERRED}' AND h.settled_at > CAST($1 AS bigint) + {_AHEAD}"
+        waits = f"""s.id = h.request_id AND s.waits_until = h.next_at AND s.status = '{Status.PROCESSING}'
+          AND s.handover IS NULL"""
+        found = d.looked_up("handover_attempt h", ahead, "fulfillment_request_state s", waits)
+        sql = f"""UPDATE fulfillment_request_state SET waits_until = coalesce(
+            (SELECT f.hold_until FROM fulfillment_request f WHERE f.id = fulfillment_request_state.id), 0)
+          WHERE {d.any_found("id", f"SELECT s.id {found} ORDER BY h.settled_at LIMIT $2{lock}")}"""
+        return await self.execute(sql, now, limit)
 
     async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:
         """See `DeliveryTx`."""

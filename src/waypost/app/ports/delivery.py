@@ -7,8 +7,6 @@ from waypost.app.actor import Scope
 from waypost.app.ports.secrets import Secret
 from waypost.domain.fulfillment import FulfillmentRequest
 
-LAST_ID = 2**63 - 1  # no id is larger
-
 
 class SourceDelivery(NamedTuple):
     """How a source is handed its requests. A source without such a row polls."""
@@ -158,12 +156,8 @@ class DeliveryReads(Protocol):
         """Every source of these kinds that is neither paused nor archived."""
         ...
 
-    async def waiting_sources(self, source_ids: Sequence[int]) -> list[int]:
-        """Which of these have requests that stand in Processing and are not being handed over."""
-        ...
-
-    async def end_of_look(self, source_id: int, after: int, count: int) -> int | None:
-        """The last of the next `count` requests in Processing of a source, after the id `after`; None: fewer follow."""
+    async def waiting_sources(self, source_ids: Sequence[int], now: int) -> list[int]:
+        """Which of these have requests that may be handed over now and are not being sent."""
         ...
 
     async def told_down(self, source_ids: Sequence[int]) -> set[int]:
@@ -183,13 +177,11 @@ class DeliveryTx(Protocol):
     """The part of `Tx` that is about handing over. Requests are locked before their attempts are."""
 
     async def claim_requests(
-        self, source_id: int, worker: str, count: int, now: int, lease_until: int, probing: bool,
-        after: int = 0, upto: int = LAST_ID,
-    ) -> list[Claimed]:  # fmt: skip
-        """Take on the oldest requests of a source that may be handed over now and that nobody has taken on.
+        self, source_id: int, worker: str, count: int, now: int, lease_until: int, waited: bool
+    ) -> list[Claimed]:
+        """Take on requests of a source that may be handed over now and that nobody has taken on.
 
-        Only ids above `after`, and up to `upto`: all in that range are looked at, also those that wait for their time.
-        `probing`: those with the fewest attempts first, so that one bad request does not keep a source down.
+        `waited`: of those that were held or put off, those whose time came first; else of the others, the oldest.
         """
         ...
 
@@ -197,6 +189,10 @@ class DeliveryTx(Protocol):
         self, source_id: int, worker: str, count: int, now: int, lease_until: int
     ) -> list[Claimed]:
         """Take over what another worker has claimed, and not begun to send before its lease ended."""
+        ...
+
+    async def end_waits(self, now: int, limit: int) -> int:
+        """Let go requests that were put off when the clock ran ahead; at most so many, and how many it were."""
         ...
 
     async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:

@@ -150,6 +150,7 @@ fulfillment_request = Table(
     Index(None, "channel_id", "source_id", "id"), Index(None, "order_id"), Index(None, "account_id", "number"),
 )  # fmt: skip
 
+_READY = sql_text("status = 'processing' AND handover IS NULL")
 # SQLite uses it for a query that names one of the two.
 _TO_SHIP = sql_text(
     "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
@@ -167,12 +168,15 @@ fulfillment_request_state = Table(
     number("shipped_quantity"), Column("invoiced", Flag, nullable=False), Column("accounting_synced", Flag),
     text("external_accounting_id"), text("accounting_error"), number("status_since", False, "0"),
     number("released_seq", True), flag("alerted", default=True), flag("cared", default=True),
+    number("waits_until", False, "0"),
     one_of("status", Status), one_of("fulfillment_status", FulfillmentStatus),
     CheckConstraint("version >= 1", name="version"),
     CheckConstraint("(status = 'processing_error') = (failure_reason IS NOT NULL)", name="failure"),
     CheckConstraint("handover IN ('sending', 'delivered', 'rejected', 'unknown')", name="handover"),
     Index(None, "account_id", "status", "id"), Index(None, "source_id", "status", "id"),
     Index(None, "channel_id", "status", "id"), Index(None, "account_id", "modified_at"),
+    # What may be handed over, or will be at a moment.
+    Index(None, "source_id", "waits_until", "id", sqlite_where=_READY, postgresql_where=_READY),
     # What its source has acknowledged and not shipped yet.
     Index(None, "account_id", "fulfillment_status", "id", sqlite_where=_TO_SHIP, postgresql_where=_TO_SHIP),
     # What is confirmed and not shipped yet: few of all that is confirmed.

@@ -50,11 +50,15 @@ handover_attempt = Table(
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
     ),
-    # Of what waits, what was written before the clock was set back.
+    # What was written before the clock was set back: of what waits for a retry, and of what its source put off.
     Index(
         "ix_handover_attempt_waiting", "settled_at",
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
+    ),
+    Index(
+        "ix_handover_attempt_put_off", "settled_at",
+        sqlite_where=text("outcome = 'deferred'"), postgresql_where=text("outcome = 'deferred'"),
     ),
 )  # fmt: skip
 
