@@ -71,7 +71,7 @@ async def test_a_claim_walks_only_what_waits_once_the_tables_are_analysed(filled
         await db.execute(CLONED.format(table="fulfillment_request"))
         await db.execute("ANALYZE")
         await db.execute("SET plan_cache_mode = force_generic_plan")
-        await db.execute(f"PREPARE claimed AS {delivery._claim(POSTGRES, probing=False)}")
+        await db.execute(f"PREPARE claimed AS {delivery._claim(POSTGRES)}")
         nothing = ", ".join(["NULL"] * 7)
         plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN EXECUTE claimed({nothing})"))
     finally:
@@ -79,6 +79,7 @@ async def test_a_claim_walks_only_what_waits_once_the_tables_are_analysed(filled
     assert "Merge" not in plan
     assert "Hash" not in plan
     assert "pk_fulfillment_request on fulfillment_request r" in plan, plan
+    assert "ix_fulfillment_request_state_source_id_waits_until_id on fulfillment_request_state s" in plan, plan
 
 
 async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:

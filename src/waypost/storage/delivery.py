@@ -171,10 +171,11 @@ class DeliveryReading(Reader):
         d = self.dialect
         mine, waiting = d.any_of("source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
         # Two ranges, each with an index of its own: what else waits is not walked. The second does not name the source,
-        # or PostgreSQL takes the first one's index for it as long as the table has no statistics.
-        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND id IN (
-          SELECT id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
-          UNION SELECT id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}) AND +id > $4
+        # or PostgreSQL takes the first one's index for it as long as the table has no statistics; then it would also
+        # walk all attempts in the order of their ids, if it were good for anything.
+        found = f"""SELECT +id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
+          UNION SELECT +id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}"""
+        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND {d.any_found("id", found)} AND +id > $4
           ORDER BY +id LIMIT $3"""
         return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit, after)]
 

@@ -131,9 +131,9 @@ MUTANTS = (
         "attention-unchecked",
         "`waypost check` finds nothing where the attention list says something else than the requests.",
         "storage/checking.py",
-        "self.attempts(), attention(self.rows), self.strays()",
-        "self.attempts(), self.strays()",
-        ("tests/storage/test_checking.py::test_tampering_is_found[sqlite-attention_total_differs-22]",),
+        "handover(self.rows), attention(self.rows), self.strays()",
+        "handover(self.rows), self.strays()",
+        ("tests/storage/test_checking.py::test_tampering_is_found[sqlite-attention_total_differs-24]",),
     ),
     Mutant(
         "attention-summary-walks",

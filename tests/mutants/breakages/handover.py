@@ -137,8 +137,8 @@ MUTANTS = (
         "put-off-not-waited-for",
         "A source that asked to be left alone for a while is asked again at once.",
         "storage/delivery.py",
-        "p.next_at IS NULL OR p.next_at <= $2 OR p.settled_at",
-        "p.next_at IS NULL OR p.next_at <> -CAST($2 AS bigint) OR p.settled_at",
+        "within = (1, now) if waited else (0, 0)",
+        "within = (1, 2**62) if waited else (0, 0)",
         (f"{_LEASES}::test_what_was_put_off_waits_its_time_unless_a_person_asks",),
     ),
     Mutant(
