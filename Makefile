@@ -56,8 +56,9 @@ check: .venv/dev ## lint, types, import contracts, generated files
 	$(BIN)/lint-imports
 	$(BIN)/python scripts/generate --check
 
-bench: .venv/dev ## measure against the limits and a conventional build
+bench: .venv/dev ## measure against the limits and a conventional build, and how long long work holds up others
 	$(BIN)/python -m bench
+	$(BIN)/python -m bench.stalls
 
 bench-scale: .venv/dev ## the same calls on ten thousand and on a million requests, both engines
 	$(BIN)/python -m bench.scale

@@ -35,6 +35,7 @@ REQUESTS = 20_000
 A_SECOND = 50  # reads of the other client
 WANTED_MS = 50.0
 QUIET_S = 1.0
+IN_FLIGHT = 64  # calls of the worker at once
 
 
 class Watch:
@@ -126,11 +127,19 @@ def _measure(watch: Watch, call: Caller, ask: Ask, usual_s: float) -> Stall:
     return Stall(status, took * 1000, (max(waits) - usual_s) * 1000, len(reply))
 
 
-def measure(url: str, folder: Path, runs: int, chosen: list[str], requests: int) -> tuple[dict[str, list[Stall]], float]:
-    """Every operation on one engine, and the memory of the server afterwards in MiB. `url`: an empty database."""
+class Memory(NamedTuple):
+    """Resident memory after all operations, in MiB."""
+
+    server: float
+    worker: float
+
+
+def measure(url: str, folder: Path, runs: int, chosen: list[str], requests: int) -> tuple[dict[str, list[Stall]], Memory]:
+    """Every operation on one engine, with a worker beside the server. `url`: an empty database."""
     asyncio.run(seeding.waypost(url, requests))
     stage: Stage = asyncio.run(furnish(url))
     server = servers.waypost(url, folder / "stalls.log")
+    worker = servers.worker(url, IN_FLIGHT, folder / "worker.log")
     found: dict[str, list[Stall]] = {}
     try:
         watch, call = Watch(server.port), Caller(server.port)
@@ -144,15 +153,17 @@ def measure(url: str, folder: Path, runs: int, chosen: list[str], requests: int)
             for _ in range(runs):
                 stall = _measure(watch, call, operation(stage, call), usual_s)
                 found.setdefault(name, []).append(stall)
-        return found, server.memory_mib()
+        return found, Memory(server.memory_mib(), worker.memory_mib())
     finally:
-        server.stop()
+        for process in (worker, server):
+            process.stop()
 
 
-def show(engine: str, found: dict[str, list[Stall]], memory_mib: float) -> None:
+def show(engine: str, found: dict[str, list[Stall]], memory: Memory) -> None:
     """Print it."""
     title = f"{engine}: orders of {LINES} lines; waits of a read by id above the usual one"
-    table = Table(title=title, caption=f"memory of the server afterwards: {memory_mib:.0f} MiB", box=None)
+    kept = f"memory afterwards: the server {memory.server:.0f} MiB, a worker {memory.worker:.0f} MiB"
+    table = Table(title=title, caption=kept, box=None)
     for heading in ("operation", "status", "reply KiB", "took ms", "worst wait ms", f"wanted ≤ {WANTED_MS:.0f}"):
         table.add_column(heading, justify="left" if heading == "operation" else "right")
     for name, stalls in found.items():
@@ -178,8 +189,8 @@ def main() -> None:
         os.environ["WAYPOST_SECRET_KEY_FILE"] = key  # webhooks have secrets
         for engine in options.engines.split(","):
             url = f"sqlite:///{name}/stalls.db" if engine == "sqlite" else asyncio.run(postgres.create("stalls"))
-            found, memory_mib = measure(url, Path(name), options.runs, options.only, options.requests)
-            show(engine, found, memory_mib)
+            found, memory = measure(url, Path(name), options.runs, options.only, options.requests)
+            show(engine, found, memory)
 
 
 if __name__ == "__main__":
