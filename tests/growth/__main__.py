@@ -5,7 +5,7 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from tests.growth.databases import LARGE, POSTGRES, SMALL, SQLITE, Databases, Mode
+from tests.growth.databases import LARGE, POSTGRES, SMALL, SQLITE, USUAL, Databases, Mode
 from tests.growth.judging import judge, outdated
 from tests.growth.measuring import Cost
 from tests.growth.running import measure
@@ -46,7 +46,7 @@ def main() -> None:
     options = parser.parse_args()
     modes = [mode for mode in (*SQLITE, *POSTGRES) if options.engine in (None, mode.engine)]
     if options.modes != "all":
-        modes = [mode for mode in modes if mode.analyzed == (options.modes == "analyzed") and not mode.generic]
+        modes = [mode for mode in modes if mode.analyzed == (options.modes == "analyzed") and mode in USUAL]
     only = options.only if any(mark in options.only for mark in "*?[") else f"*{options.only}*"
     with tempfile.TemporaryDirectory(prefix="waypost-growth-") as folder, PostgresServer() as server:
         databases = Databases(Path(folder), server)

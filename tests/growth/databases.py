@@ -43,8 +43,10 @@ class Mode(NamedTuple):
 
 
 SQLITE = (Mode("sqlite"), Mode("sqlite", analyzed=True))
-POSTGRES = (Mode("postgresql", analyzed=True), Mode("postgresql"), Mode("postgresql", generic=True),
-            Mode("postgresql", analyzed=True, generic=True))  # fmt: skip
+# The hub's connections are set to plans that know no parameter: that is the first.
+POSTGRES = (Mode("postgresql", analyzed=True, generic=True), Mode("postgresql", generic=True), Mode("postgresql"),
+            Mode("postgresql", analyzed=True))  # fmt: skip
+USUAL = (*SQLITE, *POSTGRES[:2])
 
 
 class Databases:

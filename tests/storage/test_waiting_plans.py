@@ -88,7 +88,7 @@ def _judge_sqlite(url: str, filling: list[str], asked: Asked, analysed: bool) ->
 
 
 async def _judge_postgres(url: str, filling: list[str], asked: Asked, analysed: bool) -> None:
-    db = await asyncpg.connect(url, server_settings={**BY_INDEX, "plan_cache_mode": "force_generic_plan"})
+    db = await asyncpg.connect(url, server_settings=BY_INDEX)
     try:
         for text in filling:
             rows = f"WITH g AS (SELECT generate_series(10, {COUNT}) n) " if "FROM g" in text else ""

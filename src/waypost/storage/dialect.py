@@ -32,6 +32,14 @@ class Dialect(NamedTuple):
         """An array parameter in the form this engine takes."""
         return json.dumps(list(values)) if self.is_sqlite else list(values)
 
+    def pairs(self, alias: str, names: tuple[str, str], values: Sequence[tuple[int, str]]) -> tuple[str, list[Any]]:
+        """Pairs of a number and a text as a table, from `$1` on, and the parameters that it takes."""
+        if self.is_sqlite:
+            columns = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(names))
+            return f"(SELECT {columns} FROM json_each($1)) {alias}", [json.dumps(values)]
+        lists = [[value[place] for value in values] for place in range(len(names))]
+        return f"unnest($1::bigint[], $2::text[]) AS {alias}({', '.join(names)})", lists
+
     def by_index(self, table: str, alias: str, columns: Sequence[str]) -> str:
         """`table` in a FROM clause, read by the index over `columns`.
 

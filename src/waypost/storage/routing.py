@@ -43,7 +43,7 @@ class RoutingWriting(Statements):
         """See `ports.routing`. Items and sums are read after the orders are locked."""
         d = self.dialect
         sql = f"""SELECT {columns.ORDER} FROM orders
-          WHERE {d.any_of("id", 1)} AND {d.any_of("account_id", 2)} ORDER BY id{d.lock}"""
+          WHERE {d.any_of("id", 1)} AND {d.any_of("+account_id", 2)} ORDER BY id{d.lock}"""
         rows = await self.fetch(sql, d.array(sorted(set(ids))), d.array(sorted(set(accounts))))
         return await self.parts_of([Order._make(row) for row in rows])
 

@@ -92,10 +92,11 @@ class CommonTx(
     async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PostedOrder]:
         """See `ports.Tx`."""
         d = self.dialect
-        sql = f"""SELECT {columns.ORDER}, posted FROM orders
-          WHERE {d.any_of("channel_id", 1)} AND {d.any_of("order_number", 2, "text")}"""
-        channels, numbers = sorted({key[0] for key in keys}), sorted({key[1] for key in keys})
-        rows = await self.fetch(sql, d.array(channels), d.array(numbers))
+        # Pair by pair. By two lists, PostgreSQL walks all orders of the channels, or looks for the numbers in each account.
+        given, args = d.pairs("k", ("channel_id", "order_number"), sorted(set(keys)))
+        where = "o.channel_id = k.channel_id AND o.order_number = k.order_number"
+        found_by = d.looked_up(given, "true", "orders o", where)
+        rows = await self.fetch(f"SELECT {columns.listed(Order, 'o')}, o.posted {found_by}", *args)
         found = [PostedOrder(Order._make(row[:-1]), row[-1]) for row in rows]
         return {(one.order.channel_id, one.order.order_number): one for one in found}
 

@@ -17,27 +17,28 @@ from waypost.storage.queries.requests import lines_of
 from waypost.storage.queries.writing import KEY_COLUMNS
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
-# made once. Orders, requests, stock variants, counters; each by id: the one global order.
+# made once. Orders, requests, stock variants, counters; each by id: the one global order. What is locked is found first,
+# as an array, and the account is hidden by a plus: joined, or by the account, whole tables would be walked at times.
 PREPARED = {
     **PROOF,
     "waypost_lock_orders": (
-        "(bigint[], bigint[]) AS SELECT 1 FROM orders WHERE id IN (SELECT order_id FROM fulfillment_request"
-        " WHERE id = ANY($1) AND account_id = ANY($2)) ORDER BY id FOR NO KEY UPDATE"
+        "(bigint[], bigint[]) AS SELECT 1 FROM orders WHERE id = ANY(ARRAY(SELECT order_id FROM fulfillment_request"
+        " WHERE id = ANY($1) AND +account_id = ANY($2))) ORDER BY id FOR NO KEY UPDATE"
     ),
     "waypost_lock_requests": (
         "(bigint[], bigint[]) AS SELECT 1 FROM fulfillment_request_state"
-        " WHERE id = ANY($1) AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
+        " WHERE id = ANY($1) AND +account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
     ),
     "waypost_lock_variants": (
-        "(bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant WHERE id IN (SELECT inventory_variant_id"
-        " FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3))"
-        " AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
+        "(bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant WHERE id = ANY(ARRAY("
+        "SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)))"
+        " AND +account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
     ),
     # As the one above, with what every source has of the items of the requests in $4, if their channel routes again or
     # they are in $5, too.
     "waypost_lock_variants_everywhere": (
-        "(bigint[], bigint[], bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant WHERE id IN ("
-        "SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
+        "(bigint[], bigint[], bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant"
+        " WHERE id = ANY(ARRAY(SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
         " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
         " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
         " JOIN inventory_variant v ON v.account_id = f.account_id AND v.sku = i.sku"
@@ -45,8 +46,8 @@ PREPARED = {
         " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
         " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
         " JOIN inventory_variant v ON v.product_variant_id = i.product_variant_id"
-        " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5)))"
-        " AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
+        " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5))))"
+        " AND +account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"
     ),
     "waypost_lock_counters": (
         "(bigint[]) AS SELECT 1 FROM account_counter WHERE account_id = ANY($1) ORDER BY account_id FOR NO KEY UPDATE"
