@@ -87,7 +87,7 @@ async def test_five_hundred_keys_are_looked_up_in_a_table_without_statistics(sto
     merchant = await open_merchant(store)
     await merchant.request()
     async with asyncpg.create_pool(pristine_url, min_size=1, max_size=1) as db:
-        await db.execute(f"""INSERT INTO orders SELECT (jsonb_populate_record(t,
+        await db.execute("""INSERT INTO orders SELECT (jsonb_populate_record(t,
           jsonb_build_object('id', n, 'order_number', 'N-' || n))).* FROM orders t, generate_series(1000, 60000) n""")
     keys = [(merchant.channels[0], f"N-{n}") for n in range(2000, 2500)]
     told: list[str] = []

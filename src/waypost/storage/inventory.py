@@ -137,12 +137,14 @@ class InventoryWriting(ListingWriting):
 
     async def shipped_and_held(self, account_id: int, variant_ids: Sequence[int]) -> list[tuple[int, int]]:
         """See `ports.inventory`."""
-        # From the ledger's open rows of these variants, on by id: SQLite would begin with the account's requests.
-        sql = f"""SELECT DISTINCT l.request_id, g.variant_id FROM stock_ledger g
-          JOIN fulfillment_request_line l ON l.id = g.line_id
-          JOIN fulfillment_request_state s ON s.id = l.request_id
-          WHERE {self.dialect.any_of("g.variant_id", 1)} AND g.committed > g.released AND +s.account_id = $2
-            AND l.shipped > 0 AND g.committed - g.released > l.quantity - l.canceled - l.voided - l.shipped
+        # From the ledger's open rows of these variants, on by id: SQLite would begin with the account's requests, and
+        # PostgreSQL, as long as it knows of one table only, with all lines.
+        held = f"{self.dialect.any_of('g.variant_id', 1)} AND g.committed > g.released"
+        shipped = """l.id = g.line_id AND l.shipped > 0
+          AND g.committed - g.released > l.quantity - l.canceled - l.voided - l.shipped"""
+        found = self.dialect.looked_up("stock_ledger g", held, "fulfillment_request_line l", shipped)
+        sql = f"""SELECT DISTINCT l.request_id, g.variant_id {found}
+          AND (SELECT s.account_id FROM fulfillment_request_state s WHERE s.id = l.request_id) = $2
           ORDER BY l.request_id"""
         return [(row[0], row[1]) for row in await self.fetch(sql, self.dialect.array(list(variant_ids)), account_id)]
 

@@ -33,8 +33,8 @@ LOOK_UPS = 2  # readers that no list or count takes
 # takes longer than any of them runs. Merging two tables walks one of them from its first row to the first that is
 # wanted: a page at the end of a long table, or of an account that came late, would cost what all before it costs.
 # Sorting what an index has in parts hopes for small parts; an account is one part.
-# No plan depends on values: planning took longer than most calls run, and 500 keys that are looked up in a table without
-# statistics seemed more than a walk through all of an account.
+# No plan depends on values: planning took longer than most calls run, and to look up 500 keys in a table without
+# statistics seemed to take longer than to walk through all of an account.
 BY_INDEX = {
     "enable_seqscan": "off", "enable_mergejoin": "off", "enable_incremental_sort": "off", "jit": "off",
     "plan_cache_mode": "force_generic_plan",

@@ -92,7 +92,7 @@ class CommonTx(
     async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PostedOrder]:
         """See `ports.Tx`."""
         d = self.dialect
-        # Pair by pair. By two lists, PostgreSQL walks all orders of the channels, or looks for the numbers in each account.
+        # Pair by pair: by two lists, PostgreSQL walks all orders of the channels, or tries the numbers in each account.
         given, args = d.pairs("k", ("channel_id", "order_number"), sorted(set(keys)))
         where = "o.channel_id = k.channel_id AND o.order_number = k.order_number"
         found_by = d.looked_up(given, "true", "orders o", where)

@@ -86,8 +86,8 @@ MUTANTS = (
         "locks-against-the-ids",
         "Two hubs lock the same requests in opposite orders, and wait for each other.",
         "storage/queries/postgres.py",
-        '" WHERE id = ANY($1) AND account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"',
-        '" WHERE id = ANY($1) AND account_id = ANY($2) ORDER BY id DESC FOR NO KEY UPDATE"',
+        '" WHERE id = ANY($1) AND +account_id = ANY($2) ORDER BY id FOR NO KEY UPDATE"',
+        '" WHERE id = ANY($1) AND +account_id = ANY($2) ORDER BY id DESC FOR NO KEY UPDATE"',
         (f"{_LOCKS}::test_requests_are_locked_by_id",),
     ),
     Mutant(

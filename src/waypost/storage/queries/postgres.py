@@ -17,8 +17,8 @@ from waypost.storage.queries.requests import lines_of
 from waypost.storage.queries.writing import KEY_COLUMNS
 
 # SQL-level prepared statements, so that one simple-protocol message can begin and lock with plans that are
-# made once. Orders, requests, stock variants, counters; each by id: the one global order. What is locked is found first,
-# as an array, and the account is hidden by a plus: joined, or by the account, whole tables would be walked at times.
+# made once. Orders, requests, stock variants, counters; each by id: the one global order. What is locked is found
+# first, as an array, and the account is hidden by a plus: joined, or by the account, whole tables were walked at times.
 PREPARED = {
     **PROOF,
     "waypost_lock_orders": (
@@ -38,7 +38,8 @@ PREPARED = {
     # they are in $5, too.
     "waypost_lock_variants_everywhere": (
         "(bigint[], bigint[], bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant"
-        " WHERE id = ANY(ARRAY(SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
+        " WHERE id = ANY(ARRAY("
+        "SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
         " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
         " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
         " JOIN inventory_variant v ON v.account_id = f.account_id AND v.sku = i.sku"
