@@ -25,17 +25,17 @@ SMALL, LARGE = 1_000, 20_000
 
 
 class Mode(NamedTuple):
-    """How a database is measured. `generic`: by plans that know no parameter (PostgreSQL)."""
+    """How a database is measured. `custom`: by plans that know the parameters (PostgreSQL)."""
 
     engine: str
     analyzed: bool = False
-    generic: bool = False
+    custom: bool = False
 
     @property
     def name(self) -> str:
         """As it is shown."""
         told = "SQLite" if self.engine == "sqlite" else "PostgreSQL"
-        return f"{told} {'after' if self.analyzed else 'without'} ANALYZE{', generic plans' * self.generic}"
+        return f"{told} {'after' if self.analyzed else 'without'} ANALYZE{', custom plans' * self.custom}"
 
     @property
     def unit(self) -> str:
@@ -44,9 +44,10 @@ class Mode(NamedTuple):
 
 
 SQLITE = (Mode("sqlite"), Mode("sqlite", analyzed=True))
-# The hub's connections are set to plans that know no parameter: that is the first.
-POSTGRES = (Mode("postgresql", analyzed=True, generic=True), Mode("postgresql", generic=True), Mode("postgresql"),
-            Mode("postgresql", analyzed=True))  # fmt: skip
+# The hub's connections are set to plans that know no parameter; custom plans show what a pooler or a setting of the
+# server would do.
+POSTGRES = (Mode("postgresql", analyzed=True), Mode("postgresql"), Mode("postgresql", custom=True),
+            Mode("postgresql", analyzed=True, custom=True))  # fmt: skip
 USUAL = (*SQLITE, *POSTGRES[:2])
 
 
@@ -99,7 +100,7 @@ class Databases:
     async def opened(self, mode: Mode, count: int, planted: str | None = None) -> AsyncIterator[Measured]:
         """A hub on a copy, whose statements are counted."""
         async with self.copied(mode, count, planted) as url:
-            with steps() if mode.engine == "sqlite" else buffers(mode.generic) as counter:
+            with steps() if mode.engine == "sqlite" else buffers(generic=not mode.custom) as counter:
                 async with self._tidied(mode, url) as tidy, measured(url, await self.template(), counter, tidy) as one:
                     yield one
 
@@ -136,7 +137,7 @@ class Databases:
 
     @staticmethod
     def _copy(mode: Mode, count: int) -> str:
-        return f"growth_{count}_{int(mode.analyzed)}{int(mode.generic)}"
+        return f"growth_{count}_{int(mode.analyzed)}{int(mode.custom)}"
 
     async def _administer(self, sql: str) -> None:
         assert self._server is not None

@@ -1,7 +1,7 @@
 """The table of `docs/reference/growth.md`: what each operation costs at two sizes, in each mode."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from tests.growth.databases import LARGE, SMALL, Mode
@@ -17,7 +17,8 @@ Made by `make growth`; do not edit. One account with {SMALL:,} requests, and one
 few are on their way; four of 50 sources have nine tenths. Each call was made on both. Two figures are its cost on the
 small one and on the large one: for SQLite steps of its virtual machine, for PostgreSQL buffers (pages of 8 KB that it looked
 at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {BUFFERS} buffers more; *linear* stands where the list at the end
-explains why it may be more. Of the tokens that may make a call, the row shows the one that costs most on the large account.
+explains why it may be more. Waypost runs as "SQLite without ANALYZE" and, as autovacuum goes on, between the first two
+columns of PostgreSQL, whose statements it plans without their values; "custom plans" know them. Of the tokens that may make a call, the row shows the one that costs most on the large account.
 """
 
 
@@ -45,7 +46,7 @@ def lines(costs: Costs) -> Iterator[str]:
     was = ""
     for (operation, what), names in groups([*first]).items():
         if operation != was:
-            yield from ("", f"## `{operation}`", "", f"| filter | {' | '.join(mode.name for mode in costs)} |")
+            yield from ("", f"## `{operation}`", "", head(costs))
             yield f"| --- |{' ---: |' * len(costs)}"
             was = operation
         cells = [_cell(mode, names, small, large) for mode, (small, large) in costs.items()]
@@ -55,6 +56,16 @@ def lines(costs: Costs) -> Iterator[str]:
     yield from ("| calls | why | steps, at most, for each request | buffers |", "| --- | --- | ---: | ---: |")
     for one in LINEAR:
         yield f"| `{one.pattern}` | {one.reason} | {one.steps:g} | {one.buffers:g} |"
+
+
+def heads() -> set[str]:
+    """The heads of the page's columns."""
+    return {line for line in PAGE.read_text().splitlines() if line.startswith("| filter |")}
+
+
+def head(modes: Iterable[Mode]) -> str:
+    """The head of each table of operations."""
+    return f"| filter | {' | '.join(mode.name for mode in modes)} |"
 
 
 def shown() -> set[tuple[str, str]]:

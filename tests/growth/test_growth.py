@@ -56,3 +56,4 @@ async def test_a_missing_index_would_be_found(databases: Databases) -> None:
 async def test_the_table_has_every_call(databases: Databases) -> None:
     found = await measure(databases, SQLITE[0], SMALL)
     assert table.shown() == set(table.groups([*found]))
+    assert table.heads() == {table.head([*SQLITE, *POSTGRES])}, "`make growth` writes the page again"
