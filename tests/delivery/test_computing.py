@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jmespath.exceptions import JMESPathError
 
-from waypost.delivery.computing import compiled
+from waypost.delivery.computing import compute
 from waypost.delivery.evaluation import Budget, FailedFunction, TooManySteps
 from waypost.delivery.expressions import Expression, FailedExpression
 
@@ -68,7 +68,7 @@ def test_values_are_those_of_the_library(text: str, document: Any) -> None:
         parsed = jmespath.compile(text)
     except JMESPathError:
         return
-    ours = _outcome(lambda: compiled(parsed.parsed)(document, Budget()))
+    ours = _outcome(lambda: compute(parsed.parsed, document, Budget()))
     assert ours == _outcome(lambda: parsed.search(document)), text
 
 
@@ -98,7 +98,7 @@ def test_what_a_join_comes_to_is_paid_for_before_it_is_made(monkeypatch: pytest.
 def test_each_element_and_each_character_counts() -> None:
     def spent(text: str, document: Any) -> int:
         budget = Budget()
-        compiled(jmespath.compile(text).parsed)(document, budget)
+        compute(jmespath.compile(text).parsed, document, budget)
         return Budget().left - budget.left
 
     for text, one in (("[*].a", {"a": 1}), ("[?a]", {"a": 1}), ("sort(@)", "a"), ("[]", []), ("map(&a, @)", {}),
@@ -110,10 +110,9 @@ def test_each_element_and_each_character_counts() -> None:
 
 def test_the_budget_ends_at_the_same_step_whatever_the_machine_does() -> None:
     parsed = jmespath.compile("[*].{a: a, b: b}").parsed
-    compute, document = compiled(parsed), [{"a": 1, "b": 2}] * 100
-    budget = Budget()
-    compute(document, budget)
+    document, budget = [{"a": 1, "b": 2}] * 100, Budget()
+    compute(parsed, document, budget)
     steps = Budget().left - budget.left
-    assert compute(document, Budget(steps)) == document
+    assert compute(parsed, document, Budget(steps)) == document
     with pytest.raises(TooManySteps):
-        compute(document, Budget(steps - 1))
+        compute(parsed, document, Budget(steps - 1))
