@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from waypost.app.ports.kinds import CannotWrite
-from waypost.delivery.computing import compiled
+from waypost.delivery.computing import compute
 from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, measure
 from waypost.delivery.expressions import BadExpression, Expression, FailedExpression, UrlTemplate, fault_of
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer
@@ -139,7 +139,7 @@ def test_a_url_and_an_answer_have_one_budget_for_all_their_expressions() -> None
 def test_a_large_request_needs_two_fifths_of_the_budget_at_most() -> None:
     members = "a: sku, b: quantity, c: note, d: sku, e: quantity, f: note, g: sku, h: quantity, i: note, j: join('-', [sku, note])"
     parsed = jmespath.compile("{number: number, lines: sort_by(items, &sku)[].{" + members + "}}").parsed
-    value = compiled(parsed)(LARGE, Budget(STEPS_AT_MOST * 2 // 5))
+    value = compute(parsed, LARGE, Budget(STEPS_AT_MOST * 2 // 5))
     assert [len(value["lines"]), value["lines"][0]["a"], len(value["lines"][0])] == [1000, "S-0", 10]
 
 

@@ -3,14 +3,18 @@
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
 
 import asyncpg
 
+from tests.support.database import is_sqlite
+from tests.support.keys import key_file_for
 from tests.support.literals import literal
+from waypost.app.ports import Store
+from waypost.storage.opening import open_store
 
 EVERY = 10  # steps; the count of a statement is rounded down to that
 _COUNTED = re.compile(r"\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
@@ -33,6 +37,10 @@ class Counter:
         """What was counted since the last time."""
         found, self.by_statement = self.by_statement, {}
         return found
+
+    def taken_above(self, bound: int) -> dict[str, int]:
+        """Of what was counted since the last time, the statements that cost as much as `bound` or more."""
+        return {statement: count for statement, count in self.taken().items() if count >= bound}
 
 
 @contextmanager
@@ -83,6 +91,18 @@ def buffers(generic: bool = False) -> Iterator[Counter]:
     counter = Counter()
     with _Explainer(counter, generic).patched():
         yield counter
+
+
+@asynccontextmanager
+async def counted_store(url: str, generic: bool = False) -> AsyncIterator[tuple[Store, Counter]]:
+    """A store whose statements are counted: SQLite's steps, or PostgreSQL's buffers (by generic plans)."""
+    with steps() if is_sqlite(url) else buffers(generic) as counter:
+        store = await open_store(url, migrate=False, key_file=key_file_for(url))
+        counter.taken()
+        try:
+            yield store, counter
+        finally:
+            await store.close()
 
 
 class _Explainer:

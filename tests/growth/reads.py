@@ -4,8 +4,9 @@ The operations and their parameters come from `contract/openapi.yaml`. A paramet
 that a new filter is measured from its first day.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
@@ -24,8 +25,8 @@ _PAGES = ("filterPageNumber", "page")
 _PAGE_SIZES = {"filterPageSize": PAGE, "pageSize": PAGE, "limit": PAGE}
 _TYPES = {"account": "account", "source": "source", "rare source": "source", "channel": "channel",
           "rare channel": "channel", NEIGHBOUR: "account"}  # fmt: skip
-# Narrowed to one account, source or channel by their tokens. These two are called by all, and read by nobody's account.
 _CHANGES = ("pull_processing_fulfillment_requests",)  # although it is a GET
+# These read nobody's account: each is called once as each kind of token, without its parameters.
 _NO_ACCOUNT = ("get_health", "get_readiness", "get_openapi_json", "get_openapi_yaml", "get_docs", "list_failure_codes")
 
 
@@ -84,74 +85,114 @@ class Target:
         return datetime.fromtimestamp((self.last_at - before_us) / 1e6, UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _values(target: Target, name: str, parameter: str, rare: str) -> list[tuple[str, str]] | None:
-    """The values of a parameter that are measured, each with a word for it; None: it has none."""
-    pair = [target.text(f"{rare} variant sku", place) for place in (0, 1)]
-    request = target.id(f"{rare} shipped", "fulfillment_request")
-    order = target.id(f"{rare} shipped order", "orders")
-    numbers = ",".join(target.text(f"{rare} number", place) for place in (0, 1))
-    yes_no = [("true", "true"), ("false", "false")]
-    statuses = ("Unprocessed", "Processing", "Processed", "Acknowledged", "Processing Error", "Canceled", "Voided",
-                "Additional Info Required", "PO/FR # Exceeds Max Length", "Duplicate PO/FR #", "Cross Docked")  # fmt: skip
-    several = [("some", "Processing,Processing Error"), ("rare", "Voided,Cross Docked"), ("closed", "Acknowledged,Canceled")]
-    moments = [("nothing", LATE), ("new", target.moment()), ("all", EARLY)]
-    ids = {
-        "list_inventory_variants": (f"{rare} variant", "inventory_variant"),
-        "list_inventory_parents": (f"{rare} parent", "inventory_parent"),
-        "list_product_variants": (f"{rare} variant", "product_variant"),
-        "list_listing_parents": (f"{rare} listing parent", "listing_parent"),
-        "list_listing_variants": (f"{rare} listing", "listing_variant"),
-        "list_source_invoices": (f"{rare} invoice", "source_invoice"),
-    }
-    if parameter == "ids":
-        which, table = ids[name]
-        return [("two", ",".join(str(target.id(which, table, place)) for place in (0, 1)))]
-    if parameter == "skus":
-        kind = {"list_inventory_parents": f"{rare} parent sku", "list_listing_parents": f"{rare} listing parent sku",
-                "list_listing_variants": f"{rare} listing sku"}.get(name, f"{rare} variant sku")  # fmt: skip
-        return [("two", ",".join(target.text(kind, place) for place in (0, 1)))]
-    found = {
-        "findOrderId": [("one", order)], "findByOrderId": [("one", order)],
-        "findByPurchaseOrderId": [("one", request)], "findByFulfillmentRequestId": [("one", request)],
-        "filterPurchaseOrderId": [("one", request)],
-        "frNumbers": [("two", numbers)], "poNumbers": [("two", numbers)], "fulfillmentRequestNumbers": [("two", numbers)],
-        "orderNumbers": [("two", "O-1~0,O-2~0")], "referenceNumbers": [("two", "R-1~0,R-2~0")],
-        "upcs": [("two", ",".join(f"4{sku}" for sku in pair))],
-        "filterSourceId": [("large", 1), ("rare", RARE_SOURCE)], "sourceId": [("large", 1), ("rare", RARE_SOURCE)],
-        "channelId": [("large", 1), ("rare", RARE_CHANNEL)],
-        "filterFulfilmentStatus": [("one", "Partially Shipped"), ("some", "Awaiting Shipment,Shipped")],
-        "filterFailureCode": [("one", "out_of_stock"), ("none", "quantity_unavailable")],
-        "codes": [("one", "out_of_stock"), ("two", "out_of_stock,duplicate_number")],
-        "assignee": [("one", "Mei"), ("none", "Nobody")],
-        "types": [("common", "order.created"), ("rare", "fulfillment_request.voided"), ("never", "webhook.tested")],
-        "mapped": yes_no,
-    }.get(parameter)  # fmt: skip
-    if found is not None:
-        return [(word, str(value)) for word, value in found]
-    if parameter in ("filterStatus", "status"):
-        if name == "list_webhook_deliveries":
-            return [(status, status) for status in ("pending", "delivered", "failed")]
-        if parameter == "status" and name != "list_orders":  # of requests
-            return [("new", "NEW"), ("ignored", "Open")]
-        if name == "list_orders":
-            every = ("Open", "Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
-            return [(status, status) for status in every]
-        return [(status, status) for status in statuses] + several
-    if name == "list_attention" and parameter == "after":
-        return [("start", write_place(Place(LARGE_SOURCES[0], "out_of_stock", *START)))]
-    if parameter in ("sinceId", "after"):
-        if name == "list_events":
-            return [("middle", write_cursor(1, target.last_seq // 2)), ("end", write_cursor(1, target.last_seq - PAGE)), ("latest", "latest")]  # fmt: skip
-        table = "webhook_delivery" if name == "list_webhook_deliveries" else "fulfillment_request"
-        middle = target.id("rare unprocessed", "fulfillment_request") - 1 if table == "fulfillment_request" else 100
-        return [("start", "0"), ("middle", str(middle))]
-    if parameter.endswith(("After", "UpdatedAt")):
-        return moments
-    if parameter.startswith(("filterIs", "filterInvoiced", "filterEligible", "filterNeeds", "is", "has", "include")):
-        return yes_no
-    if parameter in ("unassigned", "snoozed"):
-        return yes_no
-    return None
+Values = list[tuple[str, str]]
+"""What a parameter is set to, each with a word for it."""
+Make = Callable[[Target, str], Values]
+"""For the target, and whether the token is one that has little (`rare`) or much (`large`)."""
+
+
+def _each(*values: str) -> Make:
+    return lambda target, rare: [(value, value) for value in values]
+
+
+def _are(**values: str) -> Make:
+    return lambda target, rare: list(values.items())
+
+
+def _one(name: str, table: str) -> Make:
+    return lambda target, rare: [("one", str(target.id(f"{rare} {name}", table)))]
+
+
+def _ids(name: str, table: str) -> Make:
+    return lambda target, rare: [("two", ",".join(str(target.id(f"{rare} {name}", table, place)) for place in (0, 1)))]
+
+
+def _texts(name: str, before: str = "") -> Make:
+    return lambda target, rare: [("two", ",".join(before + target.text(f"{rare} {name}", place) for place in (0, 1)))]
+
+
+def _cursors(target: Target, rare: str) -> Values:
+    middle, end = target.last_seq // 2, target.last_seq - PAGE
+    return [("middle", write_cursor(1, middle)), ("end", write_cursor(1, end)), ("latest", "latest")]
+
+
+def _requests_on(target: Target, rare: str) -> Values:
+    middle = target.id("rare unprocessed", "fulfillment_request") - 1
+    return [("start", "0"), ("middle", str(middle))]
+
+
+def _moments(target: Target, rare: str) -> Values:
+    return [("nothing", LATE), ("new", target.moment()), ("all", EARLY)]
+
+
+_REQUEST, _ORDER, _NUMBERS = _one("shipped", "fulfillment_request"), _one("shipped order", "orders"), _texts("number")
+_ORDER_STATUSES = _each("Open", "Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
+_EVERY_STATUS = _each(
+    "Unprocessed", "Processing", "Processed", "Acknowledged", "Processing Error", "Canceled", "Voided",
+    "Additional Info Required", "PO/FR # Exceeds Max Length", "Duplicate PO/FR #", "Cross Docked",
+)  # fmt: skip
+_SOME_STATUSES = _are(some="Processing,Processing Error", rare="Voided,Cross Docked", closed="Acknowledged,Canceled")
+_YES_NO = _each("true", "false")
+# By the operation and its parameter; the first pattern that matches counts.
+_VALUES: dict[str, Make] = {
+    "list_inventory_variants ids": _ids("variant", "inventory_variant"),
+    "list_inventory_parents ids": _ids("parent", "inventory_parent"),
+    "list_product_variants ids": _ids("variant", "product_variant"),
+    "list_listing_parents ids": _ids("listing parent", "listing_parent"),
+    "list_listing_variants ids": _ids("listing", "listing_variant"),
+    "list_source_invoices ids": _ids("invoice", "source_invoice"),
+    "list_inventory_parents skus": _texts("parent sku"),
+    "list_listing_parents skus": _texts("listing parent sku"),
+    "list_listing_variants skus": _texts("listing sku"),
+    "* skus": _texts("variant sku"),
+    "* upcs": _texts("variant sku", before="4"),
+    "* findOrderId": _ORDER,
+    "* findByOrderId": _ORDER,
+    "* findByPurchaseOrderId": _REQUEST,
+    "* findByFulfillmentRequestId": _REQUEST,
+    "* filterPurchaseOrderId": _REQUEST,
+    "* frNumbers": _NUMBERS,
+    "* poNumbers": _NUMBERS,
+    "* fulfillmentRequestNumbers": _NUMBERS,
+    "* orderNumbers": _are(two="O-1~0,O-2~0"),
+    "* referenceNumbers": _are(two="R-1~0,R-2~0"),
+    "* filterSourceId": _are(large="1", rare=str(RARE_SOURCE)),
+    "* sourceId": _are(large="1", rare=str(RARE_SOURCE)),
+    "* channelId": _are(large="1", rare=str(RARE_CHANNEL)),
+    "* filterFulfilmentStatus": _are(one="Partially Shipped", some="Awaiting Shipment,Shipped"),
+    "* filterFailureCode": _are(one="out_of_stock", none="quantity_unavailable"),
+    "* codes": _are(one="out_of_stock", two="out_of_stock,duplicate_number"),
+    "* assignee": _are(one="Mei", none="Nobody"),
+    "* types": _are(common="order.created", rare="fulfillment_request.voided", never="webhook.tested"),
+    "list_webhook_deliveries filterStatus": _each("pending", "delivered", "failed"),
+    "list_orders status": _ORDER_STATUSES,
+    "* status": _are(new="NEW", ignored="Open"),  # of requests
+    "* filterStatus": lambda target, rare: [*_EVERY_STATUS(target, rare), *_SOME_STATUSES(target, rare)],
+    "list_attention after": _are(start=write_place(Place(LARGE_SOURCES[0], "out_of_stock", *START))),
+    "list_events after": _cursors,
+    "list_webhook_deliveries sinceId": _are(start="0", middle="100"),
+    "* sinceId": _requests_on,
+    "* *After": _moments,
+    "* *UpdatedAt": _moments,
+    "* filterIs*": _YES_NO,
+    "* filterInvoiced*": _YES_NO,
+    "* filterEligible*": _YES_NO,
+    "* filterNeeds*": _YES_NO,
+    "* is*": _YES_NO,
+    "* has*": _YES_NO,
+    "* include*": _YES_NO,
+    "* mapped": _YES_NO,
+    "* unassigned": _YES_NO,
+    "* snoozed": _YES_NO,
+}
+
+
+def _values(target: Target, name: str, parameter: str, rare: str) -> Values:
+    """The values of an operation's parameter that are measured."""
+    make = next((make for pattern, make in _VALUES.items() if fnmatchcase(f"{name} {parameter}", pattern)), None)
+    if make is None:
+        raise AssertionError(f"{name} has the parameter {parameter}: give it a value in {__file__}")
+    return make(target, rare)
 
 
 def _path(target: Target, name: str, path: str, rare: str) -> str:
@@ -220,18 +261,14 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
     for parameter in parameters:
         if parameter in (*_PAGES, *_PAGE_SIZES, "wait"):
             continue
-        values = _values(target, name, parameter, rare)
-        if values is None:
-            raise AssertionError(f"{name} has the parameter {parameter}: give it a value in {__file__}")
-        for word, value in values:
+        for word, value in _values(target, name, parameter, rare):
             if token == NEIGHBOUR and parameter == "after" and value != "latest":
                 continue  # a cursor is an account's own
             begin = {} if token == NEIGHBOUR else _found_from(target, name, "rare" if rare == "rare" else word)
             yield call(f"{parameter}={word}", **{**begin, parameter: value})
             if since and since != parameter:
-                middle = _values(target, name, since, rare)
-                assert middle
-                yield call(f"{parameter}={word} {since}", **{parameter: value, since: middle[1][1]})
+                middle = dict(_values(target, name, since, rare))["middle"]
+                yield call(f"{parameter}={word} {since}", **{parameter: value, since: middle})
             if "filterSourceId" in parameters and not is_alias and _TYPES[token] == "account" and parameter != "filterSourceId":
                 yield call(f"{parameter}={word} of a source", **{parameter: value, "filterSourceId": str(RARE_SOURCE)})
 

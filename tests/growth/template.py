@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from tests.support.asgi import Client
 from tests.support.database import sqlite_path
+from tests.support.world import WAYS
 from waypost.app.actor import Actor, Scope
 from waypost.app.commands import Command, FailureReport
 from waypost.app.generation import RequestDraft
@@ -45,14 +46,6 @@ TOKENS = {
 }
 PULLING = "pulling source"  # the token of the last of `PULLED_SOURCES`; it reads nothing else
 NEIGHBOUR = "neighbour"  # another account, which stays as small as it is
-WAYS: dict[Status, tuple[Action, ...]] = {
-    Status.PROCESSING: (),
-    Status.PROCESSED: (Action.PROCESSED,),
-    Status.PROCESSING_ERROR: (Action.FAIL,),
-    Status.ACKNOWLEDGED: (Action.ACKNOWLEDGE,),
-    Status.CANCELED: (Action.CANCEL,),
-    Status.VOIDED: (Action.VOID,),
-}
 ORDER_STATUSES = ("Closed", "On Hold", "Failed", "No Shipping Method", "Canceled", "Not Managed")
 CODES = ("out_of_stock", "out_of_stock")
 # So many of each are there for calls that change one, in each copy of today.

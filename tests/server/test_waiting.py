@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.toys import Client, Served, answering, echo
+from tests.support.toys import App, Client, Served, answering, echo
 from waypost.http.faults import document_of
 from waypost.http.log import Lines
 from waypost.http.refusals import KINDS, Refusals
@@ -174,16 +174,21 @@ async def test_a_new_connection_takes_the_place_of_the_longest_waiting() -> None
     assert served.refusals.totals["made_room"] == 1
 
 
-async def test_when_all_are_busy_only_the_spare_paths_are_answered() -> None:
-    go = asyncio.Event()
+def slow_but_for_probes(go: asyncio.Event) -> App:
+    """An application that answers `/healthz` at once, and everything else after `go`."""
 
     async def app(scope: Any, receive: Any, send: Any) -> None:
         if scope["path"] != "/healthz":
             await go.wait()
         await answering()(scope, receive, send)
 
+    return app
+
+
+async def test_when_all_are_busy_only_the_spare_paths_are_answered() -> None:
+    go = asyncio.Event()
     limits = Limits(connections=3, spare=2)
-    async with Served(app, limits, spare_paths=frozenset(("/healthz",))) as served:
+    async with Served(slow_but_for_probes(go), limits, spare_paths=frozenset(("/healthz",))) as served:
         busy = [await served.client() for _ in range(3)]
         for client in busy:
             client.raw(HEAD)
@@ -403,13 +408,8 @@ async def test_the_connections_of_a_proxy_make_no_room_while_there_are_others() 
 
 async def test_one_address_cannot_take_all_spare_places() -> None:
     go = asyncio.Event()
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["path"] != "/healthz":
-            await go.wait()
-        await answering()(scope, receive, send)
-
-    async with Served(app, Limits(connections=2, spare=6), spare_paths=frozenset(("/healthz",))) as served:
+    limits = Limits(connections=2, spare=6)
+    async with Served(slow_but_for_probes(go), limits, spare_paths=frozenset(("/healthz",))) as served:
         busy = [await served.client() for _ in range(2)]
         for client in busy:
             client.raw(HEAD)

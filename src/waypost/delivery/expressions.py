@@ -14,7 +14,7 @@ import jmespath
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.functions import Functions
 
-from waypost.delivery.computing import compiled
+from waypost.delivery.computing import compute
 from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, FailedFunction, TooManySteps
 from waypost.domain.texts import trimmed
 
@@ -47,9 +47,8 @@ class Expression:
         if len(text) > EXPRESSION_AT_MOST:
             raise BadExpression(f"may have at most {EXPRESSION_AT_MOST} characters")
         try:
-            parsed = jmespath.compile(text).parsed
-            copies = _copies(parsed, DEPTH_AT_MOST)
-            self._compute = compiled(parsed)
+            self._parsed = jmespath.compile(text).parsed
+            copies = _copies(self._parsed, DEPTH_AT_MOST)
         except JMESPathError as error:
             raise BadExpression(f"is no JMESPath expression: {_reason(error)}") from error
         except RecursionError:
@@ -58,7 +57,7 @@ class Expression:
             raise BadExpression("copies the document too often")
         self.shown = text if len(text) <= SHOWN_AT_MOST else f"{text[:SHOWN_AT_MOST]}…"
         # Words for a person. New settings are refused for it; those of an older release go on as they did.
-        self.never_computed = next(_calls_in_vain(parsed), None)
+        self.never_computed = next(_calls_in_vain(self._parsed), None)
 
     def __call__(self, document: Any, budget: Budget | None = None) -> Any:
         """The value; None where there is none, and where a function is given a type that it does not take.
@@ -111,7 +110,7 @@ class Expression:
     def _computed(self, document: Any, budget: Budget | None) -> Any:
         """As the library has it. Its functions let errors of Python through: `merge` with null, `floor` of NaN."""
         try:
-            return self._compute(document, budget or Budget())
+            return compute(self._parsed, document, budget or Budget())
         except JMESPathError:
             raise
         except TooManySteps:
