@@ -38,7 +38,7 @@ async def test_a_look_for_what_is_due_walks_nothing_that_waits(
     for text in (WEBHOOK, HANDOVERS, DELIVERIES, *["ANALYZE"] * analysed):
         await run_sql(migrated_url, text.format(**ids, false=false))
     bound = STEPS if is_sqlite(migrated_url) else BUFFERS
-    async with counted_store(migrated_url) as (counted, counter):
+    async with counted_store(migrated_url, generic=True) as (counted, counter):
         reads: Any = counted.reads
         looks = (reads.due_retries(merchant.sources, NOW, 100), reads.due_webhooks(NOW), reads.due_deliveries(1, NOW, 10))
         for look in looks:

@@ -18,6 +18,7 @@ _CLAIMED = columns.listed(Claimed)
 _ATTEMPT = columns.listed(Attempt, "h")
 _DELIVERY = columns.listed(SourceDelivery, "d")
 _REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
+_LAST = 2**63 - 1  # no id is larger
 _MINUTE = 60 * 1_000_000  # microseconds
 # What was settled later than this from now was settled before the clock was set back: its wait is over. No other wait
 # can be longer than the longest delay that a policy allows.
@@ -169,12 +170,14 @@ class DeliveryReading(Reader):
     async def due_retries(self, source_ids: Sequence[int], now: int, limit: int, after: int = 0) -> list[Claimed]:
         """See `app.ports.delivery.DeliveryReads`."""
         d = self.dialect
-        mine, waiting = d.any_of("source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
-        # Two ranges, each with an index of its own: what else waits is not walked. The second does not name the source,
-        # or PostgreSQL takes the first one's index for it as long as the table has no statistics; then it would also
-        # walk all attempts in the order of their ids, if it were good for anything.
-        found = f"""SELECT +id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
-          UNION SELECT +id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}"""
+        mine, waiting = d.any_of("+source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
+        # Two ranges, each with an index of its own, in whose order it is asked for: what else waits is not walked.
+        # Otherwise PostgreSQL takes another index, by what it knows of the table or does not know yet.
+        of_source = "h.source_id = o.id AND h.outcome = 'rejected' AND h.next_at IS NOT NULL AND h.next_at <= $2"
+        order = "" if d.is_sqlite else " ORDER BY h.next_at"
+        due = d.looked_up("source o", d.any_of("o.id", 1), "handover_attempt h", f"{of_source}{order}")
+        found = f"""SELECT +h.id {due} UNION SELECT +t.id FROM (SELECT id FROM handover_attempt
+            WHERE {waiting} AND settled_at > $2 + {_AHEAD} ORDER BY settled_at LIMIT {_LAST}) t"""
         sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND {d.any_found("id", found)} AND +id > $4
           ORDER BY +id LIMIT $3"""
         return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit, after)]
