@@ -263,6 +263,7 @@ async def _walks_postgres(asked: Statements, url: str) -> dict[str, list[str]]:
             nulls = ", ".join(["NULL"] * max(map(int, re.findall(r"\$(\d+)", text)), default=0))
             plan = [row[0] for row in await db.fetch(f"EXPLAIN EXECUTE p{place}{f'({nulls})' if nulls else ''}")]
             walked = [line.strip() for line in plan if (on := re.search(r"Seq Scan on (\w+)", line)) and on[1] in LARGE]
+            walked += [line.strip() for line in plan if re.search(r"\b(?:Hash|Merge)(?: \w+)? Join\b", line)]
             if walked:
                 found[text] = walked
     finally:

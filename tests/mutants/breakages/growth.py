@@ -29,4 +29,28 @@ MUTANTS = (
         "WHERE o.id IN ({ids}) ORDER BY o.id",
         (f"{_MEASURED}[PostgreSQL after ANALYZE]",),
     ),
+    Mutant(
+        "growth-hash-join",
+        "PostgreSQL walks all items of all shipments to ship one request, while nobody has analysed them.",
+        "storage/postgres_reads.py",
+        '"enable_hashjoin": "off", ',
+        "",
+        ("tests/storage/test_plans.py::test_no_hot_operation_walks_a_table[postgresql]",),
+    ),
+    Mutant(
+        "growth-numbers-by-lists",
+        "PostgreSQL walks all orders of a channel to look up 500 numbers, while nobody has analysed them.",
+        "storage/transaction.py",
+        'where = "o.channel_id = k.channel_id AND o.order_number = k.order_number"',
+        'where = "o.channel_id = k.channel_id AND o.order_number || k.order_number = k.order_number || k.order_number"',
+        ("tests/storage/test_fresh_plans.py::test_five_hundred_keys_are_looked_up_in_a_table_without_statistics",),
+    ),
+    Mutant(
+        "growth-retries-joined",
+        "A look for what is due for a retry walks everything that waits.",
+        "storage/delivery.py",
+        'order = "" if d.is_sqlite else " ORDER BY h.next_at"',
+        'order = ""',
+        ("tests/storage/test_waiting_plans.py::test_a_look_for_what_is_due_walks_nothing_that_waits[postgresql-analysed]",),
+    ),
 )

@@ -107,7 +107,7 @@ MUTANTS = (
         "app/effects.py",
         "waits_until = max(draft.state.waits_until, told.next_at or 0)",
         "waits_until = draft.state.waits_until",
-        ("tests/delivery/test_waits.py",),
+        ("tests/delivery/test_waits.py::test_what_its_source_put_off_is_claimed_when_its_time_has_come",),
     ),
     Mutant(
         "waits-of-a-clock-that-ran-ahead",
@@ -115,7 +115,7 @@ MUTANTS = (
         "delivery/leftovers.py",
         "await self._books.end_waits(PAGE)",
         "await self._books.end_waits(0)",
-        ("tests/delivery/test_clock_jumps.py::test_a_retry_does_not_wait_for_a_clock_that_was_set_back",),
+        ("tests/delivery/test_clock_jumps.py::test_a_retry_does_not_wait_for_a_clock_that_was_set_back[sqlite-down-processing]",),
     ),
     Mutant(
         "a-trial-takes-what-failed-before",
