@@ -126,6 +126,25 @@ def test_a_terminal_that_cannot_show_a_name_is_no_failure(tmp_path: Path) -> Non
     assert (done.returncode, done.stdout) == (0, "Account 1 created: \\u5546\\u5e97.\n")
 
 
+@pytest.mark.parametrize("args", [("account", "list"), ("account", "list", "--json")])
+def test_a_pipe_that_nobody_reads_ends_a_command_silently(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert _process("account", "create", "Acme", folder=tmp_path).returncode == 0
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "waypost", *args]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_broken_connection_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("waypost.cli.database.migrate", broken)
+    assert "Waypost failed unexpectedly (BrokenPipeError: " in run("migrate", code=1)
+
+
 def test_help_imports_neither_drivers_nor_frameworks() -> None:
     code = (
         "import sys; from waypost.cli import waypost; waypost.main(['--help'], standalone_mode=False);"
