@@ -170,9 +170,11 @@ class DeliveryReading(Reader):
         """See `app.ports.delivery.DeliveryReads`."""
         d = self.dialect
         mine, waiting = d.any_of("source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
-        # Two ranges, each with an index of its own: what else waits is not walked. The second does not name the source,
-        # or PostgreSQL takes the first one's index for it as long as the table has no statistics; then it would also
-        # walk all attempts in the order of their ids, if it were good for anything.
+        # A retry is due when its time has come, or when the clock was set back after the attempt. One condition with OR
+        # would read every attempt that waits. So we find the ids with two queries, each with an index of its own: one
+        # over source and `next_at`, one over `settled_at`. The second does not name the source: PostgreSQL without
+        # statistics would then use the first index and read everything that waits. The outer query checks the source.
+        # `+id` is in no index, so that no engine reads all attempts in the order of their ids.
         found = f"""SELECT +id FROM handover_attempt WHERE {mine} AND {waiting} AND next_at <= $2
           UNION SELECT +id FROM handover_attempt WHERE {waiting} AND settled_at > $2 + {_AHEAD}"""
         sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND {d.any_found("id", found)} AND +id > $4

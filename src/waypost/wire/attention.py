@@ -177,7 +177,7 @@ def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, aft
         return write_place(Place(group.source_id, group.code, *START))
     if len(found) <= limit:
         return None
-    if not limit:
+    if not limit and after is not None:  # nothing was shown
         return write_place(after)
     last = found[limit - 1]
     return write_place(Place(last.source_id, last.code, last.since, last.subject_id))

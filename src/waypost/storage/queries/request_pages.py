@@ -75,10 +75,10 @@ def _is_of_unshipped(query: RequestQuery) -> bool:
     return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
 
 
-def drivers(query: RequestQuery, few_changed: bool, counts: bool = False) -> tuple[Driver, ...]:
+def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
     """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
 
-    `few_changed`: that is so of `changed_after`.
+    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows by one driver.
     """
     if query.order_id is not None:
         return (Driver.ORDER,)
@@ -89,14 +89,14 @@ def drivers(query: RequestQuery, few_changed: bool, counts: bool = False) -> tup
     if _is_of_unshipped(query):
         resting -= {Status.ACKNOWLEDGED}
     named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
-    listed = Driver.STATUSES if named or (counts and len(statuses) < len(ANY)) else Driver.ID
+    listed = Driver.STATUSES if named or (for_count and len(statuses) < len(ANY)) else Driver.ID
     if changed_after(query) is None:
         return (listed,)
     if few_changed:
         return (Driver.CHANGED,)
     if not resting:
         return (listed,)
-    return (Driver.CHANGED,) if counts else (listed, Driver.CHANGED)
+    return (Driver.CHANGED,) if for_count else (listed, Driver.CHANGED)
 
 
 class _Select(NamedTuple):
@@ -143,6 +143,7 @@ class _Search:
             yield self._walk(_FIXED, columns, *(self._keys[name] for name in columns))
             return
         owner = next(name for name in ("source_id", "channel_id", "account_id") if name in self._keys)
+        # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
             if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
                 by_shipped = ("account_id", "fulfillment_status")

@@ -1,4 +1,7 @@
-"""Rows in order of their id, found by one index that ends with the id, whatever planners think of others."""
+"""Lists in the order of their ids, read by one index that ends with the id. The planner has no say in it.
+
+This module's `Walk` is for lists by id, of requests and orders above all. `pages.Walk` is for lists in another order.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -48,10 +51,12 @@ class Walk(NamedTuple):
 
     @property
     def rows(self) -> str:
-        """The condition; ask for the rows in `order`, even to count them.
+        """The condition, for WHERE. Add ORDER BY `order`, even to count.
 
-        PostgreSQL likes the primary key for rows that are equal and in order of their id, past the rows of everybody
-        else. Whole rows of an index are in the order of that index only.
+        Problem: asked for `account_id = 1 AND status = 'x'` in the order of the ids, PostgreSQL may read the primary
+        key and pass over the rows of all other accounts. So it gets a range of whole rows `(account_id, status, id)`,
+        and is asked for their order: only this index has it. SQLite is told the index by name (`tables`), so it
+        gets plain conditions.
         """
         if self.dialect.is_sqlite:
             a = self.alias
