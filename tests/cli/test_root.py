@@ -40,6 +40,17 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str) -> None:
         assert "--database" in options or {"--url", "--token"} <= options, leaf
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("orders", "Only the orders of this channel"), ("inventory", "Only the inventory of this source"),
+        ("fulfillment-requests", "Only the requests of this source"),
+    ],
+)  # fmt: skip
+def test_the_help_of_an_export_says_what_its_filter_leaves_out(kind: str, words: str) -> None:
+    assert words in " ".join(run("export", kind, "--help").split())
+
+
 def test_an_unknown_command_is_wrong_usage() -> None:
     assert "No such command 'ship'" in run("ship", code=2)
 
