@@ -20,7 +20,7 @@ from tests.support.world import World
 TOKENS = {"acc": "account", "src": "source", "chn": "channel"}
 NOTHING = "."  # there is no such thing of this subject
 SHOWN, NOT_SHOWN = "+", "-"
-_LIKE_UNKNOWN = re.compile(r"zq\w+?qz|\d+")
+_LIKE_UNKNOWN = re.compile(r"zq\w+?qz|(?<=unchanged; not )'[\w-]+'|\d+")  # words, cursors that were sent, numbers
 Digest = Callable[[], Awaitable[str]]
 # Products are the account's: a channel maps its listings to any of them. And it sees at which sources its orders are.
 OF_THE_ACCOUNT = ({"product"}, {"source"})

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -20,6 +21,7 @@ class Hub:
 
     def __init__(self, url: str, token: str, ids: list[int]) -> None:
         self.ids = ids
+        self.token = token
         self._env = {**os.environ, "WAYPOST_URL": url, "WAYPOST_TOKEN": token}
 
     async def run(self, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
@@ -103,6 +105,39 @@ async def test_what_needs_somebody_is_shown(hub: Hub) -> None:
         assert words in told
     found = json.loads((await hub.waypost("attention", "--json", "--code", "out_of_stock")).stdout)
     assert found == {"total": 0, "groups": []}
+
+
+def _offered(told: str, words: str) -> list[str]:
+    """The arguments of the command that the output offers after these words."""
+    [line] = [line for line in told.splitlines() if words in line]
+    name, *arguments = shlex.split(line.partition(words)[2])
+    assert name == "waypost"
+    return arguments
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_what_is_not_shown_yet_is_one_command_away(hub: Hub) -> None:
+    await hub.run("fail", *hub.ids[:3], "--error", "House number missing", "--code", "address_invalid")
+    filters = ("--source", 1, "--code", "address_invalid", "--code", "it's", "--unassigned", "--snoozed")
+    told = (await hub.waypost("attention", *filters, "--limit", 1, "--token", hub.token)).stdout
+    arguments = _offered(told, "There are more: ")
+    cursor = arguments.pop()
+    assert arguments == ["attention", *map(str, filters), "--limit", "1", "--after"]
+    more = json.loads((await hub.waypost(*arguments, cursor, "--json")).stdout)["groups"][0]
+    assert [item["subject"]["id"] for item in more["items"]] == [hub.ids[1]]
+    told = (await hub.waypost("attention", "--limit", 0)).stdout
+    assert hub.token not in told
+    whole = (await hub.waypost(*_offered(told, "To see them: "))).stdout
+    assert whole.count("House number missing") == 3
+    assert "There are more" not in whole
+    assert (await hub.waypost("attention", "--limit", 200)).returncode == 0
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_unassigned_and_an_assignee_are_wrong_usage(hub: Hub) -> None:
+    done = await hub.waypost("attention", "--unassigned", "--assignee", "Bob")
+    assert done.returncode == 2
+    assert "--unassigned and --assignee contradict each other" in done.stderr
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

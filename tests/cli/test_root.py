@@ -40,6 +40,17 @@ def test_every_command_is_where_the_table_says_and_has_help(name: str) -> None:
         assert "--database" in options or {"--url", "--token"} <= options, leaf
 
 
+@pytest.mark.parametrize(
+    ("kind", "words"),
+    [
+        ("orders", "Only the orders of this channel"), ("inventory", "Only the inventory of this source"),
+        ("fulfillment-requests", "Only the requests of this source"),
+    ],
+)  # fmt: skip
+def test_the_help_of_an_export_says_what_its_filter_leaves_out(kind: str, words: str) -> None:
+    assert words in " ".join(run("export", kind, "--help").split())
+
+
 def test_an_unknown_command_is_wrong_usage() -> None:
     assert "No such command 'ship'" in run("ship", code=2)
 
@@ -124,6 +135,25 @@ def test_the_whole_of_it_in_real_processes(tmp_path: Path) -> None:
 def test_a_terminal_that_cannot_show_a_name_is_no_failure(tmp_path: Path) -> None:
     done = _process("account", "create", "商店", folder=tmp_path, PYTHONIOENCODING="latin-1")
     assert (done.returncode, done.stdout) == (0, "Account 1 created: \\u5546\\u5e97.\n")
+
+
+@pytest.mark.parametrize("args", [("account", "list"), ("account", "list", "--json")])
+def test_a_pipe_that_nobody_reads_ends_a_command_silently(tmp_path: Path, args: tuple[str, ...]) -> None:
+    assert _process("account", "create", "Acme", folder=tmp_path).returncode == 0
+    reads, writes = os.pipe()
+    os.close(reads)
+    command = [sys.executable, "-m", "waypost", *args]
+    done = subprocess.run(command, stdout=writes, stderr=subprocess.PIPE, cwd=tmp_path, timeout=60, check=False)
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (1, b"")
+
+
+def test_a_broken_connection_is_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    monkeypatch.setattr("waypost.cli.database.migrate", broken)
+    assert "Waypost failed unexpectedly (BrokenPipeError: " in run("migrate", code=1)
 
 
 def test_help_imports_neither_drivers_nor_frameworks() -> None:

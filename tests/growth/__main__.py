@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from tests.growth.databases import LARGE, POSTGRES, SMALL, SQLITE, USUAL, Databases, Mode, partly_analyzed
@@ -13,11 +14,18 @@ from tests.growth.table import PAGE, Costs, lines
 from tests.support.postgres import PostgresServer
 
 
+class NoCall(Exception):
+    """No call has a name that was asked for."""
+
+
 async def run(databases: Databases, modes: list[Mode], only: str, large: int, verbose: bool) -> Costs:
-    """Print what is wrong, mode by mode; everything that was measured."""
+    """Print what is wrong, mode by mode; everything that was measured. Raises NoCall."""
     costs: Costs = {}
     for mode in modes:
-        small, big = await measure(databases, mode, SMALL, only), await measure(databases, mode, large, only)
+        small = await measure(databases, mode, SMALL, only)
+        if not small:
+            raise NoCall
+        big = await measure(databases, mode, large, only)
         costs[mode] = small, big
         findings = [*judge(mode, small, big, large)]
         for name, before in small.items() if verbose else ():
@@ -47,8 +55,8 @@ def _show(mode: Mode, name: str, before: Cost, after: Cost) -> None:
         print(f"    {before.by_statement.get(text, 0):,} -> {after.by_statement[text]:,}: {' '.join(text.split())}")
 
 
-def main() -> None:
-    """Run it."""
+def _options(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    """The parser, and what it found. Ends the process with 2 if the table would be written from a part."""
     parser = argparse.ArgumentParser(prog="tests.growth", description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="both by default")
     parser.add_argument("--modes", choices=("plain", "analyzed", "all"), default="all")
@@ -56,14 +64,28 @@ def main() -> None:
     parser.add_argument("--large", type=int, default=LARGE)
     parser.add_argument("--verbose", action="store_true", help="every call with its statements")
     parser.add_argument("--write", action="store_true", help=f"write the table to {PAGE.name}")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
+    partial = [
+        f"--{name}" for name in ("engine", "modes", "only", "large") if getattr(options, name) != parser.get_default(name)
+    ]
+    if options.write and partial:
+        parser.error(f"--write needs a complete run, or {PAGE.name} shows a part only: leave out {' and '.join(partial)}")
+    return parser, options
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run it. `arguments`: by default those of the process."""
+    parser, options = _options(arguments)
     modes = [mode for mode in (*SQLITE, *POSTGRES) if options.engine in (None, mode.engine)]
     if options.modes != "all":
         modes = [mode for mode in modes if mode.analyzed == (options.modes == "analyzed") and mode in USUAL]
     only = options.only if any(mark in options.only for mark in "*?[") else f"*{options.only}*"
     with tempfile.TemporaryDirectory(prefix="waypost-growth-") as folder, PostgresServer() as server:
         databases = Databases(Path(folder), server)
-        costs = asyncio.run(run(databases, modes, only, options.large, options.verbose))
+        try:
+            costs = asyncio.run(run(databases, modes, only, options.large, options.verbose))
+        except NoCall:
+            parser.error(f"No call matches {options.only!r}")
         partly = POSTGRES[1] in modes and options.modes == "all"
         wrong = asyncio.run(run_partly(databases, only, options.large)) if partly else []
     wrong += [line for mode, (small, big) in costs.items() for line in judge(mode, small, big, options.large)]

@@ -13,6 +13,7 @@ from tests.support.database import rows
 from tests.support.world import World
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import Enforcement, enforce, tell_in_vain
+from waypost.app.clock_rules import words as clock_rule_words
 from waypost.app.ports.attention import Attention as Raised
 from waypost.app.ports.attention import Place
 from waypost.app.ports.clock_rules import Overdue, OverdueQuery
@@ -23,6 +24,7 @@ from waypost.domain.clock_rules import WATCHED, ClockRule
 from waypost.domain.statuses import Status
 from waypost.storage.group_commit import GroupWriter
 from waypost.wire.attention import write_place
+from waypost.wire.scalars import parse_datetime
 
 FR = "/fulfillment-requests"
 HOUR_S = 3600
@@ -116,7 +118,7 @@ async def test_each_condition_counts_from_its_status_on(world: World, migrated_u
     assert subjects == {"unsent": [unsent], "unacknowledged": [unacknowledged], "unshipped": [unshipped],
                         "unrepaired": [failed], "other": [failed]}  # fmt: skip
     message = found[world.ours.sources[0], "unsent"]["items"][0]["message"]
-    assert message == "It is released, and its source has not got it. This has lasted for more than 1 hours."
+    assert message == "It is released, and its source has not got it. This has lasted for more than 1 hour."
     # It moves on: what was told is true no longer, and settled with the move.
     await world.client().patch(f"{FR}/{unsent}/processed")
     assert "unsent" not in {code for _, code in await groups(world)}
@@ -369,6 +371,75 @@ async def test_a_bad_cursor_is_refused_by_name(world: World, cursor: str) -> Non
     assert sorted((error["parameter"], error["code"]) for error in reply.json()["errors"]) == [
         ("after", "bad_cursor"), ("limit", "out_of_range")
     ]  # fmt: skip
+
+
+async def test_a_bad_parameter_is_told_with_its_value(world: World) -> None:
+    for query, words in (
+        ("limit=-1", "limit is at least 0, not '-1'."),
+        ("limit=few", "limit is an integer, not 'few'."),
+        ("after=garbage", "after must be the `next` of an earlier reply, unchanged; not 'garbage'."),
+        (f"after={'a' * 90}", f"after must be the `next` of an earlier reply, unchanged; not '{'a' * 60}…'."),
+        ("assignee=Bob&unassigned=true", "unassigned=true and assignee contradict each other: send only one of them."),
+    ):
+        reply = await world.client().get(f"/attention?{query}")
+        assert reply.status == 400
+        assert [error["message"] for error in reply.json()["errors"]] == [words]
+    feed = await world.client().get("/events?after=garbage")
+    words = "after must be the `next` of an earlier reply, unchanged, or `latest`; not 'garbage'."
+    assert feed.json()["errors"][0]["message"] == words
+    assert (await world.client().get("/attention?assignee=Bob&unassigned=false")).status == 200
+
+
+@pytest.mark.parametrize("limit", ["100", "101", "9" * 30])
+async def test_a_larger_limit_counts_as_a_hundred(world: World, limit: str) -> None:
+    spot = (world.ours.sources[0], LATE[0])
+    ids = [await world.request() for _ in range(101)]
+    raised = [Raised(world.ours.account, spot[0], "fulfillment_request", id_, LATE[0], "Look.", 1) for id_ in ids]
+    await world.hub.store.write(lambda tx: tx.raise_attention(raised))
+    group = (await groups(world, f"?limit={limit}"))[spot]
+    assert (len(group["items"]), group["next"] is None) == (100, False)
+
+
+async def test_a_summary_from_a_cursor_on_ends_with_the_group(world: World) -> None:
+    spot = (world.ours.sources[0], "other")
+    for _ in range(2):
+        await world.request(Status.PROCESSING_ERROR)
+    start = (await groups(world, "?limit=0"))[spot]["next"]
+    assert (await groups(world, f"?limit=0&after={start}"))[spot]["next"] == start
+    middle = (await groups(world, "?limit=1"))[spot]
+    assert (await groups(world, f"?limit=0&after={middle['next']}"))[spot]["next"] == middle["next"]
+    last = (await groups(world))[spot]["items"][-1]
+    since = parse_datetime(last["since"])
+    behind = write_place(Place(spot[0], "other", since, last["subject"]["id"]))
+    group = (await groups(world, f"?limit=0&after={behind}"))[spot]
+    assert (group["items"], group["next"], group["total"]) == ([], None, 2)
+
+
+async def test_what_is_wrong_with_a_rule_is_told_with_its_value(world: World) -> None:
+    body = [{"condition": "unshipped", "afterMinutes": 1, "action": "fail", "sourceId": 999999}]
+    reply = await world.client().call("PUT", "/policies", json=body)
+    assert [error["message"] for error in reply.json()["errors"]] == [
+        "There is no source 999999.", "`fail` does not work with `unshipped`. It works with `unsent` and `unacknowledged`."
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("minutes", "length"),
+    [(1, "1 minute"), (90, "90 minutes"), (60, "1 hour"), (120, "2 hours"), (1440, "1 day"), (2160, "36 hours"), (2880, "2 days")],
+)
+def test_a_rule_names_its_time_in_plain_words(minutes: int, length: str) -> None:
+    rule = ClockRule(1, 1, None, "unshipped", minutes, "alert", True, 1, 1)
+    expected = f"Its source has confirmed it, and has not shipped it. This has lasted for more than {length}."
+    assert clock_rule_words(rule) == expected
+
+
+async def test_a_hint_says_what_to_do(world: World) -> None:
+    watch = Watch(world)
+    await world.request(Status.ACKNOWLEDGED)
+    await rules(world, {"condition": "unshipped", "afterMinutes": 60})
+    await watch.after(2)
+    hint = (await groups(world))[world.ours.sources[0], "unshipped"]["hint"]
+    assert hint == "Ask the source for a ship date, and snooze it until then. Otherwise cancel or reroute it."
 
 
 async def test_a_cursor_of_another_account_shows_nothing_of_it(world: World) -> None:

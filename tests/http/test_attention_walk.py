@@ -27,7 +27,7 @@ CARE: tuple[dict[str, Any], ...] = (
     {"snoozedUntil": "2020-01-01"}, {"snoozedUntil": None}, {"assignee": "Mei", "snoozedUntil": "2999-01-01"},
 )  # fmt: skip
 FILTERS = ("", "snoozed=true", "assignee=Mei", "assignee=Mei&snoozed=true", "unassigned=true",
-           "unassigned=true&snoozed=true", "codes=x_own,duplicate_number", "assignee=Mei&unassigned=true")  # fmt: skip
+           "unassigned=true&snoozed=true", "codes=x_own,duplicate_number")  # fmt: skip
 _ROWS = [
     "SELECT s.*, f.assignee, f.snoozed_until FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id",
     "SELECT * FROM attention WHERE settled_at IS NULL",

@@ -136,6 +136,15 @@ async def test_a_finding_names_what_it_is_about(filled_url: str) -> None:
     ]
 
 
+async def test_a_finding_about_the_attention_list_is_in_plain_words(filled_url: str) -> None:
+    await run_sql(filled_url, "DELETE FROM attention_item")
+    found = {one.check: one.message for one in await findings(filled_url)}
+    missing, total = found["attention_item_missing"], found["attention_total_differs"]
+    assert missing.startswith("is missing from the attention list (")
+    assert total.startswith("has 0 items on the attention list for ")
+    assert total.endswith(" at source 1, but the list's total says 1.")
+
+
 async def test_a_constraint_that_does_not_hold_is_found(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/shop.db"
     await fill(url)

@@ -63,7 +63,7 @@ def test_the_narrowest_filter_drives(scope: Scope, given: dict[str, Any], few: s
     query = RequestQuery(scope, **given)
     assert drivers(query, few_changed=True) == tuple(map(Driver, few.split()))
     assert drivers(query, few_changed=False) == tuple(map(Driver, many.split()))
-    assert drivers(query, few_changed=False, counts=True) == (Driver(counted),)
+    assert drivers(query, few_changed=False, for_count=True) == (Driver(counted),)
 
 
 def test_every_filter_stands_in_the_table() -> None:

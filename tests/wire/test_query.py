@@ -252,6 +252,21 @@ class TestFilters:
     def test_refused(self, raw: bytes, name: str, code: str) -> None:
         assert codes(LIST, raw) == [(name, code)]
 
+    @pytest.mark.parametrize(
+        ("raw", "words"),
+        [
+            (b"filterPageNumber=-1", "filterPageNumber is at least 1 and at most 1000000000, not '-1'."),
+            (b"filterPageSize=0", "filterPageSize is at least 1, not '0'."),
+            (b"filterPageSize=" + b"9" * 23, f"filterPageSize is too large for 64 bits: '{'9' * 23}'."),
+            (b"filterPageSize=" + b"9" * 61, f"filterPageSize is too large for 64 bits: '{'9' * 60}…'."),
+            (b"filterPageSize=9223372036854775808", "filterPageSize is too large for 64 bits: '9223372036854775808'."),
+        ],
+    )
+    def test_a_bad_number_is_told_with_its_value(self, raw: bytes, words: str) -> None:
+        faults: list[Fault] = []
+        LIST.read(raw, faults)
+        assert [fault.message for fault in faults] == [words]
+
     def test_fifty_values_are_read(self) -> None:
         numbers = tuple(str(n) for n in range(50))
         assert read(LIST, b"frNumbers=" + b"&frNumbers=".join(n.encode() for n in numbers)) == {"frNumbers": numbers}

@@ -67,9 +67,10 @@ async def _check(tx: Tx, actor: Actor, drafts: Sequence[RuleDraft]) -> None:
     seen: set[tuple[int | None, str]] = set()
     for place, one in enumerate(drafts):
         if one.source_id is not None and one.source_id not in known:
-            problems.append(Problem(f"/{place}/source_id", "unknown_source", "There is no such source."))
+            problems.append(Problem(f"/{place}/source_id", "unknown_source", f"There is no source {one.source_id}."))
         if not is_possible(one.condition, one.response):
-            words = f"What is {one.condition} cannot be answered with {one.response}: the life cycle does not allow it."
+            possible = " and ".join(f"`{each}`" for each in Condition if is_possible(each, one.response))
+            words = f"`{one.response}` does not work with `{one.condition}`. It works with {possible}."
             problems.append(Problem(f"/{place}/action", "not_possible", words))
         if (one.source_id, one.condition) in seen:
             words = "There is a rule for this source and condition already."
@@ -93,9 +94,10 @@ def words(rule: ClockRule) -> str:
 
 
 def _length(minutes: int) -> str:
-    if minutes % 1440 == 0:
-        return f"{minutes // 1440} days"
-    return f"{minutes // 60} hours" if minutes % 60 == 0 else f"{minutes} minutes"
+    """In the largest unit that has no remainder: `1 day`, `36 hours`, `90 minutes`."""
+    unit, size = next(one for one in (("day", 1440), ("hour", 60), ("minute", 1)) if minutes % one[1] == 0)
+    count = minutes // size
+    return f"{count} {unit}" if count == 1 else f"{count} {unit}s"
 
 
 def command_of(rule: ClockRule, request_id: int) -> Command | None:

@@ -45,7 +45,7 @@ def _process(draft: Draft, command: Command, at: int) -> Draft:
         raise AssertionError("a release needs to know of a hold")
     return draft._replace(
         state=state._replace(
-            attempt_count=state.attempt_count + 1, handover=None, waits_until=particulars.hold_until or 0
+            attempt_count=state.attempt_count + 1, handover=None, waits_until=max(particulars.hold_until or 0, 0)
         )
     )
 

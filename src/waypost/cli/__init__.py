@@ -12,6 +12,7 @@ import click
 from waypost import __version__
 from waypost.cli.faults import Refused, worded
 from waypost.cli.options import database_option
+from waypost.cli.output import nobody_reads
 
 
 class Entry(NamedTuple):
@@ -72,6 +73,8 @@ class Waypost(click.Group):
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as error:
+            if isinstance(error, BrokenPipeError) and nobody_reads():
+                raise  # as after `| head -1`: click ends silently, with exit code 1
             raise Refused(worded(error)) from error
 
 

@@ -1,8 +1,10 @@
 """`waypost attention`: what needs somebody in a hub that runs."""
 
+import shlex
 from typing import TYPE_CHECKING
 
 import click
+from click.core import ParameterSource
 
 from waypost.cli.calling import calling, hub_options
 from waypost.cli.options import json_option
@@ -11,6 +13,8 @@ from waypost.cli.output import print_json, print_table, say
 if TYPE_CHECKING:
     from waypost_client.models import AttentionGroup
 
+DEFAULT_LIMIT = 10
+
 
 @click.command()
 @click.option("--source", "source_id", type=click.IntRange(min=1), metavar="ID", help="At this source.")
@@ -18,7 +22,8 @@ if TYPE_CHECKING:
 @click.option("--assignee", metavar="NAME", help="What this person cares for.")
 @click.option("--unassigned", is_flag=True, help="What nobody cares for yet.")
 @click.option("--snoozed", is_flag=True, help="With what is snoozed.")
-@click.option("--limit", type=click.IntRange(0, 100), default=10, show_default=True, help="Of each group; 0: none.")
+@click.option("--limit", type=click.IntRange(0), default=DEFAULT_LIMIT, show_default=True,
+              help="Items of each group, 100 at most; 0: none.")  # fmt: skip
 @click.option("--after", metavar="CURSOR", help="What follows in one group: the cursor that ended its list.")
 @hub_options
 @json_option
@@ -27,6 +32,8 @@ def attention(
     after: str | None, url: str, token: str, as_json: bool,
 ) -> None:  # fmt: skip
     """Show what needs somebody: by source and reason, the oldest first."""
+    if unassigned and assignee is not None:
+        raise click.UsageError("--unassigned and --assignee contradict each other: give only one of them.")
     with calling(url, token) as hub:
         found = hub.list_attention(
             source_id=source_id, codes=codes or None, assignee=assignee, unassigned=unassigned or None,
@@ -38,16 +45,39 @@ def attention(
     if not found["total"]:
         say("Nothing needs anybody.")
     for group in found["groups"]:
-        _show(group)
+        _show(group, limit)
 
 
-def _show(group: "AttentionGroup") -> None:
+def _command(cursor: str) -> str:
+    """The command that shows what comes after the cursor, with the options of this one; without the token."""
+    context = click.get_current_context()
+    words = ["waypost", "attention"]
+    for option in context.command.params:
+        name, value = str(option.name), context.params.get(str(option.name))
+        if name in ("after", "token") or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        if name == "limit" and not value:  # a summary: the items are wanted now
+            continue
+        if isinstance(option, click.Option) and option.is_flag:
+            words.append(option.opts[0])
+            continue
+        for one in value if isinstance(value, tuple) else (value,):
+            words += [option.opts[0], str(one)]
+    return shlex.join([*words, "--after", cursor])
+
+
+def _show(group: "AttentionGroup", limit: int) -> None:
     where = f" at {group['sourceName']}" if group["sourceName"] else ""
     say(f"{group['title']} ({group['code']}){where}: {group['total']}, the oldest for {age(group['oldestAgeSeconds'])}")
     say(f"  {group['hint']}")
-    if not group["items"]:
-        say("")
-        return
+    if group["items"]:
+        _show_items(group)
+    if group["next"]:
+        say(f"  {'There are more' if limit else 'To see them'}: {_command(group['next'])}")
+    say("")
+
+
+def _show_items(group: "AttentionGroup") -> None:
     rows: list[tuple[object, ...]] = []
     for item in group["items"]:
         request = item["fulfillmentRequest"]
@@ -58,9 +88,6 @@ def _show(group: "AttentionGroup") -> None:
         )
         rows.append((item["subject"]["id"], name, age(item["ageSeconds"]), who, item["message"], may))
     print_table("items", ("Id", "Number", "Age", "Whose", "Why", "Allowed now"), rows)
-    if group["next"]:
-        say(f"  There are more: --after {group['next']}")
-    say("")
 
 
 def age(seconds: int) -> str:

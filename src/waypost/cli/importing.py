@@ -216,7 +216,7 @@ writing_options = (
 
 
 @export.command("orders")
-@channel_option
+@click.option("--channel", metavar="ID|NAME", help="Only the orders of this channel; else those of every channel.")
 @_with(writing_options)
 def export_orders(
     channel: str | None, file: Path, form: str | None, force: bool, account: str | None, database: str, as_json: bool
@@ -230,7 +230,7 @@ def export_orders(
 
 
 @export.command("inventory")
-@source_option
+@click.option("--source", metavar="ID|NAME", help="Only the inventory of this source; else that of every source.")
 @_with(writing_options)
 def export_inventory(
     source: str | None, file: Path, form: str | None, force: bool, account: str | None, database: str, as_json: bool
@@ -244,7 +244,7 @@ def export_inventory(
 
 
 @export.command("fulfillment-requests")
-@source_option
+@click.option("--source", metavar="ID|NAME", help="Only the requests of this source; else those of every source.")
 @_with(writing_options)
 def export_requests(
     source: str | None, file: Path, form: str | None, force: bool, account: str | None, database: str, as_json: bool

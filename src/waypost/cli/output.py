@@ -6,8 +6,10 @@ direction of the text are spelled out, so that stored text can look like nothing
 
 import json
 import re
+import select
 import sys
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 import click
@@ -33,6 +35,15 @@ def say(sentence: str) -> None:
 def say_aside(sentence: str) -> None:
     """A sentence beside the output proper, which a program may be reading."""
     click.echo(printable(sentence), err=True)
+
+
+def nobody_reads() -> bool:
+    """Whether standard output or standard error is a pipe whose reader has closed it."""
+    poll = select.poll()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # a stream that is no file, or closed
+            poll.register(stream.fileno(), 0)  # 0: reports only errors and hang-ups
+    return bool(poll.poll(0))
 
 
 def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

@@ -1,4 +1,4 @@
-"""Claiming: what there is room for is taken on, source by source, and written for its source.
+"""Claims requests for each source that has room, and prepares the calls that send them.
 
 A source of which something is locked by another program is waited for beside the others.
 """
@@ -27,7 +27,8 @@ _log = logging.getLogger("waypost.delivery")
 class Claims:
     """The claims of one worker.
 
-    `refuse` settles what cannot be written, `keep` lets a task go on, `more` is set when another look is worth it.
+    `refuse` settles a request whose call cannot be written, `keep` lets a task go on, `more` is set when another look
+    is worth it.
     """
 
     def __init__(
@@ -45,15 +46,15 @@ class Claims:
         self._refuse = refuse
         self._keep = keep
         self._under_way: set[int] = set()  # sources that are being claimed for
-        self._unwritten: list[tuple[Claimed, float]] = []  # claimed then, and not written for their sources yet
+        self._unprepared: list[tuple[Claimed, float]] = []  # when each was claimed; their calls are not prepared yet
 
     def write_again(self, claimed: list[tuple[Claimed, float]]) -> None:
-        """The settings by which these were written have changed."""
-        self._unwritten += claimed
+        """Prepare these again: the settings of their source have changed."""
+        self._unprepared += claimed
 
     async def take_on(self, now: float) -> None:
-        """Claim what there is room for, and write it; first what could not be written before. Raises `Unavailable`."""
-        await self._write()
+        """Prepare what was left from before, then claim what there is room for and prepare it. Raises `Unavailable`."""
+        await self._prepare()
         wanted = {source_id for source_id, lane in self._lanes.items() if lane.wanted(now)}
         hungry = sorted(wanted - self._under_way)
         if not hungry:
@@ -62,11 +63,11 @@ class Claims:
         if not waiting:
             return
         claims = [asyncio.ensure_future(self._claim(lane, now)) for lane in waiting]
-        # Most are there at once. One that waits for a lock is written when it comes.
+        # Most are there at once. One that waits for a lock is prepared when it comes.
         done, late = await asyncio.wait(claims, timeout=PART_S)
         for task in late:
             self._keep(_ended(task))
-        await self._write()
+        await self._prepare()
         for task in done:
             task.result()
 
@@ -90,16 +91,16 @@ class Claims:
         if claimed:
             lane.quiet_until = now
             lane.took(now)
-            self._unwritten += [(attempt, time.monotonic()) for attempt in claimed]
+            self._unprepared += [(attempt, time.monotonic()) for attempt in claimed]
             self._more.set()
 
-    async def _write(self) -> None:
-        """Write what was claimed for its sources; what cannot be written is settled at once. Raises `Unavailable`."""
-        claimed, self._unwritten = self._unwritten, []
+    async def _prepare(self) -> None:
+        """Prepare the calls for what was claimed; refuse what cannot be written. Raises `Unavailable`."""
+        claimed, self._unprepared = self._unprepared, []
         try:
             papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in claimed])
         except Unavailable:
-            self._unwritten += claimed
+            self._unprepared += claimed
             raise
         for attempt, claimed_s in claimed:
             lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)

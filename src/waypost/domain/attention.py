@@ -6,7 +6,7 @@ decision about the request, or by somebody who has seen to it and says so with a
 
 from typing import NamedTuple
 
-from waypost.domain.clock_rules import MEANINGS, Condition
+from waypost.domain.clock_rules import HINTS, Condition
 from waypost.domain.failures import OTHER
 from waypost.domain.fulfillment import State
 from waypost.domain.handover import LATE_DELIVERY, LATE_REJECTION, Outcome, surprise
@@ -42,7 +42,7 @@ STANDING: dict[str, tuple[str, str]] = {
         "An error of the hub itself: its log says which. Mend the cause, deliver the message again (replay), and settle"
         " this with a note.",
     ),
-    **{str(code): (f"Overdue: {code}", MEANINGS[code]) for code in Condition},
+    **{str(code): (f"Overdue: {code}", HINTS[code]) for code in Condition},
 }
 """Title and hint of every code that may be settled by hand."""
 

@@ -47,6 +47,17 @@ MEANINGS = {
     Condition.UNREPAIRED: "It failed, and nobody has repaired it.",
 }
 
+HINTS = {
+    Condition.UNSENT: (
+        "Find out why its source has not got it: see its attempts, or ask a source that fetches its requests itself."
+        " Otherwise cancel or reroute it."
+    ),
+    Condition.UNACKNOWLEDGED: "Ask the source to confirm it, then acknowledge it. Otherwise cancel or reroute it.",
+    Condition.UNSHIPPED: "Ask the source for a ship date, and snooze it until then. Otherwise cancel or reroute it.",
+    Condition.UNREPAIRED: "Correct what the failure names, and release it again. Otherwise cancel or reroute it.",
+}
+"""What to do about a request that is overdue."""
+
 _ACTIONS = {Response.FAIL: Action.FAIL, Response.REROUTE: Action.VOID, Response.CANCEL: Action.CANCEL}
 
 

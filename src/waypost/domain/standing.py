@@ -36,7 +36,11 @@ def by_shipped(statuses: Collection[str]) -> frozenset[Status]:
 
 
 def contradictions(state: State) -> Iterator[str]:
-    """What a search would not find by, in words: it says one thing, and the status another."""
+    """What does not fit the status of a request, as ends of a sentence about it; `waypost check` reports them.
+
+    A search reads only the statuses that fit its filters (see the sets above). It would miss a request that, say,
+    has a failure code in a status without failures.
+    """
     status = state.status
     if (state.acknowledged_at is None) != (status in UNACKNOWLEDGED) and status not in FINAL:
         yield "its time of acknowledgement says otherwise"

@@ -12,9 +12,13 @@ from waypost.http.call import Resource, answer, call_of
 from waypost.http.records import Records, asked_for
 from waypost.wire import clock_rules as wire
 from waypost.wire.attention import START, SettleIn, render_attention, render_settled, settle_spots
+from waypost.wire.faults import Fault
 
 SHOWN = 20  # of each group
-SHOWN_AT_MOST = 100
+CONTRADICTION = Fault(
+    "parameter", "unassigned", "contradiction",
+    "unassigned=true and assignee contradict each other: send only one of them.",
+)  # fmt: skip
 
 
 class Attention(Resource):
@@ -25,17 +29,19 @@ class Attention(Resource):
         call = call_of(req)
         call.begin(ops.ATTENTION)
         params = call.query()
+        if params.get("unassigned") and "assignee" in params:
+            call.faults.append(CONTRADICTION)
         call.check()
         scope, now, reads = call.actor.scope, self.hub.clock(), self.hub.reads
         query = AttentionQuery(
             scope, params.get("sourceId"), params.get("codes", ()), params.get("assignee"),
             params.get("unassigned", False), params.get("snoozed", False), now, params.get("after"),
         )  # fmt: skip
-        limit = min(params.get("limit", SHOWN), SHOWN_AT_MOST)
+        limit = params.get("limit", SHOWN)
         groups = await reads.attention_groups(query)
         places = [query.after or Place(group.source_id, group.code, *START) for group in groups]
-        # One more than is shown says whether there are more.
-        items = await reads.attention_items(query, places, limit + 1 if limit else 0)
+        # One more than is shown says whether there are more. A first summary needs none: each group has some.
+        items = await reads.attention_items(query, places, limit + 1 if limit or query.after else 0)
         await self.answer_list(resp, render_attention(groups, items, limit, query.after, now))
 
 

@@ -10,7 +10,6 @@ from waypost.wire.faults import Fault
 from waypost.wire.feed import render_feed
 
 PAGE = 100
-PAGE_AT_MOST = 500
 
 
 class Events(Resource):
@@ -26,8 +25,7 @@ class Events(Resource):
         if owner not in (None, scope.account_id):
             call.faults.append(Fault("parameter", "after", "bad_cursor", "after: this cursor is another account's."))
         call.check()
-        limit = min(params.get("limit", PAGE), PAGE_AT_MOST)
-        query = FeedQuery(scope, after, params.get("types", ()), limit)
+        query = FeedQuery(scope, after, params.get("types", ()), params.get("limit", PAGE))
         page = await self.hub.feed.read(query, params.get("wait", 0))
         await self.answer_list(resp, render_feed(page, scope.account_id, call.actor.type))
         resp.set_header("Cache-Control", "no-store")

@@ -70,7 +70,7 @@ EDIT = Operation("edit_fulfillment_request", ACCOUNT, q.Params(q.text("reason", 
 ATTENTION = Operation(
     "list_attention", ACCOUNT,
     q.Params(q.id_("sourceId"), q.words("codes", 100), q.text("assignee", NUMBER), q.boolean("unassigned"),
-             q.boolean("snoozed"), q.integer("limit", 0), attention.AFTER),
+             q.boolean("snoozed"), q.integer("limit", 0, attention.SHOWN_AT_MOST, capped=True), attention.AFTER),
 )  # fmt: skip
 SETTLE_ATTENTION = Operation("settle_attention", ACCOUNT, q.Params(DRY_RUN))
 GET_POLICIES = Operation("list_policies", ACCOUNT, q.Params())
@@ -153,8 +153,9 @@ RECONCILE_PURCHASE_ORDER_STOCK = RECONCILE_STOCK._replace(id="reconcile_purchase
 RELEASE_PURCHASE_ORDER_STOCK = RELEASE_STOCK._replace(id="release_purchase_order_stock")
 
 FEED = Operation(
-    "list_events", EVERY_TOKEN, q.Params(feed.AFTER, feed.TYPES, q.integer("limit", 1), q.integer("wait", 0, 30))
-)
+    "list_events", EVERY_TOKEN,
+    q.Params(feed.AFTER, feed.TYPES, q.integer("limit", 1, feed.PAGE_AT_MOST, capped=True), q.integer("wait", 0, 30)),
+)  # fmt: skip
 
 LIST_WEBHOOKS = Operation("list_webhook_configurations", ACCOUNT, q.Params())
 CREATE_WEBHOOK = Operation("create_webhook_configuration", ACCOUNT, q.Params(DRY_RUN), shows_secret=True)

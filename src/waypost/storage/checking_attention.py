@@ -1,4 +1,4 @@
-"""Evidence that what needs somebody is what stands on the attention list, and that each group counts its items."""
+"""Compares the attention list with what needs somebody, and the total of each group with its items."""
 
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
@@ -40,21 +40,22 @@ WHERE s.cared <> (CASE WHEN f.assignee IS NULL AND f.snoozed_until IS NULL THEN 
 
 
 async def attention(rows: Callable[[str], AsyncIterator[Sequence[Any]]]) -> AsyncIterator[Finding]:
-    """Items that are missing, strayed or counted wrongly, and requests whose marks say otherwise than these."""
+    """What is missing on the list, listed without a reason or counted wrongly; requests whose marks are wrong."""
     async for row in rows(_MISSING):
-        words = f"needs somebody ({row[4]}), and does not stand so on the attention list."
+        words = f"is missing from the attention list ({row[4]}), or is listed with another time, assignee or snooze."
         yield Finding("attention_item_missing", row[0], row[1], words)
     async for row in rows(_STRAY):
-        words = f"stands on the attention list ({row[4]}), and needs nobody for that."
+        words = f"should not be on the attention list ({row[4]}), or not with this time, assignee or snooze."
         yield Finding("attention_item_stray", row[0], row[1], words)
     async for account_id, source_id, code, said, counted in rows(_TOTALS):
-        words = f"says {said} items of {code} at source {source_id}; there are {counted}."
+        place = f"source {source_id}" if source_id else "no source"
+        words = f"has {counted} items on the attention list for {code} at {place}, but the list's total says {said}."
         yield Finding("attention_total_differs", "account", account_id, words)
     async for row in rows(_OUTDATED):
-        words = f"has an alert ({row[1]}) that should have ended, or is not marked as alerted."
+        words = f"has an open alert ({row[1]}) although it has left that status, or is not marked as alerted."
         yield Finding("alert_differs", REQUEST, row[0], words)
     async for row in rows(_NEVER_RAISED):
-        yield Finding("alert_differs", REQUEST, row[0], "is marked as alerted, and no alert was raised about it.")
+        yield Finding("alert_differs", REQUEST, row[0], "is marked as alerted, but has no alert.")
     async for row in rows(_CARE):
-        words = "is not marked as its assignee and its snooze say."
+        words = "is marked wrongly: the mark says whether it has an assignee or is snoozed."
         yield Finding("care_differs", REQUEST, row[0], words)

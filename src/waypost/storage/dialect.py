@@ -49,10 +49,11 @@ class Dialect(NamedTuple):
         return f"{table} {alias}{named}"
 
     def looked_up(self, tables: str, rows: str, table: str, where: str) -> str:
-        """FROM and WHERE: first `rows` of `tables`, then for each of them what `table` (with its alias) has `where`.
+        """FROM and WHERE of a join: finds `rows` of `tables`, then for each the rows of `table` that match `where`.
 
-        Neither engine turns that round; and PostgreSQL takes every row for one that matches, so that it does not read
-        and sort all of them because few seem to.
+        Problem: a planner may begin with `table`, or sort all rows because it expects few matches. So SQLite gets a
+        CROSS JOIN, whose order it keeps. PostgreSQL gets a subquery with OFFSET 0 for each row: it must begin with
+        `tables`, and expects a match for every row. `table` includes its alias.
         """
         if self.is_sqlite:
             return f"FROM {tables} CROSS JOIN {table} WHERE {rows} AND {where}"

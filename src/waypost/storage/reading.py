@@ -76,7 +76,7 @@ class CommonReads(
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""
-        (driver,) = request_pages.drivers(query, await self._few_changed(query), counts=True)
+        (driver,) = request_pages.drivers(query, await self._few_changed(query), for_count=True)
         sql, args = request_pages.count(query, driver, self.dialect)
         return int((await self.slow(sql, *args))[0][0])
 

@@ -18,7 +18,7 @@ from waypost.wire.bodies import Id
 from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.query import Param
 from waypost.wire.requests import encode
-from waypost.wire.scalars import Misread, format_datetime
+from waypost.wire.scalars import bad_cursor, format_datetime
 
 # Titles and hints of what is no failure code.
 _WORDS: dict[str, tuple[str, str]] = {
@@ -26,6 +26,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     **STANDING,
 }
 
+SHOWN_AT_MOST = 100  # of each group
 SETTLED_AT_MOST = 500
 
 
@@ -103,7 +104,7 @@ def read_place(text: str) -> Place:
         place = Place(int(found[1]), found[2], int(found[3]), int(found[4]))
         if max(place.source_id, place.since, place.subject_id) < 2**63 and write_place(place) == given:
             return place
-    raise Misread("bad_cursor", "after: a cursor is the `next` of a group in an earlier reply, unchanged.")
+    raise bad_cursor(text)
 
 
 AFTER = Param("after", read_place)
@@ -144,7 +145,10 @@ def _item(item: AttentionItem, now: int) -> dict[str, Any]:
 def render_attention(
     groups: Sequence[AttentionGroup], items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
 ) -> Pieces:
-    """`{total, groups[]}`; groups by their oldest, the oldest of each first. `items` has one more where there are."""
+    """`{total, groups[]}`: the group with the oldest item first, and the oldest items of each first.
+
+    `items`: up to `limit` + 1 of each group. With `limit` 0 and no `after`, it may be empty.
+    """
     by_group: dict[tuple[int, str], list[AttentionItem]] = {}
     for item in items:
         by_group.setdefault((item.source_id, item.code), []).append(item)
@@ -168,10 +172,12 @@ def render_attention(
 
 
 def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:
-    """The cursor behind the last item shown, where there are more."""
-    if not limit:  # the summary alone: every group has items, and none is shown
-        return write_place(after or Place(group.source_id, group.code, *START))
+    """The cursor behind the last item shown, or None if no item comes after it."""
+    if not limit and after is None:  # a summary: each group has items, and they are not read
+        return write_place(Place(group.source_id, group.code, *START))
     if len(found) <= limit:
         return None
+    if not limit and after is not None:  # nothing was shown
+        return write_place(after)
     last = found[limit - 1]
     return write_place(Place(last.source_id, last.code, last.since, last.subject_id))

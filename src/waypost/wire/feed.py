@@ -10,10 +10,11 @@ from waypost.domain.catalogue import is_pattern
 from waypost.wire.events import feed_event
 from waypost.wire.pieces import Pieces, array, document
 from waypost.wire.query import Param
-from waypost.wire.scalars import Misread
+from waypost.wire.scalars import Misread, bad_cursor, shown
 
 _CURSOR = re.compile(rb"1:([0-9]{1,19}):([0-9]{1,19})")
 LONGEST_CURSOR = 64  # characters
+PAGE_AT_MOST = 500
 
 
 def write_cursor(account_id: int, seq: int) -> str:
@@ -32,14 +33,14 @@ def read_cursor(text: str) -> tuple[int | None, int]:
         raw = b""
     found = _CURSOR.fullmatch(raw) if len(given) <= LONGEST_CURSOR else None
     if found is None or write_cursor(int(found[1]), int(found[2])) != given or int(found[2]) >= 2**63:
-        raise Misread("bad_cursor", "after: a cursor is the `next` of an earlier reply, as it was, or `latest`.")
+        raise bad_cursor(text, ", or `latest`")
     return int(found[1]), int(found[2])
 
 
 def _pattern(text: str) -> str:
     pattern = text.strip()
     if not is_pattern(pattern):
-        words = f"types: {pattern[:60]!r} is no event type, nor a beginning of some such as order.*"
+        words = f"types: {shown(pattern)} is no event type, nor a beginning of some such as order.*"
         raise Misread("unknown_value", words)
     return pattern
 

@@ -15,7 +15,7 @@ import msgspec
 from waypost.domain.failures import is_known_code
 from waypost.domain.texts import is_blank
 from waypost.wire.faults import Fault
-from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime, parse_id, parse_int
+from waypost.wire.scalars import Misread, clean_text, parse_bool, parse_datetime, parse_id, parse_int, shown
 
 VALUES_AT_MOST = 50  # of one array parameter, where the page size is not larger
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -75,30 +75,27 @@ def ids(name: str) -> Param:
     return Param(name, _checked(_parse_id, "not_an_id", f"{name} are positive integers"), many=True)
 
 
-def integer(name: str, low: int, high: int = 2**63 - 1) -> Param:
-    """An integer in a range."""
-    upper = f" and at most {high}" if high < 2**60 else ""
+def integer(name: str, low: int, high: int = 2**63 - 1, capped: bool = False) -> Param:
+    """An integer in a range. `capped`: a larger one counts as `high`."""
+    upper = f" and at most {high}" if high < 2**60 and not capped else ""
     parse_whole = _checked(parse_int, "not_an_integer", f"{name} is an integer")
 
-    def parse(value: str) -> Any:
-        number = parse_whole(value)
-        if not low <= number <= high:
-            raise Misread("out_of_range", f"{name} is at least {low}{upper}.")
-        return number
+    def parse(value: str) -> int:
+        if _HUGE.fullmatch(value.strip()) and parse_int(value) is None:
+            if capped:
+                return high
+            raise Misread("not_an_integer", f"{name} is too large for 64 bits: {shown(value)}.")
+        number = int(parse_whole(value))
+        if number < low or (number > high and not capped):
+            raise Misread("out_of_range", f"{name} is at least {low}{upper}, not {shown(value)}.")
+        return min(number, high)
 
     return Param(name, parse)
 
 
 def page_size(name: str, default: int, at_most: int) -> Param:
     """The size of a page, from 1; a larger one than `at_most` is capped, an absent one is `default`."""
-    one_or_more = integer(name, 1)
-
-    def parse(value: str) -> int:
-        if _HUGE.fullmatch(value.strip()):  # a size that fits no integer is a larger one, too
-            return at_most
-        return min(int(one_or_more.parse(value)), at_most)
-
-    return one_or_more._replace(parse=parse, page_size=default)
+    return integer(name, 1, at_most, capped=True)._replace(page_size=default)
 
 
 def boolean(name: str) -> Param:
@@ -131,7 +128,7 @@ def named(name: str, values: Mapping[str, Any], many: bool = False) -> Param:
     def parse(value: str) -> Any:
         found = folded.get(value.strip().casefold())
         if found is None:
-            raise Misread("unknown_value", f"{name}: {value.strip()[:60]!r} is not known; known: {known}.")
+            raise Misread("unknown_value", f"{name}: {shown(value)} is not known; known: {known}.")
         return found
 
     return Param(name, parse, many=many)
@@ -161,7 +158,7 @@ def _checked(parse: Parser, code: str, message: str) -> Parser:
     def checked(value: str) -> Any:
         found = parse(value)
         if found is None:
-            raise Misread(code, f"{message}, not {value.strip()[:60]!r}.")
+            raise Misread(code, f"{message}, not {shown(value)}.")
         return found
 
     return checked

@@ -10,6 +10,7 @@ from waypost.domain.texts import trimmed
 _ID = re.compile(r"[0-9]{1,19}")
 _INTEGER = re.compile(r"-?[0-9]{1,19}")
 _MAX_ID = 2**63 - 1
+SHOWN = 60  # characters of a bad value in a message
 _BOOLEANS = {"true": True, "1": True, "false": False, "0": False}
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -32,6 +33,18 @@ class Misread(ValueError):
         super().__init__(message)
         self.code = code
         self.message = message
+
+
+def shown(value: str) -> str:
+    """A value for a message: quoted, and cut after 60 characters."""
+    given = value.strip()
+    return repr(given if len(given) <= SHOWN else f"{given[:SHOWN]}…")
+
+
+def bad_cursor(value: str, besides: str = "") -> Misread:
+    """What `after` raises for text that is no cursor. `besides`: what else it may be."""
+    words = f"after must be the `next` of an earlier reply, unchanged{besides}; not {shown(value)}."
+    return Misread("bad_cursor", words)
 
 
 def parse_id(text: str) -> int | None:

@@ -151,4 +151,20 @@ MUTANTS = (
         "WHERE 1 = 0 AND {_OUTDATED}",
         ("tests/storage/test_attention_migration.py::test_what_needs_somebody_is_written_and_the_rest_settled",),
     ),
+    Mutant(
+        "attention-summary-never-ends",
+        "Who reads on with limit=0 behind the last item gets the same cursor for ever.",
+        "wire/attention.py",
+        "    if len(found) <= limit:\n",
+        "    if limit and len(found) <= limit:\n",
+        (f"{_HTTP}test_a_summary_from_a_cursor_on_ends_with_the_group[sqlite]",),
+    ),
+    Mutant(
+        "attention-nobody-and-somebody",
+        "A list of what is unassigned and assigned to Bob is always empty, and nobody is told why.",
+        "http/attention.py",
+        'if params.get("unassigned") and "assignee" in params:',
+        'if not params and "assignee" in params:',
+        (f"{_HTTP}test_a_bad_parameter_is_told_with_its_value[sqlite]",),
+    ),
 )

@@ -85,14 +85,17 @@ def begun_by(moves: str, code: str) -> str:
 )"""
 
 
-# A source is down only while it is to be sent anything; there are no more of these than sources.
-_TRUE = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (SELECT 1 FROM source_delivery d JOIN source o ON o.id = d.source_id
+# `source_down` is shown only while the hub sends the source something: not if it is paused, archived or set to `poll`.
+# The subquery runs for groups of that code only, at most one for each source.
+_IS_SENT_TO = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (
+    SELECT 1 FROM source_delivery d JOIN source o ON o.id = d.source_id
     WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived))"""
 
 
-# Expressions, or SQLite walks the key of every item to have the groups in order, and PostgreSQL to find those of one
-# source, instead of the index of the few.
-_GROUP_OF = "i.source_id + 0 AS source_id, i.code || '' AS code"
+# The group of an item, as expressions that no index has. With the bare columns, SQLite reads the keys of all items to
+# have the groups in order, and PostgreSQL to find those of one source. Both shall read the small index of the assigned
+# or the snoozed items.
+_GROUP_NOT_INDEXED = "i.source_id + 0 AS source_id, i.code || '' AS code"
 
 
 def _wanted(where: Filter, query: AttentionQuery) -> None:
@@ -126,7 +129,7 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
         _of_groups(where, query, "i")
         _wanted(where, query)
         counted = f"""SELECT source_id, code, count(*) AS total, min(since) AS oldest FROM (
-            SELECT {_GROUP_OF}, i.since FROM attention_item i WHERE {" AND ".join(where.terms)}) l
+            SELECT {_GROUP_NOT_INDEXED}, i.since FROM attention_item i WHERE {" AND ".join(where.terms)}) l
           GROUP BY source_id, code"""
     else:
         of_item = Filter(dialect)
@@ -135,7 +138,7 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
         _wanted(of_item, query)
         where.add("g.account_id = ?", account)
         _of_groups(where, query, "g")
-        where.terms.append(_TRUE)
+        where.terms.append(_IS_SENT_TO)
         counted = f"""SELECT g.source_id, g.code, g.total - coalesce(z.total, 0) AS total,
             (SELECT i.since FROM attention_item i WHERE {" AND ".join(of_item.terms)}
               ORDER BY i.since, i.subject_id LIMIT 1) AS oldest
@@ -151,7 +154,7 @@ def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
 def _left_out(where: Filter, query: AttentionQuery) -> str:
     """How many of each group the query does not want: read from the index of just these."""
     parts = []
-    rows = f"SELECT {_GROUP_OF} FROM attention_item i WHERE"
+    rows = f"SELECT {_GROUP_NOT_INDEXED} FROM attention_item i WHERE"
     if query.unassigned:
         where.args.append(query.scope.account_id)
         parts.append(f"{rows} i.account_id = ${len(where.args)} AND i.assignee IS NOT NULL")
@@ -165,9 +168,10 @@ def _left_out(where: Filter, query: AttentionQuery) -> str:
     return f"SELECT source_id, code, count(*) AS total FROM ({' UNION ALL '.join(parts)}) l GROUP BY source_id, code"
 
 
-_SHOWN = f"""i.source_id, i.code, i.subject, i.subject_id, i.since, coalesce(a.message, s.failure_reason), f.number,
-  i.assignee, {columns.STATE}"""
-_ABOUT = f"""LEFT JOIN fulfillment_request_state s ON i.subject = '{REQUEST}' AND s.id = i.subject_id
+# What a reply shows of an item `i`: its columns, and the joins that they need.
+_ITEM_COLUMNS = f"""i.source_id, i.code, i.subject, i.subject_id, i.since, coalesce(a.message, s.failure_reason),
+  f.number, i.assignee, {columns.STATE}"""
+_ITEM_JOINS = f"""LEFT JOIN fulfillment_request_state s ON i.subject = '{REQUEST}' AND s.id = i.subject_id
 LEFT JOIN fulfillment_request f ON f.id = s.id
 LEFT JOIN attention a ON a.subject = i.subject AND a.subject_id = i.subject_id AND a.code = i.code
   AND a.settled_at IS NULL"""
@@ -197,4 +201,4 @@ def items(query: AttentionQuery, places: Sequence[Place], limit: int, dialect: D
         arrays = "unnest($3::bigint[], $4::text[], $5::bigint[], $6::bigint[]) WITH ORDINALITY"
         source = f"""{arrays} AS p({", ".join(Place._fields)}, place)
 CROSS JOIN LATERAL (SELECT i.* FROM attention_item i {page}) i"""
-    return f"SELECT {_SHOWN} FROM {source} {_ABOUT} ORDER BY p.place, i.since, i.subject_id", where.args
+    return f"SELECT {_ITEM_COLUMNS} FROM {source} {_ITEM_JOINS} ORDER BY p.place, i.since, i.subject_id", where.args

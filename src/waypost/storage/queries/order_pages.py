@@ -7,7 +7,7 @@ from typing import Any
 from waypost.app.ports.orders import OrderQuery
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter
-from waypost.storage.queries.walks import Since, Walk, merged
+from waypost.storage.queries.walks import Since, Walk, beginnings, merged
 
 _NUMBERS = "order_number"
 _REFERENCES = "reference_number"
@@ -60,9 +60,12 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
     if channel is not None:
         where.terms.append(f"o.channel_id = {channel}")
     _conditions(where, query)
+    begin = ""
     if driver in (Driver.STATUSES, Driver.ID):
         owner = ("account_id", account) if channel is None else ("channel_id", channel)
-        walks = [walk.beginning if looks else walk for walk in _walks(query, driver, where, owner)]
+        walks = [*_walks(query, driver, where, owner)]
+        if looks:
+            begin, walks = beginnings(walks)
         where.terms.append("o.id = w.id")
         selects = [_select(where, walk.tables, walk.rows, walk.order) for walk in walks]
     else:
@@ -70,7 +73,7 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
         by = dialect.by_index(table, "w", ("account_id", column))
         where.terms += [f"o.id = w.{'id' if table == 'orders' else 'order_id'}", f"o.account_id = {account}"]
         selects = [_select(where, by, f"w.account_id = {account} AND {rows}", "o.id", "DISTINCT ")]
-    return merged(selects, where.place, query.limit, query.offset), where.args
+    return begin + merged(selects, where.place, query.limit, query.offset), where.args
 
 
 def _select(where: Filter, tables: str, rows: str, order: str, distinct: str = "") -> str:

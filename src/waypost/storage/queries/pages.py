@@ -1,8 +1,10 @@
-"""Pages in the order of one index, whatever a planner knows or believes of the table.
+"""Pages of a list in the order of one index, such as shipments by creation. The planner has no say in it.
 
-A planner that may choose takes the primary key's order, or a sort of the whole account, as soon as it expects few or
-many rows. So a walk leaves it no choice: SQLite is told the index by name; PostgreSQL is asked for an order that only
-this index has, and for a comparison of rows, which it does not take for an equality.
+This module's `Walk` is for lists in any order, read page by page through `Pages`. `walks.Walk` is for lists by id.
+
+Problem: a planner that expects few or many rows reads the primary key, or sorts the whole account. So a walk leaves it
+no choice. For SQLite we name the index. For PostgreSQL we ask for an order that only this index has, and compare whole
+rows. With an equality it would know that the column is the same in all rows, so that other indexes have the order, too.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -71,10 +73,17 @@ def owned(column: str, id_: int | None, scope: Scope) -> tuple[str, Any]:
 
 
 class Page(NamedTuple):
-    """How a page is read.
+    """The statements that read one page of a filtered list, and the order in which we try them.
 
-    `near` gives it, where it lies at the beginning of a walk, of which `most` rows at most are looked at. Else, unless
-    there are fewer (`length` tells), `far` finds its rows by what is rare about them.
+    Problem: a filter lets through nearly every row of a list, or nearly none, and we do not know which. In the first
+    case it is cheap to read the list from its beginning. In the second, that would read the whole account.
+
+    1. `near` filters the first `most` rows of the list. A full page is the result.
+    2. If the page is not full, `length` counts the rows of the list, up to `most`. If there are fewer than `most`,
+       `near` has seen all of them.
+    3. Otherwise `far` finds the rows by another index, which has few rows besides those that match.
+
+    Without `far`, `near` reads the page alone, whatever it costs.
     """
 
     limit: int
@@ -84,7 +93,7 @@ class Page(NamedTuple):
     most: int = 0
 
     async def read(self, fetch: Fetch) -> Sequence[Sequence[Any]]:
-        """Its rows."""
+        """The rows of the page; at most three statements."""
         rows = await fetch(self.near[0], *self.near[1])
         if self.far is None or len(rows) == self.limit:
             return rows
@@ -93,7 +102,11 @@ class Page(NamedTuple):
 
 
 class Pages(NamedTuple):
-    """Pages of the rows of a walk that `bind` lets through: their columns, and which of them."""
+    """Makes the `Page` of a list: which columns, of which rows, from where on.
+
+    `wanted`: the columns, for SELECT. `walk`: the rows of the list, in its order. `bind`: adds the conditions of every
+    page to WHERE, such as what the caller may see. It writes columns as `+column`, so that no index serves them.
+    """
 
     dialect: Dialect
     wanted: str
@@ -103,13 +116,17 @@ class Pages(NamedTuple):
     offset: int
 
     def plain(self, *terms: Callable[[Filter], None]) -> Page:
-        """Of all of them, or of those that `terms` let through: the rarer those, the longer the walk."""
+        """A page of the whole list, or of the rows that match `terms`. The fewer match, the more rows it reads."""
         where = Filter(self.dialect)
         found = self._walked(self.wanted, self.walk, where, self.bind, *terms)
         return Page(self.limit, _limited(found, where.args, self.limit, self.offset))
 
     def looked_up(self, match: Callable[[Filter], None]) -> Page:
-        """Of those that `bind` names by a key of theirs, and `match` lets through: few, and sorted."""
+        """A page of the rows that `match` finds by a key, such as the id of an order.
+
+        Problem: these rows are few, but a planner may read the whole list to have them in order. So we sort by
+        `+column`: no index has that order. The planner looks the key up and sorts the few rows.
+        """
         where = Filter(self.dialect)
         self.bind(where)
         match(where)
@@ -119,9 +136,9 @@ class Pages(NamedTuple):
         return Page(self.limit, _limited(sql, where.args, self.limit, self.offset))
 
     def narrowed(self, match: Callable[[Filter], None], names: Sequence[str], rare: Walk) -> Page:
-        """Of those that `match` lets through, too. It and `bind` look at these columns.
+        """A page of the rows that match a filter of which we do not know how many it lets through: see `Page`.
 
-        The walk `rare` has all rows that match, and little else.
+        `names`: the columns that `match` and `bind` look at. `rare`: has all rows that match, and few others.
         """
         alias, most = self.walk.alias, ROWS_PER_WANTED * (self.limit + self.offset)
         where = Filter(self.dialect)
@@ -135,7 +152,10 @@ class Pages(NamedTuple):
         return Page(self.limit, near, self._far(match, rare), length, most)
 
     def _far(self, match: Callable[[Filter], None], rare: Walk) -> Statement:
-        """All that is found is sorted; it is found first, or a planner would walk in the order of the page."""
+        """The third statement of `Page`. LIMIT makes the planner find all rows before it sorts them.
+
+        Otherwise it would read the list in the order of the page.
+        """
         where = Filter(self.dialect)
         columns = ", ".join(f"{rare.alias}.{name}" for name in dict.fromkeys(("id", *self.walk.order)))
         found = self._walked(columns, rare, where, self.bind, match)

@@ -15,7 +15,7 @@ from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
 from waypost.domain.statuses import ANY, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter, quoted
-from waypost.storage.queries.walks import LAST_ID, Since, Walk, merged
+from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, merged
 
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
@@ -75,10 +75,10 @@ def _is_of_unshipped(query: RequestQuery) -> bool:
     return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
 
 
-def drivers(query: RequestQuery, few_changed: bool, counts: bool = False) -> tuple[Driver, ...]:
+def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
     """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
 
-    `few_changed`: that is so of `changed_after`.
+    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows by one driver.
     """
     if query.order_id is not None:
         return (Driver.ORDER,)
@@ -89,14 +89,14 @@ def drivers(query: RequestQuery, few_changed: bool, counts: bool = False) -> tup
     if _is_of_unshipped(query):
         resting -= {Status.ACKNOWLEDGED}
     named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
-    listed = Driver.STATUSES if named or (counts and len(statuses) < len(ANY)) else Driver.ID
+    listed = Driver.STATUSES if named or (for_count and len(statuses) < len(ANY)) else Driver.ID
     if changed_after(query) is None:
         return (listed,)
     if few_changed:
         return (Driver.CHANGED,)
     if not resting:
         return (listed,)
-    return (Driver.CHANGED,) if counts else (listed, Driver.CHANGED)
+    return (Driver.CHANGED,) if for_count else (listed, Driver.CHANGED)
 
 
 class _Select(NamedTuple):
@@ -111,6 +111,7 @@ class _Search:
 
     def __init__(self, query: RequestQuery, driver: Driver, dialect: Dialect) -> None:
         self.where = Filter(dialect)
+        self.begin = ""  # of the statement: a WITH clause
         self._query = query
         self._driver = driver
         self._keys = self._scope()
@@ -132,7 +133,9 @@ class _Search:
     def selects(self, paged: bool, looks: bool = False) -> list[_Select]:
         """One for each list to look through. `paged`: with the states. `looks`: only at the first rows."""
         if self._driver in (Driver.STATUSES, Driver.ID):
-            walks = [walk.beginning if looks else walk for walk in self._walks()]
+            walks = [*self._walks()]
+            if looks:
+                self.begin, walks = beginnings(walks)
             return [self._select(walk.tables, walk.rows, walk.columns, paged, walk.order) for walk in walks]
         table, columns, rows = self._found()
         return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
@@ -143,6 +146,7 @@ class _Search:
             yield self._walk(_FIXED, columns, *(self._keys[name] for name in columns))
             return
         owner = next(name for name in ("source_id", "channel_id", "account_id") if name in self._keys)
+        # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
             if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
                 by_shipped = ("account_id", "fulfillment_status")
@@ -216,7 +220,7 @@ def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = Fa
     search = _Search(query, driver, dialect)
     selects = search.selects(paged=True, looks=looks)
     texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
-    return merged(texts, search.where.place, query.limit, query.offset), search.where.args
+    return search.begin + merged(texts, search.where.place, query.limit, query.offset), search.where.args
 
 
 def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:

@@ -1,4 +1,7 @@
-"""Rows in order of their id, found by one index that ends with the id, whatever planners think of others."""
+"""Lists in the order of their ids, read by one index that ends with the id. The planner has no say in it.
+
+This module's `Walk` is for lists by id, of requests and orders above all. `pages.Walk` is for lists in another order.
+"""
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
@@ -48,10 +51,12 @@ class Walk(NamedTuple):
 
     @property
     def rows(self) -> str:
-        """The condition; ask for the rows in `order`, even to count them.
+        """The condition, for WHERE. Add ORDER BY `order`, even to count.
 
-        PostgreSQL likes the primary key for rows that are equal and in order of their id, past the rows of everybody
-        else. Whole rows of an index are in the order of that index only.
+        Problem: asked for `account_id = 1 AND status = 'x'` in the order of the ids, PostgreSQL may read the primary
+        key and pass over the rows of all other accounts. So it gets a range of whole rows `(account_id, status, id)`,
+        and is asked for their order: only this index has it. SQLite is told the index by name (`tables`), so it
+        gets plain conditions.
         """
         if self.dialect.is_sqlite:
             a = self.alias
@@ -73,10 +78,22 @@ class Walk(NamedTuple):
         return tuple(f"{self.alias}.{column}" for column in (*self.columns, "id"))
 
     @property
-    def beginning(self) -> "Walk":
-        """The first `LOOK` rows."""
+    def end_of_look(self) -> str:
+        """The id of its row number `LOOK`; the last id there is, where it has fewer."""
         rows = f"SELECT {self.alias}.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
-        return self._replace(last=f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})")
+        return f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})"
+
+
+def beginnings(walks: Sequence[Walk]) -> tuple[str, list[Walk]]:
+    """The beginning of each walk, and a WITH clause that they need: all end at the same id.
+
+    That is where the first of them has come to its row number `LOOK`. If each ended at its own, what lies behind the
+    end of the shorter one would be missing among the rows of the longer one, and a page would not show it.
+    """
+    ends = [walk.end_of_look for walk in walks]
+    least = "min" if walks[0].dialect.is_sqlite else "least"
+    end = ends[0] if len(ends) == 1 else f"{least}({', '.join(ends)})"
+    return f"WITH look AS (SELECT {end} AS last) ", [walk._replace(last="(SELECT last FROM look)") for walk in walks]
 
 
 def merged(selects: list[str], place: Callable[[int], str], limit: int, offset: int) -> str:
