@@ -184,12 +184,12 @@ async def agree(store: Store, query: RequestQuery, images: list[Image], orders: 
     return len(expected)
 
 
-@pytest.fixture(params=[False, True], ids=["few", "many"])
+@pytest.fixture(params=[None, 20, 4], ids=["few", "many", "many that lie far"])
 def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is found by a moment is little, or so much that the beginning of the list is looked at first."""
+    """What is found by a moment is little, or so much that so many rows of each list are looked at first."""
     if request.param:
         monkeypatch.setattr(walks, "FEW", 10)
-        monkeypatch.setattr(walks, "LOOK", 20)
+        monkeypatch.setattr(walks, "LOOK", request.param)
 
 
 @pytest.mark.usefixtures("many")

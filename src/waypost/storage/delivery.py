@@ -253,9 +253,9 @@ class DeliveryWriting(Statements):
     async def delivered_since(self, ids: Sequence[int]) -> set[int]:
         """See `DeliveryTx`."""
         d = self.dialect
-        sql = f"""SELECT o.request_id FROM handover_attempt o WHERE {d.any_of("o.id", 1)} AND EXISTS (
-          SELECT 1 FROM handover_attempt p WHERE p.request_id = o.request_id AND p.id <> o.id
-            AND p.late_outcome IN ('delivered', 'acknowledged') AND p.late_at >= o.claimed_at)"""
+        sql = f"""SELECT o.request_id FROM handover_attempt o WHERE {d.any_of("o.id", 1)} AND (
+          SELECT p.id FROM handover_attempt p WHERE p.request_id = o.request_id AND p.id <> o.id
+            AND p.late_outcome IN ('delivered', 'acknowledged') AND p.late_at >= o.claimed_at LIMIT 1) IS NOT NULL"""
         return {row[0] for row in await self.fetch(sql, d.array(ids))}
 
     async def note_late(self, late: Sequence[tuple[str, int, int]]) -> None:

@@ -34,11 +34,11 @@ LOOK_UPS = 2  # readers that no list or count takes
 # wanted: a page at the end of a long table, or of an account that came late, would cost what all before it costs.
 # Hashing walks the whole of one: all items of all shipments, while nobody had analysed them yet, to ship one request.
 # Sorting what an index has in parts hopes for small parts; an account is one part.
-# No plan depends on values: planning took longer than most calls run, and to look up 500 keys in a table without
+# Nothing here is worth the start of another process. No plan depends on values: planning took longer than most calls run, and to look up 500 keys in a table without
 # statistics seemed to take longer than to walk through all of an account.
 BY_INDEX = {
     "enable_seqscan": "off", "enable_mergejoin": "off", "enable_hashjoin": "off", "enable_incremental_sort": "off",
-    "jit": "off", "plan_cache_mode": "force_generic_plan",
+    "jit": "off", "max_parallel_workers_per_gather": "0", "plan_cache_mode": "force_generic_plan",
 }  # fmt: skip
 # A page that is asked for in the order of an index is walked in it: a planner that expects few rows would rather find
 # and sort them all. What is to be sorted (`ORDER BY +id`) has no index that gives its order.

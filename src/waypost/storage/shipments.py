@@ -132,9 +132,10 @@ class ShipmentWriting(Statements):
 
     async def tracking_numbers(self, request_ids: Sequence[int]) -> dict[int, set[str]]:
         """See `ports.shipments`."""
+        # A value, and no EXISTS: PostgreSQL would join that, and walk all items while nobody has analysed them.
         sql = f"""SELECT h.request_id, h.tracking_number FROM shipment h
           WHERE {self.dialect.any_of("h.request_id", 1)}
-          AND EXISTS (SELECT 1 FROM shipment_item i WHERE i.shipment_id = h.id AND i.quantity > 0)"""
+          AND (SELECT i.id FROM shipment_item i WHERE i.shipment_id = h.id AND i.quantity > 0 LIMIT 1) IS NOT NULL"""
         found: dict[int, set[str]] = {id_: set() for id_ in request_ids}
         for row in await self.fetch(sql, self.dialect.array(list(request_ids))):
             found[row[0]].add(row[1])

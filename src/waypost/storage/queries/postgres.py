@@ -111,41 +111,43 @@ def _json(names: str) -> str:
 
 # A roll-up needs the lines of all of an order's requests in the batch, whatever is asked of them.
 # The whole form: rows of (kind, place or id, JSON array). $5 places that want particulars and lines, $6 that want the
-# order, $7 that want the cause; $8 accounts; $9 numbers asked for; $10 places that may be routed again.
+# order, $7 that want the cause; $8 accounts; $9 numbers asked for; $10 places that may be routed again. Ids are found
+# first, as arrays: a planner that joins what was seen may walk all of a table instead.
 LOAD_ALL = f"""WITH seen AS (SELECT c.place, {columns.STATE} FROM {SEEN}),
 mine AS (SELECT DISTINCT order_id FROM seen WHERE place = ANY($6::bigint[]))
 SELECT 'counter', a.account_id, {_json("a.last_seq, a.last_at")}::text
   FROM account_counter a WHERE a.account_id = ANY($8::bigint[])
 UNION ALL SELECT 'state', s.place, {_json(columns.STATE)}::text FROM seen s
 UNION ALL SELECT 'particulars', f.id, {_json(columns.PARTICULARS)}::text
-  FROM fulfillment_request f WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[]))
+  FROM fulfillment_request f WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($5::bigint[])))
 UNION ALL SELECT 'line', l.request_id, {_json(columns.listed(Line, "l"))}::text
   FROM fulfillment_request_line l
-  WHERE l.request_id IN (SELECT id FROM seen WHERE place = ANY($5::bigint[])
-    OR order_id IN (SELECT order_id FROM mine))
+  WHERE l.request_id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($5::bigint[])
+    OR order_id IN (SELECT order_id FROM mine)))
 UNION ALL SELECT 'order', o.id, {_json(columns.listed(Order, "o"))}::text
-  FROM orders o WHERE o.id IN (SELECT order_id FROM mine)
+  FROM orders o WHERE o.id = ANY(ARRAY(SELECT order_id FROM mine))
 UNION ALL SELECT 'item', i.order_id, {_json(columns.listed(OrderItem, "i"))}::text
-  FROM order_item i WHERE i.order_id IN (SELECT order_id FROM mine)
+  FROM order_item i WHERE i.order_id = ANY(ARRAY(SELECT order_id FROM mine))
 UNION ALL SELECT 'sum', r.order_id, json_build_array(l.order_item_id, sum(l.quantity - l.canceled - l.voided),
     sum(l.acknowledged), sum(l.shipped), sum(l.killed))::text
-  FROM fulfillment_request r JOIN fulfillment_request_line l ON l.request_id = r.id
-  WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id NOT IN (SELECT id FROM seen)
-    AND l.order_item_id IS NOT NULL
+  FROM fulfillment_request r CROSS JOIN LATERAL (
+    SELECT * FROM fulfillment_request_line f WHERE f.request_id = r.id AND f.order_item_id IS NOT NULL OFFSET 0) l
+  WHERE r.order_id = ANY(ARRAY(SELECT order_id FROM mine)) AND r.id NOT IN (SELECT id FROM seen)
   GROUP BY r.order_id, l.order_item_id
 UNION ALL SELECT 'reroute', f.order_id, '[]'
   FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id
-  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($10::bigint[])) AND c.reroute_on_fill
+  WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($10::bigint[]))) AND c.reroute_on_fill
 UNION ALL SELECT 'release', f.id, {_json("o.stock_release")}::text
   FROM fulfillment_request f JOIN source o ON o.id = f.source_id
-  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($6::bigint[]))
+  WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($6::bigint[])))
 UNION ALL SELECT 'entry', l.request_id, {_json(columns.ENTRY)}::text
-  FROM fulfillment_request_line l JOIN stock_ledger g ON g.line_id = l.id
-  WHERE l.request_id IN (SELECT id FROM seen WHERE place = ANY($6::bigint[]))
+  FROM fulfillment_request_line l
+  CROSS JOIN LATERAL (SELECT * FROM stock_ledger e WHERE e.line_id = l.id OFFSET 0) g
+  WHERE l.request_id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($6::bigint[])))
 UNION ALL SELECT 'cause', f.id, json_build_array(o.max_number_length, o.required_fields, n.request_id)::text
   FROM fulfillment_request f JOIN source o ON o.id = f.source_id
   LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
-  WHERE f.id IN (SELECT id FROM seen WHERE place = ANY($7::bigint[]))
+  WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($7::bigint[])))
 UNION ALL SELECT 'owner', n.source_id, json_build_array(n.number, n.request_id)::text
   FROM unnest($9::text[]) WITH ORDINALITY AS w(number, place) JOIN seen s ON s.place = w.place
   JOIN fulfillment_request_number n ON n.source_id = s.source_id AND n.number = w.number"""
