@@ -380,6 +380,17 @@ async def test_a_hold_that_ends_lets_a_request_go(house: House, supplier: Suppli
     await adds_up(house)
 
 
+async def test_a_hold_of_long_ago_holds_nothing(house: House, supplier: Supplier) -> None:
+    """Before 1970, too: a moment there is a number below zero."""
+    held = await house.merchant.request()
+    await hold(house, held, -1)
+    assert (await house.state(held)).waits_until == 0
+    await house.push(supplier, PATIENT)
+    house.start()
+    await house.until_statuses([held], "processed")
+    await adds_up(house)
+
+
 async def test_a_hold_outlasts_a_failure(house: House, supplier: Supplier) -> None:
     held = await house.merchant.request()
     await hold(house, held, house.hub.clock() + 3600 * 1_000_000)

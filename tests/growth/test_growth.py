@@ -6,7 +6,7 @@
 import pytest
 
 from tests.growth import table
-from tests.growth.databases import LARGE, POSTGRES, SMALL, SQLITE, Databases, Mode
+from tests.growth.databases import LARGE, POSTGRES, SEEMS_LARGE, SMALL, SQLITE, Databases, Mode
 from tests.growth.judging import grows, judge
 from tests.growth.running import measure
 from tests.support.postgres import PostgresServer
@@ -41,6 +41,13 @@ async def test_what_is_measured_is_an_account_that_adds_up(databases: Databases,
     assert findings == []
     assert examined.requests > SMALL * 0.95
     assert examined.events > SMALL * 5
+
+
+@pytest.mark.timeout(600)
+async def test_no_table_is_walked_because_it_seems_large(databases: Databases) -> None:
+    mode = POSTGRES[1]
+    small, large = await measure(databases, mode, SMALL), await measure(databases, mode, LARGE, planted=SEEMS_LARGE)
+    assert [*judge(mode, small, large, LARGE)] == []
 
 
 async def test_a_missing_index_would_be_found(databases: Databases) -> None:

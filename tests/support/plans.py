@@ -21,6 +21,7 @@ async def scanned(url: str, sql: str, args: Sequence[Any]) -> list[str]:
         with closing(sqlite3.connect(sqlite_path(url))) as db:
             steps = [row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {sql.replace('$', '?')}", args)]
         parts = {f"SCAN {step.split()[1]}" for step in steps if step.startswith(("CO-ROUTINE", "MATERIALIZE"))}
+        parts.add("SCAN CONSTANT ROW")
         return [step for step in steps if step.startswith("SCAN") and "VIRTUAL TABLE" not in step and step not in parts]
     connection = await asyncpg.connect(url, server_settings=BY_INDEX)
     try:

@@ -15,7 +15,8 @@ _STRAY_ATTEMPTS = """SELECT h.id FROM handover_attempt h JOIN fulfillment_reques
 WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id"""
 # One waits for the end of its hold, or for the moment to which its source has put an attempt off.
 _WAITING = f"""SELECT s.id FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
-WHERE s.status = '{Status.PROCESSING}' AND s.handover IS NULL AND s.waits_until <> coalesce(f.hold_until, 0)
+WHERE s.status = '{Status.PROCESSING}' AND s.handover IS NULL
+  AND NOT (s.waits_until = coalesce(f.hold_until, 0) OR (s.waits_until = 0 AND f.hold_until < 0))
   AND (s.waits_until < coalesce(f.hold_until, 0) OR NOT EXISTS (SELECT 1 FROM handover_attempt h
     WHERE h.request_id = s.id AND h.outcome = 'deferred' AND h.next_at = s.waits_until))"""
 

@@ -34,7 +34,8 @@ LOOK_UPS = 2  # readers that no list or count takes
 # wanted: a page at the end of a long table, or of an account that came late, would cost what all before it costs.
 # Hashing walks the whole of one: all items of all shipments, while nobody had analysed them yet, to ship one request.
 # Sorting what an index has in parts hopes for small parts; an account is one part.
-# Nothing here is worth the start of another process. No plan depends on values: planning took longer than most calls run, and to look up 500 keys in a table without
+# Nothing here is worth the start of another process.
+# No plan depends on values: planning took longer than most calls run, and to look up 500 keys in a table without
 # statistics seemed to take longer than to walk through all of an account.
 BY_INDEX = {
     "enable_seqscan": "off", "enable_mergejoin": "off", "enable_hashjoin": "off", "enable_incremental_sort": "off",

@@ -53,4 +53,20 @@ MUTANTS = (
         'order = ""',
         ("tests/storage/test_waiting_plans.py::test_a_look_for_what_is_due_walks_nothing_that_waits[postgresql-analysed]",),
     ),
+    Mutant(
+        "growth-batch-joined",
+        "PostgreSQL walks all orders to load the one that a change is about, while nobody has analysed them.",
+        "storage/queries/postgres.py",
+        "FROM orders o WHERE o.id = ANY(ARRAY(SELECT order_id FROM mine))",
+        "FROM orders o WHERE o.id IN (SELECT order_id FROM mine)",
+        ("tests/growth/test_growth.py::test_no_table_is_walked_because_it_seems_large",),
+    ),
+    Mutant(
+        "pages-skip-between-statuses",
+        "Of requests of two statuses that changed since, a page passes over those behind the first thousand of one.",
+        "storage/queries/walks.py",
+        '[walk._replace(last="(SELECT last FROM look)") for walk in walks]',
+        "[walk._replace(last=walk.end_of_look) for walk in walks]",
+        ("tests/storage/test_merged_pages.py::test_no_page_passes_over_what_lies_behind_a_look[sqlite]",),
+    ),
 )

@@ -89,7 +89,7 @@ MUTANTS = (
         "held-is-sent",
         "A request that is held until a day is sent at once.",
         "app/effects.py",
-        "waits_until=particulars.hold_until or 0",
+        "waits_until=max(particulars.hold_until or 0, 0)",
         "waits_until=0",
         ("tests/delivery/test_weather.py::test_what_is_held_waits",),
     ),

@@ -19,6 +19,9 @@ from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, merg
 
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
+# As the index has it: of one of the two alone, PostgreSQL takes another index to be in the same order.
+_UNSHIPPED = " OR ".join(f"w.fulfillment_status = '{status}'" for status in standing.UNSHIPPED)
+_TO_SHIP = f"w.status = '{Status.ACKNOWLEDGED}' AND ({_UNSHIPPED})"
 
 
 _FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
@@ -153,7 +156,7 @@ class _Search:
                 for shipped in standing.UNSHIPPED:
                     if shipped in self._query.fulfillment_statuses:
                         walk = self._walk(_STATE, by_shipped, self._keys["account_id"], f"'{shipped}'")
-                        yield walk._replace(which=f"w.status = '{status}' AND w.fulfillment_status = '{shipped}'")
+                        yield walk._replace(which=_TO_SHIP)
             else:
                 yield self._walk(_STATE, (owner, "status"), self._keys[owner], self.where.place(status))
 
