@@ -137,8 +137,8 @@ MUTANTS = (
         "sums-of-one-batch",
         "The quantities of an order forget what its other requests have shipped.",
         "storage/queries/postgres.py",
-        "WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id NOT IN (SELECT id FROM seen)",
-        "WHERE r.order_id IN (SELECT order_id FROM mine) AND r.id < 0 AND r.id NOT IN (SELECT id FROM seen)",
+        "WHERE r.order_id = ANY(ARRAY(SELECT order_id FROM mine)) AND r.id NOT IN (SELECT id FROM seen)",
+        "WHERE r.order_id = ANY(ARRAY(SELECT order_id FROM mine)) AND r.id < 0 AND r.id NOT IN (SELECT id FROM seen)",
         ("tests/http/test_shipments.py::test_an_order_closes_when_all_its_requests_have_shipped[postgresql]",),
     ),
     Mutant(
