@@ -31,6 +31,7 @@ from waypost.storage.location import (
 from waypost.storage.migrations import PLAN, SEALED_SINCE, Plan
 from waypost.storage.one_server import refuse_moved
 from waypost.storage.sealing import SecretBox
+from waypost.storage.sqlite_file import forget_statistics
 
 if TYPE_CHECKING:
     from waypost.storage.migrations.run import Migrated
@@ -71,6 +72,8 @@ async def open_store(
             raise _old(location, revision, plan)
         await _migrate(location, plan, clock, key_file)
     box = SecretBox(key_file_of(location, key_file))
+    if isinstance(location, SqliteLocation):
+        forget_statistics(location.path)
     store = _open(location, plan, box)
     try:
         await store.keep_time()

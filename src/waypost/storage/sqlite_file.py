@@ -5,7 +5,7 @@ import re
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import closing, suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
@@ -68,6 +68,17 @@ def connect(path: Path, read_only: bool = False, cache_kib: int = 16_000, busy_m
         db.close()
         raise
     return db
+
+
+def forget_statistics(path: Path) -> None:
+    """Delete what somebody's ANALYZE has gathered, before any statement is planned; nothing where the file is in use.
+
+    Statements name their indexes and need no statistics. Those of a young database would make SQLite read whole tables
+    when they have grown, because they were small then.
+    """
+    with suppress(sqlite3.OperationalError), closing(connect(path, busy_ms=1000)) as db:
+        if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sqlite_stat1'").fetchone() is not None:
+            db.execute("DELETE FROM sqlite_stat1")
 
 
 def connect_patiently(path: Path) -> sqlite3.Connection:
