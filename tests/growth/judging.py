@@ -28,6 +28,12 @@ LINEAR: tuple[Linear, ...] = (
     Linear("count_*", "It counts what matches, and shows nothing of it.", 23, 6.5),
     Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
+    Linear(
+        "*After=middle*", "Half of all has changed since, behind the first 1,000 rows of the list: all that has is looked at.",
+        16, 3,
+    ),
+    Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.5),
+    Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
     Linear("list_attention assignee=*", "It counts what this person cares for.", 0.1, 0.05),
     Linear(

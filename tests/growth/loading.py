@@ -57,6 +57,7 @@ class Plan(NamedTuple):
     target: Copy
     last_seq: int
     last_at: int
+    middle_at: int  # half of all was written later
 
 
 class _Block:
@@ -111,7 +112,8 @@ def plan(template: Template, count: int) -> Plan:
         made.append(copy)
     rows["attention_group"] = _groups(rows["attention_item"])
     last_at = max(row[[*metadata.tables["event"].columns.keys()].index("at")] for row in rows["event"])
-    return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at)
+    middle_at = last_at - len(parts) // 2 * MINUTE
+    return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at, middle_at)
 
 
 def _groups(items: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:

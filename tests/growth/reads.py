@@ -51,6 +51,7 @@ class Target:
         self._taken: dict[str, int] = {}
         self.last_seq = plan.last_seq
         self.last_at = plan.last_at
+        self.middle_at = plan.middle_at
 
     def id(self, name: str, table: str, place: int = 0) -> int:
         """The id of what the template calls so."""
@@ -122,7 +123,8 @@ def _requests_on(target: Target, rare: str) -> Values:
 
 
 def _moments(target: Target, rare: str) -> Values:
-    return [("nothing", LATE), ("new", target.moment()), ("all", EARLY)]
+    middle = target.moment(target.last_at - target.middle_at)
+    return [("nothing", LATE), ("new", target.moment()), ("middle", middle), ("all", EARLY)]
 
 
 _REQUEST, _ORDER, _NUMBERS = _one("shipped", "fulfillment_request"), _one("shipped order", "orders"), _texts("number")
@@ -168,6 +170,7 @@ _VALUES: dict[str, Make] = {
     "list_orders status": _ORDER_STATUSES,
     "* status": _are(new="NEW", ignored="Open"),  # of requests
     "* filterStatus": lambda target, rare: [*_EVERY_STATUS(target, rare), *_SOME_STATUSES(target, rare)],
+    "list_attention limit": _are(none="0"),
     "list_attention after": _are(start=write_place(Place(LARGE_SOURCES[0], "out_of_stock", *START))),
     "list_events after": _cursors,
     "list_webhook_deliveries sinceId": _are(start="0", middle="100"),
@@ -180,6 +183,7 @@ _VALUES: dict[str, Make] = {
     "* filterNeeds*": _YES_NO,
     "* is*": _YES_NO,
     "* has*": _YES_NO,
+    "* includeTags": _are(ignored="true", none="nothing"),
     "* include*": _YES_NO,
     "* mapped": _YES_NO,
     "* unassigned": _YES_NO,
@@ -259,7 +263,7 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
     is_alias = "purchase_order" in name  # of an operation that is measured with pairs of filters, too
     since = next((one for one in parameters if one == "sinceId" and not is_alias), None)
     for parameter in parameters:
-        if parameter in (*_PAGES, *_PAGE_SIZES, "wait"):
+        if parameter in (*_PAGES, *_PAGE_SIZES, "wait") and f"{name} {parameter}" not in _VALUES:
             continue
         for word, value in _values(target, name, parameter, rare):
             if token == NEIGHBOUR and parameter == "after" and value != "latest":
