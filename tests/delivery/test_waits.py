@@ -94,3 +94,16 @@ async def test_a_trial_takes_what_was_not_tried_yet(house: House) -> None:
     until = await waiting(house, first, now, 60.0)
     assert [one.request_id for one in await claimed(house, until, probing=True)] == [second]
     assert [one.request_id for one in await claimed(house, until, probing=True)] == [first]
+
+
+async def test_the_end_of_a_wait_that_was_too_long_leaves_no_hold_of_long_ago(house: House) -> None:
+    """It was put off by a clock that ran ahead; its hold ended before 1970."""
+    id_, now = await house.merchant.request(), house.hub.clock()
+    await hold(house, id_, -1)
+    await waiting(house, id_, now, 3600.0)
+    set_back = now - 120 * MINUTE
+    assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 1
+    assert (await house.state(id_)).waits_until == 0
+    assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 0
+    assert [one.request_id for one in await claimed(house, set_back)] == [id_]
+    await adds_up(house)

@@ -34,6 +34,7 @@ TAMPERED = [
     ("UPDATE fulfillment_request_state SET handover = 'sending' WHERE id = 2", "handover_differs"),
     ("UPDATE fulfillment_request_state SET waits_until = 9000000000000000 WHERE id = 2", "wait_differs"),
     ("UPDATE fulfillment_request SET hold_until = 9000000000000000 WHERE id = 2", "wait_differs"),
+    ("UPDATE fulfillment_request_state SET waits_until = -1 WHERE id = 2", "wait_differs"),
     ("DELETE FROM fulfillment_request_state WHERE id = 2", "state_missing"),
     ("UPDATE fulfillment_request_state SET alerted = (1 = 1) WHERE id = 2", "alert_differs"),
     ("UPDATE fulfillment_request_state SET cared = (1 = 1) WHERE id = 2", "care_differs"),

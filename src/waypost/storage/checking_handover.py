@@ -13,11 +13,12 @@ _SENT = """SELECT h.request_id FROM handover_attempt h JOIN fulfillment_request_
 WHERE h.state = 'sending' AND (s.handover IS NULL OR s.handover <> 'sending')"""
 _STRAY_ATTEMPTS = """SELECT h.id FROM handover_attempt h JOIN fulfillment_request f ON f.id = h.request_id
 WHERE f.account_id <> h.account_id OR f.source_id <> h.source_id"""
-# One waits for the end of its hold, or for the moment to which its source has put an attempt off.
+# One waits for the end of its hold, or for the moment to which its source has put an attempt off. A hold before 1970 is
+# a number below zero, and none.
+_HELD = "CASE WHEN f.hold_until > 0 THEN f.hold_until ELSE 0 END"
 _WAITING = f"""SELECT s.id FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
-WHERE s.status = '{Status.PROCESSING}' AND s.handover IS NULL
-  AND NOT (s.waits_until = coalesce(f.hold_until, 0) OR (s.waits_until = 0 AND f.hold_until < 0))
-  AND (s.waits_until < coalesce(f.hold_until, 0) OR NOT EXISTS (SELECT 1 FROM handover_attempt h
+WHERE s.status = '{Status.PROCESSING}' AND s.handover IS NULL AND s.waits_until <> {_HELD}
+  AND (s.waits_until < {_HELD} OR NOT EXISTS (SELECT 1 FROM handover_attempt h
     WHERE h.request_id = s.id AND h.outcome = 'deferred' AND h.next_at = s.waits_until))"""
 
 

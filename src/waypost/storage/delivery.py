@@ -209,8 +209,8 @@ class DeliveryWriting(Statements):
         waits = f"""s.id = h.request_id AND s.waits_until = h.next_at AND s.status = '{Status.PROCESSING}'
           AND s.handover IS NULL"""
         found = d.looked_up("handover_attempt h", ahead, "fulfillment_request_state s", waits)
-        sql = f"""UPDATE fulfillment_request_state SET waits_until = coalesce(
-            (SELECT f.hold_until FROM fulfillment_request f WHERE f.id = fulfillment_request_state.id), 0)
+        held = "SELECT f.hold_until FROM fulfillment_request f WHERE f.id = fulfillment_request_state.id"
+        sql = f"""UPDATE fulfillment_request_state SET waits_until = coalesce(({held} AND f.hold_until > 0), 0)
           WHERE {d.any_found("id", f"SELECT s.id {found} ORDER BY h.settled_at LIMIT $2{lock}")}"""
         return await self.execute(sql, now, limit)
 

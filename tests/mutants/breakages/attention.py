@@ -133,7 +133,7 @@ MUTANTS = (
         "storage/checking.py",
         "handover(self.rows), attention(self.rows), self.strays()",
         "handover(self.rows), self.strays()",
-        ("tests/storage/test_checking.py::test_tampering_is_found[sqlite-attention_total_differs-24]",),
+        ("tests/storage/test_checking.py::test_tampering_is_found[sqlite-attention_total_differs-25]",),
     ),
     Mutant(
         "attention-summary-walks",

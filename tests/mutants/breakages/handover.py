@@ -118,6 +118,14 @@ MUTANTS = (
         ("tests/delivery/test_clock_jumps.py::test_a_retry_does_not_wait_for_a_clock_that_was_set_back[sqlite-down-processing]",),
     ),
     Mutant(
+        "wait-below-zero",
+        "A request whose hold ended before 1970 is never sent once a wait of it was ended.",
+        "storage/delivery.py",
+        "coalesce(({held} AND f.hold_until > 0), 0)",
+        "coalesce(({held}), 0)",
+        ("tests/delivery/test_waits.py::test_the_end_of_a_wait_that_was_too_long_leaves_no_hold_of_long_ago",),
+    ),
+    Mutant(
         "a-trial-takes-what-failed-before",
         "One bad request is the trial each time, and keeps its source down.",
         "app/handover.py",
