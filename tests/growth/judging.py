@@ -35,7 +35,6 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.5),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
-    Linear("list_attention assignee=*", "It counts what this person cares for.", 0.1, 0.05),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
         "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,

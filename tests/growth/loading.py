@@ -117,10 +117,14 @@ def plan(template: Template, count: int) -> Plan:
 
 
 def _groups(items: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
-    """What the hub counts: how many items each account, source and code has."""
+    """What the hub counts: how many items each account, source, code and `care` has, and how many each assignee."""
     columns = metadata.tables["attention_item"].columns.keys()
-    names = [columns.index(name) for name in ("account_id", "source_id", "code")]
-    counted = Counter(tuple(item[place] for place in names) for item in items)
+    names = [columns.index(name) for name in ("account_id", "source_id", "code", "care", "assignee")]
+    counted = Counter(
+        (account_id, whose, *spot)
+        for account_id, *spot, assignee in (tuple(item[place] for place in names) for item in items)
+        for whose in {"", assignee or ""}
+    )
     return [(*group, total) for group, total in counted.items()]
 
 

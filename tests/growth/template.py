@@ -329,8 +329,9 @@ class Maker:
             self.note("raised", request["id"])
             self._message(self.names["webhook"][0], "pending", now + NEVER)
             self._message(self.names["webhook"][1], "pending", now + NEVER)
-            if place < 2:
-                await self.ok("PATCH", f"/fulfillment-requests/{request['id']}", {"assignee": "Mei"})
+            if place:
+                care = {"assignee": "Mei"} if place < 3 else {"snoozedUntil": "2999-01-01"}
+                await self.ok("PATCH", f"/fulfillment-requests/{request['id']}", care)
 
 
 def _items(page: Any) -> list[Any]:

@@ -8,17 +8,20 @@ from typing import Any, cast
 
 import pytest
 
+from tests.support.checking import adds_up
 from tests.support.clock import ManualClock
 from tests.support.database import rows
 from tests.support.world import World, merchant
+from waypost.app import upkeep
 from waypost.app.hub import Hub
 from waypost.app.ports import Store
-from waypost.app.upkeep import DELIVERIES_KEPT_S, purge
+from waypost.app.upkeep import DELIVERIES_KEPT_S, end_snoozes, purge
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
 from waypost.main import build_hub
 from waypost.outgoing.targets import Targets
+from waypost.wire.scalars import format_datetime
 
 HOUR_S = 3600
 FAIL = "/fulfillment-requests/{}/processing-failed?error=x"
@@ -86,3 +89,60 @@ async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: Manu
     await purged(timed_world.hub)
     left = await rows(migrated_url, "SELECT message_id FROM webhook_delivery ORDER BY id")
     assert [row["message_id"] for row in left] == ["waits", "arrived lately"]
+
+
+async def snoozes_ended(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One round of the chore, as long as there is something to do."""
+    rounds = 0
+
+    async def accounts(now: int) -> list[int]:
+        nonlocal rounds
+        rounds += 1
+        if rounds == 2:
+            done.set()
+        return await hub.reads.accounts_with_ended_snoozes(now)
+
+    done = asyncio.Event()
+    monkeypatch.setattr(upkeep, "END_SNOOZES_EVERY_S", 0)
+    reads = SimpleNamespace(accounts_with_ended_snoozes=accounts)
+    chore = asyncio.ensure_future(end_snoozes(cast(Hub, SimpleNamespace(clock=hub.clock, store=hub.store, reads=reads))))
+    async with asyncio.timeout(30):
+        await done.wait()
+    chore.cancel()
+    await asyncio.wait([chore])
+
+
+async def test_what_was_snoozed_is_shown_from_that_moment_on(
+    timed_world: World, clock: ManualClock, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whether or not the hub has come by since to list it so; after that it costs what any other costs."""
+    client, ids = timed_world.client(), await timed_world.requests(4)
+    until = format_datetime(clock() + HOUR_S * 1_000_000)
+    care = [{}, {"snoozedUntil": until}, {"snoozedUntil": until, "assignee": "Mei"}, {"snoozedUntil": "2999-01-01"}]
+    for id_, edit in zip(ids, care, strict=True):
+        await client.patch(FAIL.format(id_))
+        await client.patch(f"/fulfillment-requests/{id_}", json=edit)
+
+    async def shown(query: str = "") -> list[int]:
+        [group] = (await client.get(f"/attention{query}")).json()["groups"]
+        assert group["total"] == len(group["items"])
+        assert group["oldestAt"] == group["items"][0]["since"]
+        return [item["subject"]["id"] for item in group["items"]]
+
+    async def marks() -> list[int]:
+        return [row["care"] for row in await rows(migrated_url, "SELECT care FROM attention_item ORDER BY subject_id")]
+
+    assert (await shown(), await marks()) == (ids[:1], [0, 2, 3, 2])
+    clock.advance(HOUR_S)
+    for expected in ([0, 2, 3, 2], [0, 0, 1, 2]):
+        assert await marks() == expected
+        assert await shown() == ids[:3]
+        assert await shown("?snoozed=true") == ids
+        assert await shown("?assignee=Mei") == [ids[2]]
+        assert await shown("?unassigned=true") == ids[:2]
+        await snoozes_ended(timed_world.hub, monkeypatch)
+    await adds_up(migrated_url)
+    # One that fails again is not snoozed by what has ended.
+    await client.patch(f"/fulfillment-requests/{ids[2]}/process?confirm=resend")
+    await client.patch(FAIL.format(ids[2]))
+    assert await marks() == [0, 0, 1, 2]

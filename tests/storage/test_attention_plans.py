@@ -16,18 +16,23 @@ from waypost.app.ports.clock_rules import OverdueQuery
 from waypost.domain.attention import LATE
 from waypost.domain.clock_rules import Condition
 from waypost.domain.statuses import Status
-from waypost.storage.queries.attention import CARE, items_of
+from waypost.storage.queries.attention import items_of
 
 T = TypeVar("T")
-COUNT = 20_000  # items, in two groups, of which few are snoozed or assigned; and as many settled rows
+COUNT = 20_000  # items, in two groups, of which the oldest are snoozed or assigned; and as many settled rows
+SNOOZED = COUNT // 4  # so many of the oldest; as many again are snoozed and assigned
+FREE = COUNT // 4 * 3  # only few of what follows are assigned
 NOW = 10**15
 ROWS = f"WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {COUNT}) "
-ITEMS = f"""{ROWS}INSERT INTO attention_item (account_id, source_id, code, since, subject_id, subject, assignee, snoozed_until)
-SELECT {{account}}, {{source}}, CASE WHEN n % 2 = 0 THEN 'other' ELSE 'out_of_stock' END, n, n, 'fulfillment_request',
-  CASE WHEN n % 2000 = 0 THEN 'Mei' WHEN n % 2000 = 1000 THEN 'Zoë' END,
-  CASE WHEN n % 2000 = 1 THEN {NOW} * 2 WHEN n % 4 = 1 THEN 1 END FROM g"""
-GROUPS = """INSERT INTO attention_group (account_id, source_id, code, total)
-SELECT account_id, source_id, code, count(*) FROM attention_item GROUP BY account_id, source_id, code"""
+ITEMS = f"""{ROWS}INSERT INTO attention_item (account_id, source_id, code, since, subject_id, subject, assignee, snoozed_until, care)
+SELECT i.*, CASE WHEN i.assignee IS NULL THEN 0 ELSE 1 END + CASE WHEN i.snoozed_until IS NULL THEN 0 ELSE 2 END FROM (
+  SELECT {{account}}, {{source}}, CASE WHEN n % 2 = 0 THEN 'other' ELSE 'out_of_stock' END, n, n, 'fulfillment_request',
+  CASE WHEN n > {FREE} THEN CASE WHEN n % 2000 = 0 THEN 'Mei' END WHEN n > {SNOOZED} THEN 'Zoë' END AS assignee,
+  CASE WHEN n % 2000 = 7 THEN 1 WHEN n <= {SNOOZED} * 2 THEN {NOW} * 2 END AS snoozed_until FROM g) i"""
+GROUPS = """INSERT INTO attention_group (account_id, assignee, source_id, code, care, total)
+SELECT account_id, w.whose, source_id, code, care, count(*) FROM attention_item i
+JOIN (SELECT DISTINCT coalesce(assignee, '') AS whose FROM attention_item) w ON w.whose IN ('', i.assignee)
+GROUP BY account_id, w.whose, source_id, code, care"""
 SETTLED = f"""{ROWS}INSERT INTO attention (account_id, source_id, subject, subject_id, code, message, raised_at, settled_at)
 SELECT {{account}}, {{source}}, 'fulfillment_request', {{request}}, 'unsent', 'Look.', n, n FROM g"""
 STEPS = 4000  # of SQLite's machine
@@ -52,6 +57,7 @@ def _queries(merchant: Merchant) -> list[AttentionQuery]:
     every = AttentionQuery(scope, now=NOW)
     return [
         every, every._replace(snoozed=True), every._replace(assignee="Mei"), every._replace(unassigned=True),
+        every._replace(unassigned=True, snoozed=True), every._replace(assignee="Zoë"),
         every._replace(source_id=merchant.sources[0], codes=("other",)), every._replace(assignee="Mei", snoozed=True),
     ]  # fmt: skip
 
@@ -66,6 +72,7 @@ async def _reads(reads: Any, merchant: Merchant, costs: Costs) -> None:
             items = await costs.of(reads.attention_items(query, places, 5))
             assert 1 <= len(items) <= 5 * len(groups)
             assert items[0].since > since
+    assert await costs.of(reads.accounts_with_ended_snoozes(NOW)) == [merchant.account]
     overdue = OverdueQuery(merchant.account, Condition.UNSENT, Status.PROCESSING, None, (), NOW, NOW, 200)
     assert len((await costs.of(reads.overdue(overdue))).found) == 1
 
@@ -75,9 +82,9 @@ async def _writes(tx: Any, merchant: Merchant, request: int, costs: Costs) -> No
     for code in (Condition.UNSENT, LATE[0]):
         row = Attention(merchant.account, merchant.sources[0], "fulfillment_request", request, code, "Look.", NOW)
         assert await costs.of(tx.raise_attention([row])) == 1
-        keys = await costs.of(tx.fetch(items_of(tx.dialect), tx.dialect.array([request])))
-        assert await costs.of(tx.execute(CARE, *keys[0], "Mei", None)) == 1
+        assert len(await costs.of(tx.fetch(items_of(tx.dialect), tx.dialect.array([request])))) == 1
         assert await costs.of(tx.settle_attention(merchant.account, row.subject, request, [code], NOW))
+    assert await costs.of(tx.end_snoozes(merchant.account, NOW, 3)) == 3
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])

@@ -84,11 +84,17 @@ def _attention(
         spot = one["account_id"], one["source_id"] or 0, one["code"]
         wanted.add((*spot, one["raised_at"], one["subject"], one["subject_id"], *care))
     names = ("account_id", "source_id", "code", "since", "subject", "subject_id", "assignee", "snoozed_until")
+    for one in listed:
+        if one["care"] % 2 != (one["assignee"] is not None) or (one["care"] >= 2 and one["snoozed_until"] is None):
+            findings.append(f"attention: the care of {one}")
     there = {tuple(item[name] for name in names) for item in listed}
     findings += [f"attention: {one} is missing" for one in sorted(wanted - there, key=str)]
     findings += [f"attention: {one} strays" for one in sorted(there - wanted, key=str)]
-    totals = Counter(one[:3] for one in wanted)
-    if {(g["account_id"], g["source_id"], g["code"]): g["total"] for g in groups} != totals:
+    totals = Counter(
+        (one["account_id"], whose, one["source_id"], one["code"], one["care"])
+        for one in listed for whose in {"", one["assignee"] or ""}
+    )  # fmt: skip
+    if {tuple(list(g.values())[:5]): g["total"] for g in groups} != totals:
         findings.append(f"attention: groups {groups} for {dict(totals)}")
 
 

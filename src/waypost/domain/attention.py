@@ -46,6 +46,10 @@ STANDING: dict[str, tuple[str, str]] = {
 }
 """Title and hint of every code that may be settled by hand."""
 
+# What somebody does about an item beside deciding it: a sum. `ANYBODY`: where items are counted, all of them.
+ASSIGNED, SNOOZED = 1, 2
+ANYBODY = ""
+
 REQUEST = "fulfillment_request"  # the kind of subject that most items are about
 STUCK = (Status.PROCESSING_ERROR, *BLOCKED)  # a request in one of these needs somebody
 

@@ -2,12 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from waypost.app.ports import Changes
 from waypost.app.ports.attention import Attention, AttentionGroup, AttentionItem, AttentionQuery, Place
-from waypost.domain.attention import LATE, REQUEST, Item, item_of
+from waypost.domain.attention import ANYBODY, LATE, REQUEST, Item, item_of
 from waypost.domain.clock_rules import Condition
-from waypost.domain.fulfillment import Particulars, State
+from waypost.domain.fulfillment import State
 from waypost.storage.queries import attention as sql
 from waypost.storage.queries import columns
 from waypost.storage.speaking import Reader, Statements
@@ -34,6 +35,11 @@ class AttentionReading(Reader):
         ]
 
 
+    async def accounts_with_ended_snoozes(self, now: int) -> list[int]:
+        """See `ports.attention`."""
+        return [row[0] for row in await self.slow(sql.ACCOUNTS_WITH_ENDED_SNOOZES, now)]
+
+
 class AttentionWriting(Statements):
     """See `ports.attention`."""
 
@@ -47,7 +53,7 @@ class AttentionWriting(Statements):
             if (alert is None or await self.execute(alert, one.subject_id)) and await self.execute(insert, *one):
                 key = one.account_id, one.source_id or 0, one.code, one.raised_at, one.subject_id
                 begun.append(Item(*key, one.subject))
-        await self.note_items((), begun)
+        await self.note_items((), begun, max((one.raised_at for one in raised), default=0))
         return len(begun)
 
     async def settle_attention(
@@ -67,7 +73,7 @@ class AttentionWriting(Statements):
         """Settle at $1 what is open; the ids."""
         update = f"UPDATE attention SET settled_at = $1 WHERE {which} AND settled_at IS NULL {sql.SETTLED}"
         rows = await self.fetch(update, *args)
-        await self.note_items([Item(*row[:-1]) for row in rows], ())
+        await self.note_items([Item(*row[:-1]) for row in rows], (), 0)
         return [row[-1] for row in rows]
 
     async def note_attention(self, changes: Changes) -> None:
@@ -80,40 +86,55 @@ class AttentionWriting(Statements):
         new = [item_of(request.state) for request in changes.requests]
         ended = [was for was, now in both if was is not None and was != now]
         begun = [now for was, now in both if now is not None and was != now]
-        await self.note_items(ended, [*begun, *(one for one in new if one is not None)])
+        await self.note_items(ended, [*begun, *(one for one in new if one is not None)], changes.at)
         if changes.particulars:
-            await self._note_care(changes.particulars)
+            edited = sorted(one.id for one in changes.particulars)
+            await self._list_again(sql.items_of(self.dialect), self.dialect.array(edited), at=changes.at)
 
-    async def _note_care(self, edited: Sequence[Particulars]) -> None:
-        care = {one.id: (one.assignee, one.snoozed_until) for one in edited}
-        keys = await self.fetch(sql.items_of(self.dialect), self.dialect.array(sorted(care)))
-        await self.execute_many(sql.CARE, [(*key, *care[key[4]]) for key in keys])
+    async def end_snoozes(self, account_id: int, now: int, limit: int) -> int:
+        """See `ports.attention`."""
+        return await self._list_again(sql.ended_snoozes(self.dialect), now, account_id, limit, at=now)
 
-    async def note_items(self, ended: Sequence[Item], begun: Sequence[Item]) -> None:
-        """Keep what begins and ends to need somebody, and how many each group has.
+    async def _list_again(self, which: str, *args: object, at: int) -> int:
+        """These items of requests, as somebody cares for those now; how many."""
+        items = [Item(*row) for row in await self.fetch(which, *args)]
+        await self.note_items(items, (), at)
+        await self.note_items((), items, at)
+        return len(items)
+
+    async def note_items(self, ended: Sequence[Item], begun: Sequence[Item], at: int) -> None:
+        """Keep what begins and ends to need somebody at this moment, and how many each group has.
 
         The account's counter is locked, but for items about webhooks, whose groups nothing else counts in.
         """
         if not ended and not begun:
             return
         if not self.dialect.is_sqlite:
-            await self._move_items(ended, begun)
+            await self._move_items(ended, begun, at)
             return
-        totals = Counter[tuple[int, int, str]]()
-        for item in ended:
-            totals[item[:3]] -= await self.execute(sql.END_ITEM, *item[:5])
-        for item in begun:
-            totals[item[:3]] += await self.execute(sql.BEGIN_ITEM, *item)
+        totals = Counter[tuple[object, ...]]()
+        totals.subtract([one for item in ended for one in _groups(await self.fetch(sql.END_ITEM, *item[:5]))])
+        totals.update([one for item in begun for one in _groups(await self.fetch(sql.BEGIN_ITEM, *item, at))])
         for group, by in totals.items():
             if by:
                 await self.execute(sql.ADD_TO_GROUP, *group, by)
             if by < 0:
                 await self.execute(sql.END_GROUP, *group)
 
-    async def _move_items(self, ended: Sequence[Item], begun: Sequence[Item]) -> None:
+    async def _move_items(self, ended: Sequence[Item], begun: Sequence[Item], at: int) -> None:
         """On PostgreSQL: one trip, and one more where something ends."""
         keys = [list(column) for column in zip(*(item[:5] for item in ended), strict=True)] or [[]] * 5
         new = [list(column) for column in zip(*begun, strict=True)] or [[]] * 6
-        await self.execute(sql.MOVE_ITEMS, *keys, *new)
-        if ended:
-            await self.execute(sql.END_GROUPS, *keys[:3])
+        counted = await self.fetch(sql.MOVE_ITEMS, *keys, *new, at)
+        empty = [row[:-1] for row in counted if not row[-1]]
+        if empty:
+            await self.execute(sql.END_GROUPS, *(list(column) for column in zip(*empty, strict=True)))
+
+
+def _groups(found: Sequence[Sequence[Any]]) -> list[tuple[object, ...]]:
+    """The groups in which these rows of `RETURNING` count: that of everybody's items, and that of who cares for it."""
+    return [
+        (account_id, whose, source_id, code, care)
+        for account_id, source_id, code, care, assignee in found
+        for whose in {ANYBODY, assignee or ANYBODY}
+    ]

@@ -1,10 +1,11 @@
 """Compares the attention list with what needs somebody, and the total of each group with its items."""
 
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 from waypost.app.judging import Finding
-from waypost.domain.attention import REQUEST, STUCK
+from waypost.domain.attention import ANYBODY, ASSIGNED, REQUEST, SNOOZED, STUCK
 from waypost.domain.clock_rules import WATCHED, Condition
 from waypost.storage.queries.attention import STUCK_CODE
 from waypost.storage.queries.requests import quoted
@@ -20,11 +21,19 @@ FROM (
 ) i LEFT JOIN fulfillment_request f ON i.subject = '{REQUEST}' AND f.id = i.subject_id"""
 _MISSING = f"{_FOUND} EXCEPT SELECT {_ITEM} FROM attention_item"
 _STRAY = f"SELECT {_ITEM} FROM attention_item EXCEPT {_FOUND}"
-_GROUP = "account_id, source_id, code"
+_GROUP = "account_id, assignee, source_id, code, care"
+_OF_GROUPS = f"""SELECT account_id, '{ANYBODY}' AS assignee, source_id, code, care FROM attention_item
+  UNION ALL SELECT account_id, assignee, source_id, code, care FROM attention_item WHERE assignee IS NOT NULL"""
 _TOTALS = f"""SELECT {_GROUP}, sum(said), sum(counted) FROM (
   SELECT {_GROUP}, total AS said, 0 AS counted FROM attention_group
-  UNION ALL SELECT {_GROUP}, 0, count(*) FROM attention_item GROUP BY {_GROUP}
+  UNION ALL SELECT {_GROUP}, 0, count(*) FROM ({_OF_GROUPS}) i GROUP BY {_GROUP}
 ) g GROUP BY {_GROUP} HAVING sum(said) <> sum(counted) OR sum(said) = 0 ORDER BY {_GROUP}"""
+
+# What is snoozed for longer than until {now}, or has no end of a snooze, is listed accordingly.
+_CARE_OF_ITEM = f"""SELECT subject, subject_id, code FROM attention_item
+WHERE care NOT IN (0, {SNOOZED}) AND assignee IS NULL OR care NOT IN ({ASSIGNED}, {ASSIGNED + SNOOZED})
+  AND assignee IS NOT NULL OR care >= {SNOOZED} AND snoozed_until IS NULL
+  OR care < {SNOOZED} AND snoozed_until > {{now}}"""
 
 _CASES = " ".join(f"WHEN '{status}' THEN '{code}'" for code, status in WATCHED.items())
 _CODE_WATCHED = f"CASE s.status {_CASES} END"
@@ -47,9 +56,14 @@ async def attention(rows: Callable[[str], AsyncIterator[Sequence[Any]]]) -> Asyn
     async for row in rows(_STRAY):
         words = f"should not be on the attention list ({row[4]}), or not with this time, assignee or snooze."
         yield Finding("attention_item_stray", row[0], row[1], words)
-    async for account_id, source_id, code, said, counted in rows(_TOTALS):
+    async for row in rows(_CARE_OF_ITEM.format(now=time.time_ns() // 1000)):
+        words = f"is on the attention list ({row[2]}) with a wrong mark: it says whether it is assigned or snoozed."
+        yield Finding("attention_care_differs", row[0], row[1], words)
+    async for account_id, assignee, source_id, code, _, said, counted in rows(_TOTALS):
         place = f"source {source_id}" if source_id else "no source"
-        words = f"has {counted} items on the attention list for {code} at {place}, but the list's total says {said}."
+        whose = f" that {assignee} cares for" if assignee else ""
+        items = f"{counted} items{whose} on the attention list"
+        words = f"has {items} for {code} at {place}, but the list's total says {said}."
         yield Finding("attention_total_differs", "account", account_id, words)
     async for row in rows(_OUTDATED):
         words = f"has an open alert ({row[1]}) although it has left that status, or is not marked as alerted."

@@ -69,7 +69,8 @@ class CommonTx(
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
-        await self.note_items((), [item for request in new if (item := item_of(request.state)) is not None])
+        items = [item for request in new if (item := item_of(request.state)) is not None]
+        await self.note_items((), items, new[0].state.status_since)
         claims = [writing.claim_values(request) for request in new if request.claims_number]
         await self.execute_many(writing.CLAIM_NUMBER, claims)
         entries = [entry for request in new for entry in request.entries]

@@ -4,6 +4,7 @@ from tests.mutants.mutant import Mutant
 
 _HTTP = "tests/http/test_attention.py::"
 _WALK = "tests/http/test_attention_walk.py::test_the_groups_are_what_a_recount_finds_after_any_walk"
+_SNOOZE = "tests/http/test_upkeep.py::test_what_was_snoozed_is_shown_from_that_moment_on"
 _PLANS = "tests/storage/test_attention_plans.py::test_a_look_costs_what_it_shows"
 
 MUTANTS = (
@@ -59,7 +60,7 @@ MUTANTS = (
         "attention-bare-failure-unlisted-sqlite",
         "On SQLite, a request that a source has failed is not on the attention list.",
         "storage/sqlite_tx.py",
-        "            await self.note_items((), items)\n",
+        "            await self.note_items((), items, asked.now)\n",
         "",
         (f"{_HTTP}test_bare_failures_need_somebody_at_once[sqlite-1]",),
     ),
@@ -99,15 +100,15 @@ MUTANTS = (
         "attention-empty-groups-stay-postgres",
         "On PostgreSQL, a source that makes up failure codes leaves a row for each, for ever.",
         "storage/attention.py",
-        "            await self.execute(sql.END_GROUPS, *keys[:3])\n",
-        "            pass\n",
+        "        if empty:\n",
+        "        if empty == 0:\n",
         (f"{_WALK}[postgresql-0]",),
     ),
     Mutant(
         "attention-edit-unlisted",
         "Who cares for a request that needs somebody already is not seen on the attention list.",
         "storage/attention.py",
-        "            await self._note_care(changes.particulars)\n",
+        "            await self._list_again(sql.items_of(self.dialect), self.dialect.array(edited), at=changes.at)\n",
         "            pass\n",
         (f"{_HTTP}test_what_is_cared_for_or_put_off_is_found_so",),
     ),
@@ -115,16 +116,16 @@ MUTANTS = (
         "attention-cursor-skips",
         "Of requests that failed at one moment, some are never shown to who reads on.",
         "storage/queries/attention.py",
-        '" AND (i.since, i.subject_id) > (p.since, p.subject_id)"',
-        '" AND i.since > p.since"',
+        "AND ({_age(ended)}) > (p.since, p.subject_id)",
+        "AND i.since > p.since",
         (f"{_HTTP}test_items_of_one_moment_are_neither_shown_twice_nor_passed_over",),
     ),
     Mutant(
         "attention-snoozed-counted",
         "The totals count what is snoozed, and nobody finds it in the list.",
         "storage/queries/attention.py",
-        "i.snoozed_until > ${place}{again}",
-        "i.snoozed_until < 0 * ${place}{again}",
+        'total = f"(SELECT count(*) {items})" if ended else "g.total"',
+        'total = "g.total"',
         (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze[sqlite]",),
     ),
     Mutant(
@@ -137,11 +138,35 @@ MUTANTS = (
     ),
     Mutant(
         "attention-summary-walks",
-        "Without statistics, the summary walks everything that needs somebody to find what is snoozed.",
+        "The summary walks everything that is snoozed to find the oldest whose snooze has ended.",
         "storage/queries/attention.py",
-        "i.source_id + 0 AS source_id, i.code || '' AS code",
-        "i.source_id, i.code",
+        '"i.since + 0, i.subject_id" if ended else',
+        '"i.since, i.subject_id" if ended else',
         (f"{_PLANS}[sqlite-fresh]", f"{_PLANS}[postgresql-fresh]"),
+    ),
+    Mutant(
+        "attention-snooze-ends-late",
+        "What was snoozed until now is shown only when the hub has come by to list it so.",
+        "storage/queries/attention.py",
+        'f" AND i.snoozed_until <= {where.place(query.now)}"',
+        'f" AND i.snoozed_until <= 0 * {where.place(query.now)}"',
+        (f"{_SNOOZE}",),
+    ),
+    Mutant(
+        "attention-snooze-stays-listed",
+        "What is assigned and was snoozed costs every reader of the list a little, for ever.",
+        "storage/queries/attention.py",
+        "g.care IN ({SNOOZED}, {ASSIGNED + SNOOZED})",
+        "g.care IN ({SNOOZED})",
+        (f"{_SNOOZE}",),
+    ),
+    Mutant(
+        "attention-snooze-begins-ended",
+        "A request whose snooze ended long ago fails again, and is listed as snoozed.",
+        "storage/queries/attention.py",
+        "WHEN f.snoozed_until > {at} THEN",
+        "WHEN f.snoozed_until IS NOT NULL THEN",
+        (f"{_SNOOZE}",),
     ),
     Mutant(
         "attention-old-alerts-stay",

@@ -76,6 +76,10 @@ class AttentionReads(Protocol):
         """From each of these places on the next items of its group, `limit` at most; by group, the oldest first."""
         ...
 
+    async def accounts_with_ended_snoozes(self, now: int) -> list[int]:
+        """Where the list still says of some items that they are snoozed, although that has ended."""
+        ...
+
 
 class AttentionTx(Protocol):
     """The part of `Tx` that is about what needs somebody."""
@@ -92,4 +96,11 @@ class AttentionTx(Protocol):
         self, account_id: int, subject: str, subject_id: int, codes: Sequence[str], at: int
     ) -> list[int]:
         """It needs nobody any more; the ids of those that did."""
+        ...
+
+    async def end_snoozes(self, account_id: int, now: int, limit: int) -> int:
+        """List so many items as snoozed no more, where that has ended; how many.
+
+        The account's counter must be locked.
+        """
         ...

@@ -19,7 +19,8 @@ class Plan(NamedTuple):
         return self.revisions[-1]
 
 
-_REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013")
+_REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
+              "0014")  # fmt: skip
 PLAN = Plan(_REVISIONS, (Path(__file__).parent / "versions",))
 HEAD = PLAN.head
 SEALED_SINCE = "0009"  # the revision that encrypts secrets

@@ -1,9 +1,9 @@
 """Statements about what needs somebody: its items, and how many each group has."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from waypost.app.ports.attention import AttentionQuery, Place
-from waypost.domain.attention import REQUEST, SOURCE_DOWN, STUCK
+from waypost.domain.attention import ANYBODY, ASSIGNED, REQUEST, SNOOZED, SOURCE_DOWN, STUCK
 from waypost.domain.clock_rules import WATCHED
 from waypost.domain.failures import OTHER
 from waypost.domain.statuses import Status
@@ -11,46 +11,76 @@ from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter, quoted
 
-_KEY = ("account_id", "source_id", "code", "since", "subject_id")
-_GROUP = _KEY[:3]
-_listed, _group = ", ".join(_KEY), ", ".join(_GROUP)
+_SPOT = ("account_id", "source_id", "code")
+_KEY = (*_SPOT, "since", "subject_id")
+_COUNTED = (*_SPOT, "care", "assignee")
+_GROUP = ("account_id", "assignee", "source_id", "code", "care")
+_listed, _spot, _counted, _group = (", ".join(names) for names in (_KEY, _SPOT, _COUNTED, _GROUP))
 _IS_KEY = " AND ".join(f"{name} = ${place}" for place, name in enumerate(_KEY, 1))
-_ADD = "ON CONFLICT (account_id, source_id, code) DO UPDATE SET total = g.total + excluded.total"
+_EVERY_CARE = f"care IN (0, {ASSIGNED}, {SNOOZED}, {ASSIGNED + SNOOZED})"  # so that the rest of the key is looked up
+_ADD = f"ON CONFLICT ({_group}) DO UPDATE SET total = g.total + excluded.total"
 
 # The code of a request that needs somebody by its status alone: `domain.attention.item_of` in SQL.
 STUCK_CODE = (
     f"CASE WHEN s.status = '{Status.PROCESSING_ERROR}' THEN coalesce(s.failure_code, '{OTHER}') ELSE s.status END"
 )
 
-# SQLite: one row each.
-END_ITEM = f"DELETE FROM attention_item WHERE {_IS_KEY}"
-BEGIN_ITEM = f"""INSERT INTO attention_item ({_listed}, subject, assignee, snoozed_until)
-SELECT $1, $2, $3, $4, $5, $6, f.assignee, f.snoozed_until
-FROM (SELECT 1) LEFT JOIN fulfillment_request f ON $6 = '{REQUEST}' AND f.id = $5 WHERE true ON CONFLICT DO NOTHING"""
-ADD_TO_GROUP = f"INSERT INTO attention_group AS g ({_group}, total) VALUES ($1, $2, $3, $4) {_ADD}"
-END_GROUP = "DELETE FROM attention_group WHERE account_id = $1 AND source_id = $2 AND code = $3 AND total = 0"
 
-# PostgreSQL: all at once. $1 to $5 what ends, $6 to $11 what begins. Groups are locked in one order.
+
+def _care(at: str) -> str:
+    """Assignee, snooze and `care` of an item of the request `f`, as of a moment; of any other item there is no `f`."""
+    return f"""f.assignee, f.snoozed_until, CASE WHEN f.assignee IS NULL THEN 0 ELSE {ASSIGNED} END
+  + CASE WHEN f.snoozed_until > {at} THEN {SNOOZED} ELSE 0 END"""
+
+
+# SQLite: one row each. $7 of what begins: the moment.
+END_ITEM = f"DELETE FROM attention_item WHERE {_IS_KEY} AND {_EVERY_CARE} RETURNING {_counted}"
+BEGIN_ITEM = f"""INSERT INTO attention_item ({_listed}, subject, assignee, snoozed_until, care)
+SELECT $1, $2, $3, $4, $5, $6, {_care("$7")}
+FROM (SELECT 1) LEFT JOIN fulfillment_request f ON $6 = '{REQUEST}' AND f.id = $5 WHERE true
+ON CONFLICT DO NOTHING RETURNING {_counted}"""
+ADD_TO_GROUP = f"INSERT INTO attention_group AS g ({_group}, total) VALUES ($1, $2, $3, $4, $5, $6) {_ADD}"
+END_GROUP = f"""DELETE FROM attention_group WHERE total = 0
+  AND {" AND ".join(f"{name} = ${place}" for place, name in enumerate(_GROUP, 1))}"""
+
+# PostgreSQL: all at once. $1 to $5 what ends, $6 to $11 what begins, $12 the moment. Groups are locked in one order.
 _TYPES = ("bigint", "bigint", "text", "bigint", "bigint", "text")
 _ENDED = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES[:5], 1))
 _BEGUN = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 6))
 MOVE_ITEMS = f"""WITH ended AS (
   DELETE FROM attention_item i USING unnest({_ENDED}) AS c({_listed})
-  WHERE {" AND ".join(f"i.{name} = c.{name}" for name in _KEY)} RETURNING {", ".join(f"i.{name}" for name in _GROUP)}
+  WHERE {" AND ".join(f"i.{name} = c.{name}" for name in _KEY)} AND i.{_EVERY_CARE}
+  RETURNING {", ".join(f"i.{name}" for name in _COUNTED)}
 ), begun AS (
-  INSERT INTO attention_item ({_listed}, subject, assignee, snoozed_until)
-  SELECT c.*, f.assignee, f.snoozed_until FROM unnest({_BEGUN}) AS c({_listed}, subject) LEFT JOIN LATERAL (
+  INSERT INTO attention_item ({_listed}, subject, assignee, snoozed_until, care)
+  SELECT c.*, {_care("$12::bigint")} FROM unnest({_BEGUN}) AS c({_listed}, subject) LEFT JOIN LATERAL (
     SELECT r.assignee, r.snoozed_until FROM fulfillment_request r WHERE c.subject = '{REQUEST}' AND r.id = c.subject_id
     OFFSET 0) f ON true
-  ON CONFLICT DO NOTHING RETURNING {_group}
+  ON CONFLICT DO NOTHING RETURNING {_counted}
 ) INSERT INTO attention_group AS g ({_group}, total)
-SELECT {_group}, sum(by) FROM (SELECT *, 1 AS by FROM begun UNION ALL SELECT *, -1 FROM ended) b
-GROUP BY {_group} HAVING sum(by) <> 0 ORDER BY {_group} {_ADD}"""
+SELECT account_id, whose, source_id, code, care, sum(by)
+FROM (SELECT *, 1 AS by FROM begun UNION ALL SELECT *, -1 FROM ended) b
+CROSS JOIN LATERAL (VALUES ('{ANYBODY}'), (b.assignee)) w(whose) WHERE whose IS NOT NULL
+GROUP BY 1, 2, 3, 4, 5 HAVING sum(by) <> 0 ORDER BY 1, 2, 3, 4, 5 {_ADD}
+RETURNING {", ".join(f"g.{name}" for name in _GROUP)}, g.total"""
 END_GROUPS = f"""DELETE FROM attention_group WHERE total = 0
-  AND ({_group}) IN (SELECT * FROM unnest($1::bigint[], $2::bigint[], $3::text[]))"""
+  AND ({_group}) IN (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]))"""
 
-# An item of a request says who cares for that and until when it is snoozed.
-CARE = f"UPDATE attention_item SET assignee = $6, snoozed_until = $7 WHERE {_IS_KEY}"
+# Items of a group `g` whose snooze has ended by $1.
+_ENDED_SNOOZES = """i.account_id = g.account_id AND i.source_id = g.source_id AND i.code = g.code AND i.care = g.care
+  AND i.snoozed_until <= $1"""
+# No comparison: SQLite would use that for the items in the place of the equality.
+_SNOOZED_GROUPS = f"g.assignee = '{ANYBODY}' AND g.care IN ({SNOOZED}, {ASSIGNED + SNOOZED})"
+ACCOUNTS_WITH_ENDED_SNOOZES = f"""SELECT DISTINCT g.account_id FROM attention_group g
+  WHERE {_SNOOZED_GROUPS}
+    AND (SELECT i.subject_id FROM attention_item i WHERE {_ENDED_SNOOZES} LIMIT 1) IS NOT NULL ORDER BY g.account_id"""
+
+
+def ended_snoozes(dialect: Dialect) -> str:
+    """The keys of items of account $2 whose snooze has ended by $1, $3 at most."""
+    groups = f"{_SNOOZED_GROUPS} AND g.account_id = $2"
+    found = dialect.looked_up("attention_group g", groups, "attention_item i", _ENDED_SNOOZES)
+    return f"SELECT {', '.join(f'i.{name}' for name in _KEY)} {found} LIMIT $3"
 
 
 def items_of(dialect: Dialect) -> str:
@@ -76,12 +106,12 @@ def begun_by(moves: str, code: str) -> str:
     `moves`: FROM clause of `cur` (account_id, owner: its source, id) and `counter` (last_at); `code`: SQL of the code.
     """
     return f"""noted AS (
-  INSERT INTO attention_item ({_listed}, subject)
-  SELECT cur.account_id, cur.owner, {code}, counter.last_at, cur.id, '{REQUEST}' FROM {moves}
-  RETURNING {_group}
+  INSERT INTO attention_item ({_listed}, subject, care)
+  SELECT cur.account_id, cur.owner, {code}, counter.last_at, cur.id, '{REQUEST}', 0 FROM {moves}
+  RETURNING {_spot}
 ), counted AS (
   INSERT INTO attention_group AS g ({_group}, total)
-  SELECT {_group}, count(*) FROM noted GROUP BY {_group} ORDER BY {_group} {_ADD}
+  SELECT account_id, '{ANYBODY}', source_id, code, 0, count(*) FROM noted GROUP BY {_spot} ORDER BY {_spot} {_ADD}
 )"""
 
 
@@ -92,20 +122,17 @@ _IS_SENT_TO = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (
     WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived))"""
 
 
-# The group of an item, as expressions that no index has. With the bare columns, SQLite reads the keys of all items to
-# have the groups in order, and PostgreSQL to find those of one source. Both shall read the small index of the assigned
-# or the snoozed items.
-_GROUP_NOT_INDEXED = "i.source_id + 0 AS source_id, i.code || '' AS code"
+def _cares(query: AttentionQuery, where: Filter) -> Iterator[tuple[int, str]]:
+    """The values of an item's `care` that the query asks for, each a range of the key, with what else to ask there.
 
-
-def _wanted(where: Filter, query: AttentionQuery) -> None:
-    """Of items `i`: whose they are, and whether they are snoozed."""
-    if query.assignee is not None:
-        where.add("i.assignee = ?", query.assignee)
-    if query.unassigned:
-        where.terms.append("i.assignee IS NULL")
-    if not query.snoozed:
-        where.add("(i.snoozed_until IS NULL OR i.snoozed_until <= ?)", query.now)
+    What is snoozed by its `care` is asked whether that has ended: `app.upkeep.end_snoozes` has not come by yet.
+    """
+    of_whom = (ASSIGNED,) if query.assignee is not None else (0,) if query.unassigned else (0, ASSIGNED)
+    for care in of_whom:
+        yield care, ""
+    ended = "" if query.snoozed else f" AND i.snoozed_until <= {where.place(query.now)}"
+    for care in of_whom:
+        yield care + SNOOZED, ended
 
 
 def _of_groups(where: Filter, query: AttentionQuery, table: str) -> None:
@@ -116,56 +143,30 @@ def _of_groups(where: Filter, query: AttentionQuery, table: str) -> None:
         where.add(f"{table}.source_id = ? AND {table}.code = ?", query.after.source_id, query.after.code)
 
 
+def _age(ended: str) -> str:
+    """The order of items, the oldest first. What has ended is few: it is found by that, and sorted."""
+    return "i.since + 0, i.subject_id" if ended else "i.since, i.subject_id"
+
+
 def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
-    """Source, its name, code, how many, and the moment of the oldest. Costs the groups, and what is left out of them.
-
-    What one person cares for is counted from that person's items; all else is the groups' totals, less what is snoozed
-    or, where it is to be unassigned, assigned.
-    """
-    where, left_out = Filter(dialect), ""
-    account = query.scope.account_id
-    if query.assignee is not None:
-        where.add("i.account_id = ?", account)
-        _of_groups(where, query, "i")
-        _wanted(where, query)
-        counted = f"""SELECT source_id, code, count(*) AS total, min(since) AS oldest FROM (
-            SELECT {_GROUP_NOT_INDEXED}, i.since FROM attention_item i WHERE {" AND ".join(where.terms)}) l
-          GROUP BY source_id, code"""
-    else:
-        of_item = Filter(dialect)
-        of_item.args = where.args
-        of_item.terms.append("i.account_id = g.account_id AND i.source_id = g.source_id AND i.code = g.code")
-        _wanted(of_item, query)
-        where.add("g.account_id = ?", account)
-        _of_groups(where, query, "g")
-        where.terms.append(_IS_SENT_TO)
-        counted = f"""SELECT g.source_id, g.code, g.total - coalesce(z.total, 0) AS total,
-            (SELECT i.since FROM attention_item i WHERE {" AND ".join(of_item.terms)}
-              ORDER BY i.since, i.subject_id LIMIT 1) AS oldest
-          FROM attention_group g LEFT JOIN left_out z ON z.source_id = g.source_id AND z.code = g.code
-          WHERE {" AND ".join(where.terms)}"""
-        left_out = f"WITH left_out AS ({_left_out(where, query)}) "
-    sql = f"""{left_out}SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM ({counted}) n
-      LEFT JOIN source w ON w.id = n.source_id WHERE n.total > 0 AND n.oldest IS NOT NULL
-      ORDER BY n.oldest, n.source_id, n.code"""
-    return sql, where.args
-
-
-def _left_out(where: Filter, query: AttentionQuery) -> str:
-    """How many of each group the query does not want: read from the index of just these."""
+    """Source, its name, code, how many, and the moment of the oldest. Costs the groups of who is asked for."""
+    where = Filter(dialect)
+    where.add("g.account_id = ? AND g.assignee = ?", query.scope.account_id, query.assignee or ANYBODY)
+    _of_groups(where, query, "g")
+    where.terms.append(_IS_SENT_TO)
+    whose = "" if query.assignee is None else " AND i.assignee = g.assignee"
     parts = []
-    rows = f"SELECT {_GROUP_NOT_INDEXED} FROM attention_item i WHERE"
-    if query.unassigned:
-        where.args.append(query.scope.account_id)
-        parts.append(f"{rows} i.account_id = ${len(where.args)} AND i.assignee IS NOT NULL")
-    if not query.snoozed:
-        where.args += (query.scope.account_id, query.now)
-        again = " AND i.assignee IS NULL" if query.unassigned else ""
-        place = len(where.args)
-        parts.append(f"{rows} i.account_id = ${place - 1} AND i.snoozed_until > ${place}{again}")
-    if not parts:
-        return "SELECT 0 AS source_id, '' AS code, 0 AS total"
-    return f"SELECT source_id, code, count(*) AS total FROM ({' UNION ALL '.join(parts)}) l GROUP BY source_id, code"
+    for care, ended in _cares(query, where):
+        items = f"""FROM attention_item i WHERE i.account_id = g.account_id{whose} AND i.source_id = g.source_id
+          AND i.code = g.code AND i.care = {care}{ended}"""
+        total = f"(SELECT count(*) {items})" if ended else "g.total"
+        parts.append(f"""SELECT g.source_id, g.code, {total} AS total,
+          (SELECT i.since {items} ORDER BY {_age(ended)} LIMIT 1) AS oldest
+          FROM attention_group g WHERE g.care = {care} AND {" AND ".join(where.terms)}""")
+    sql = f"""SELECT n.source_id, w.name, n.code, CAST(sum(n.total) AS bigint), min(n.oldest)
+      FROM ({" UNION ALL ".join(parts)}) n LEFT JOIN source w ON w.id = n.source_id
+      GROUP BY n.source_id, w.name, n.code HAVING min(n.oldest) IS NOT NULL ORDER BY 5, 1, 3"""
+    return sql, where.args
 
 
 # What a reply shows of an item `i`: its columns, and the joins that they need.
@@ -186,19 +187,22 @@ def items(query: AttentionQuery, places: Sequence[Place], limit: int, dialect: D
     columns_of = [list(column) for column in zip(*places, strict=True)]
     given = [dialect.array(places)] if dialect.is_sqlite else columns_of
     where.args = [query.scope.account_id, limit, *given]
-    where.terms.append(
-        "i.account_id = $1 AND i.source_id = p.source_id AND i.code = p.code"
-        " AND (i.since, i.subject_id) > (p.since, p.subject_id)"
+    whose = "" if query.assignee is None else f" AND i.assignee = {where.place(query.assignee)}"
+    picked = "i.care, i.since, i.subject_id" if dialect.is_sqlite else "i.*"
+    merged = "m ORDER BY since, subject_id LIMIT $2"
+    pages = " UNION ALL ".join(
+        f"""SELECT * FROM (SELECT {picked} FROM attention_item i
+    WHERE i.account_id = $1{whose} AND i.source_id = p.source_id AND i.code = p.code AND i.care = {care}{ended}
+      AND ({_age(ended)}) > (p.since, p.subject_id) ORDER BY {_age(ended)} LIMIT $2) i"""
+        for care, ended in _cares(query, where)
     )
-    _wanted(where, query)
-    page = f"WHERE {' AND '.join(where.terms)} ORDER BY i.since, i.subject_id LIMIT $2"
     if dialect.is_sqlite:
         fields = ", ".join(f"json_extract(value, '$[{place}]') AS {name}" for place, name in enumerate(Place._fields))
         source = f"""(SELECT key AS place, {fields} FROM json_each($3)) p CROSS JOIN attention_item i
-  ON i.account_id = $1 AND i.source_id = p.source_id AND i.code = p.code AND (i.since, i.subject_id) IN (
-    SELECT i.since, i.subject_id FROM attention_item i {page})"""
+  ON i.account_id = $1 AND i.source_id = p.source_id AND i.code = p.code AND (i.care, i.since, i.subject_id) IN (
+    SELECT * FROM ({pages}) {merged})"""
     else:
         arrays = "unnest($3::bigint[], $4::text[], $5::bigint[], $6::bigint[]) WITH ORDINALITY"
         source = f"""{arrays} AS p({", ".join(Place._fields)}, place)
-CROSS JOIN LATERAL (SELECT i.* FROM attention_item i {page}) i"""
+CROSS JOIN LATERAL (SELECT * FROM ({pages}) {merged}) i"""
     return f"SELECT {_ITEM_COLUMNS} FROM {source} {_ITEM_JOINS} ORDER BY p.place, i.since, i.subject_id", where.args

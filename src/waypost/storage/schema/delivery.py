@@ -91,28 +91,30 @@ attention_item = Table(
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
     Column("source_id", BigInteger, primary_key=True, autoincrement=False),
     Column("code", Text, primary_key=True),
+    Column("care", BigInteger, primary_key=True, autoincrement=False),  # see domain.attention.ASSIGNED
     Column("since", BigInteger, primary_key=True, autoincrement=False),
     Column("subject_id", BigInteger, primary_key=True, autoincrement=False),
     base.text("subject", False), base.text("assignee"), number("snoozed_until", True),
-    # With the snooze, or SQLite takes the key of every item for the shorter way.
     Index(
-        "ix_attention_item_assignee", "account_id", "assignee", "source_id", "code", "since", "subject_id",
-        "snoozed_until",
+        "ix_attention_item_assignee", "account_id", "assignee", "source_id", "code", "care", "since", "subject_id",
         sqlite_where=text("assignee IS NOT NULL"), postgresql_where=text("assignee IS NOT NULL"),
     ),
     Index(
-        "ix_attention_item_snoozed", "account_id", "snoozed_until",
+        "ix_attention_item_snoozed", "account_id", "source_id", "code", "care", "snoozed_until",
         sqlite_where=text("snoozed_until IS NOT NULL"), postgresql_where=text("snoozed_until IS NOT NULL"),
     ),
     sqlite_with_rowid=False,
 )  # fmt: skip
 
-# How many items each group has; a group without any has no row.
+# How many items each group has, by their `care`: all of them, where `assignee` is empty; and those that somebody cares
+# for once more under that name. A group without any has no row.
 attention_group = Table(
     "attention_group", metadata,
     Column("account_id", BigInteger, primary_key=True, autoincrement=False),
+    Column("assignee", Text, primary_key=True),
     Column("source_id", BigInteger, primary_key=True, autoincrement=False),
     Column("code", Text, primary_key=True),
+    Column("care", BigInteger, primary_key=True, autoincrement=False),
     number("total"),
     sqlite_with_rowid=False,
 )  # fmt: skip
