@@ -18,9 +18,9 @@ from waypost.storage.location import parse_url
 IN_CI = (*SQLITE, POSTGRES[0])
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def databases(tmp_path_factory: pytest.TempPathFactory, postgres_server: PostgresServer) -> Databases:
-    """Made by the first test that needs them."""
+    """Made by the first test that needs them; once, although a process may come back to this module."""
     return Databases(tmp_path_factory.mktemp("growth"), postgres_server)
 
 
