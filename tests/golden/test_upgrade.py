@@ -61,6 +61,8 @@ REWRITTEN = {
     "fulfillment_request_state.status_since": "0010 mends what 0002 guessed; `check` judges it",
     "idempotency_key.outcome": "0009 takes the secrets out of the replies about webhooks; replays are held against the story",
 }  # fmt: skip
+# Tables whose rows a step makes anew from others, each with the reason.
+MADE_ANEW = {"attention_group": "0014 counts it by assignee, too; `check` judges the totals"}
 
 
 def kept(contents: Contents, columns: dict[str, set[str]]) -> Contents:
@@ -91,7 +93,7 @@ def test_what_is_kept_is_compared_by_columns_that_both_have() -> None:
 def keeps_every_row(before: Contents, after: Contents) -> None:
     """Fail where a migration loses a row or changes a value that it need not change."""
     later = columns_of(after)
-    both = {table: names & later[table] for table, names in columns_of(before).items()}
+    both = {table: names & later[table] for table, names in columns_of(before).items() if table not in MADE_ANEW}
     assert kept(after, both) == kept(before, both)
 
 
