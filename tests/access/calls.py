@@ -35,7 +35,7 @@ OTHER_THINGS = {
     ("list_inventory_parents", "ids"): "parent", ("list_inventory_parents", "skus"): "parent_sku",
     ("list_product_variants", "ids"): "product", ("list_listing_parents", "skus"): "listing_parent_sku",
     ("list_listing_variants", "ids"): "listing", ("list_listing_variants", "skus"): "listing_sku",
-    ("list_listing_parents", "ids"): "listing",
+    ("list_listing_parents", "ids"): "listing", ("list_attention", "after"): "place",
 }  # fmt: skip
 # Parameters that carry nothing of a subject and narrow nothing down.
 NEUTRAL = {

@@ -7,6 +7,9 @@ from typing import Any
 
 from tests.support.asgi import Client
 from tests.support.world import Merchant, World
+from waypost.app.ports.attention import Place
+from waypost.domain.handover import LATE_DELIVERY
+from waypost.wire.attention import write_place
 from waypost.wire.feed import write_cursor
 
 Values = dict[str, Any]
@@ -41,6 +44,7 @@ class Builder:
 
     def __init__(self, world: World, merchant: Merchant, place: int = 0) -> None:
         self.world = world
+        self.merchant = merchant
         self._is_first = merchant is world.ours and place == 0
         self.source = merchant.sources[place]
         self.channel = merchant.channels[place]
@@ -155,7 +159,10 @@ class Builder:
             "configurationName": f"W {word}", "webhookUrl": "https://hooks.invalid/x", "subscribedEvents": ["*"],
         })  # fmt: skip
         page = await self._call("GET", "/events?limit=1")
-        return {"policy": policy["id"], "group": group["id"], "webhook": hook["id"], "cursor": page["next"]}
+        place = write_place(Place(self.source, LATE_DELIVERY, 0, 0))
+        return {
+            "policy": policy["id"], "group": group["id"], "webhook": hook["id"], "cursor": page["next"], "place": place,
+        }  # fmt: skip
 
 
 async def build(world: World) -> dict[str, Values]:
@@ -171,12 +178,13 @@ async def build(world: World) -> dict[str, Values]:
     for name in ("own", "foreign"):
         found[name] |= await builders[name].of_the_account(word_of(name))
     found["own"] |= {**await _in_repair(own), **await _routed(own)}
-    await world.raised("fulfillment_request", found["own"]["request"], "late_delivery")
+    for name in ("own", "foreign"):
+        await world.raised("fulfillment_request", found[name]["request"], LATE_DELIVERY, builders[name].merchant)
     await own.stock(word_of("own"), world.ours.sources[1])  # so that it can be rerouted
     found["unknown"] = {
         name: NO_ID if isinstance(value, int) else value.replace(word_of("own"), word_of("unknown"))
         for name, value in found["own"].items()
-    } | {"cursor": write_cursor(NO_ID, 1)}  # fmt: skip
+    } | {"cursor": write_cursor(NO_ID, 1), "place": write_place(Place(NO_ID, LATE_DELIVERY, 0, 0))}  # fmt: skip
     for name, status in UNRELEASED.items():
         found[name] = await own.request(word_of(name), status)
         found[name] |= await own.invoiced(word_of(name), found[name]["request"])

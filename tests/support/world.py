@@ -80,10 +80,10 @@ class World:
             await self.hub.changes.change(Command(action, made.image.state.id, who.actor, details=report))
         return made.image.state.id
 
-    async def raised(self, subject: str, subject_id: int, code: str) -> None:
+    async def raised(self, subject: str, subject_id: int, code: str, merchant: Merchant | None = None) -> None:
         """What handing over raises, as it does."""
-        source = self.ours.sources[0]
-        row = Attention(self.ours.account, source, subject, subject_id, code, "Look.", self.hub.clock())
+        whose = merchant or self.ours
+        row = Attention(whose.account, whose.sources[0], subject, subject_id, code, "Look.", self.hub.clock())
         await self.hub.store.write(lambda tx: tx.raise_attention([row]))
 
     async def requests(self, count: int) -> list[int]:
