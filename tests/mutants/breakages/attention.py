@@ -149,7 +149,7 @@ MUTANTS = (
         "What was snoozed until now is shown only when the hub has come by to list it so.",
         "storage/queries/attention.py",
         'f" AND i.snoozed_until <= {where.place(query.now)}"',
-        'f" AND i.snoozed_until <= 0 * {where.place(query.now)}"',
+        'f" AND i.snoozed_until < {where.place(query.now)} - 9000000000"',
         (f"{_SNOOZE}",),
     ),
     Mutant(
@@ -165,7 +165,7 @@ MUTANTS = (
         "A request whose snooze ended long ago fails again, and is listed as snoozed.",
         "storage/queries/attention.py",
         "WHEN f.snoozed_until > {at} THEN",
-        "WHEN f.snoozed_until IS NOT NULL THEN",
+        "WHEN f.snoozed_until > {at} - 9000000000 THEN",
         (f"{_SNOOZE}",),
     ),
     Mutant(
