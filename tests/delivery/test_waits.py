@@ -107,3 +107,19 @@ async def test_the_end_of_a_wait_that_was_too_long_leaves_no_hold_of_long_ago(ho
     assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 0
     assert [one.request_id for one in await claimed(house, set_back)] == [id_]
     await adds_up(house)
+
+
+async def test_no_attempt_is_looked_at_twice_for_a_wait_that_was_too_long(house: House) -> None:
+    """The first was released again meanwhile, and does not wait for what its source said."""
+    first, second = await house.merchant.requests(*[Status.PROCESSING] * 2)
+    now = house.hub.clock()
+    await waiting(house, first, now, 3600.0)
+    await waiting(house, second, now, 3600.0)
+    await house.do(Action.FAIL, first, details=FailureReport("Nobody answers"))
+    await house.do(Action.PROCESS, first, confirm_resend=True)
+    set_back = now - 120 * MINUTE
+    ended = [await house.hub.store.write(lambda tx: tx.end_waits(set_back, 1)) for _ in range(3)]
+    assert ended == [0, 1, 0]
+    assert (await house.state(second)).waits_until == 0
+    assert [attempt["next_at"] for id_ in (first, second) for attempt in await house.attempts(id_)] == [None, None]
+    await adds_up(house)

@@ -9,7 +9,15 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from tests.growth.reads import PAGE, Target
-from tests.growth.template import DAY, LARGE_CHANNEL, LARGE_SOURCES, NEVER, RARE_CHANNEL, RARE_SOURCE
+from tests.growth.template import (
+    DAY,
+    LARGE_CHANNEL,
+    LARGE_SOURCES,
+    NEVER,
+    RARE_CHANNEL,
+    RARE_SOURCE,
+    STANDING_SOURCE,
+)
 from waypost.app.actor import Actor, Scope
 from waypost.app.hub import Hub
 from waypost.app.order_items import ItemDraft
@@ -20,13 +28,12 @@ from waypost.app.ports.clock_rules import OverdueQuery
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Settlement
 from waypost.app.posted import OrderDraft
-from waypost.domain.clock_rules import WATCHED, Condition
+from waypost.domain.clock_rules import WATCHED
 from waypost.storage.key_check import require_keys
 from waypost.storage.readiness import prove_writable
 
 ACCOUNT, HTTP_SOURCE = 1, 2
 LEASE = 60_000_000  # microseconds
-LOOK = PAGE  # requests that a rule's look looks at; in life it is a few hundred
 
 Run = Callable[[Hub], Awaitable[Any]]
 
@@ -156,13 +163,15 @@ def _feed(target: Target, _: int) -> Iterator[Work]:
 
 
 def _clock_rules(_: Target, now: int) -> Iterator[Work]:
-    """Each condition, for all sources and for one."""
+    """Each condition, for all sources and for one; and of one where nothing is new."""
     yield Work("clock rules accounts", lambda hub: hub.reads.ruled_accounts())
     yield Work("clock rules of the account", lambda hub: hub.reads.clock_rules(ACCOUNT))
-    for condition in Condition:
-        for word, since in (("nothing overdue", 0), ("all overdue", now + DAY)):
-            for of, source in (("", None), (" of a source", LARGE_SOURCES[0]), (" of a rare source", RARE_SOURCE)):
-                query = OverdueQuery(ACCOUNT, condition, WATCHED[condition], source, (), since, now, PAGE, look=LOOK)
+    sources = {"": None, " of a source": LARGE_SOURCES[0], " of a rare source": RARE_SOURCE}
+    standing = {" of a source where nothing is new": STANDING_SOURCE}
+    for condition, status in WATCHED.items():
+        for word, since, those in (("nothing overdue", 0, sources), ("all overdue", now + DAY, {**sources, **standing})):
+            for of, source in those.items():
+                query = OverdueQuery(ACCOUNT, status, source, (), since, now, PAGE)
 
                 async def look(hub: Hub, query: OverdueQuery = query) -> Any:
                     await hub.reads.overdue(query)

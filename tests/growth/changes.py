@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from tests.growth.reads import Call, Target
-from tests.growth.template import PULLED_SOURCES, PULLING, RARE_CHANNEL, RARE_SOURCE, TOKENS
+from tests.growth.template import LARGE_CHANNEL, PULLED_SOURCES, PULLING, RARE_CHANNEL, RARE_SOURCE, TOKENS
 from tests.support.contract import CONTRACT
 
 _KINDS = {name: kind for name, (kind, _, _) in TOKENS.items()}
@@ -104,6 +104,7 @@ def changes(target: Target) -> Iterator[Call]:
     yield from _keyed(target)
     yield from _bulk(target)
     yield from _orders(target)
+    yield from _links(target)
     yield from _account(target)
     yield from _pulls()
 
@@ -189,6 +190,14 @@ def _account(target: Target) -> Iterator[Call]:
     policies = [{"condition": rule, "afterMinutes": 60} for rule in rules]
     yield Call("replace_policies as account", "account", "PUT", "/policies", policies)
     yield Call("update_account as account", "account", "PATCH", "/account", {"brandName": "Mill & Co"})
+
+
+def _links(target: Target) -> Iterator[Call]:
+    """Unmanaged items of orders that are looked for."""
+    by = {"a SKU": {"skus": ["NOSUCH"]}, "SKUs of products": {"skus": [target.text("large variant sku", 1), "NOSUCH"]},
+          "a channel": {"channelId": LARGE_CHANNEL}}  # fmt: skip
+    for word, body in by.items():
+        yield Call(_named("link_orders", f"of {word}", "account"), "account", "PATCH", "/orders/link", body)
 
 
 def _pulls() -> Iterator[Call]:

@@ -32,9 +32,10 @@ LINEAR: tuple[Linear, ...] = (
         "*After=middle*", "Half of all has changed since, behind the first 1,000 rows of the list: all that has is looked at.",
         16, 3,
     ),
-    Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.5),
+    Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.7),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
+    Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
         "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,

@@ -19,6 +19,7 @@ from waypost.app.generation import RequestDraft
 from waypost.app.hub import Hub
 from waypost.app.ports import Tx
 from waypost.app.ports.attention import Attention
+from waypost.domain.clock_rules import WATCHED
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
 from waypost.http.app import create_app
@@ -31,6 +32,7 @@ SOURCES = 50
 LARGE_SOURCES = (1, 2, 3, 4)  # nine tenths of everything is theirs
 RARE_SOURCE = 5  # of the token of a source that has little
 PULLED_SOURCES = (49, 50)  # have something in Processing that is there once, whatever the size
+STANDING_SOURCE = 47  # all that it has is held, snoozed, or was told of by a clock rule
 SPREAD = 6  # stands for one of the sources from here on, another in each copy
 CHANNELS = 4
 LARGE_CHANNEL, RARE_CHANNEL = 1, 2
@@ -240,12 +242,15 @@ class Maker:
             self.delivered(id_, source, place)
 
     def delivered(self, request_id: int, source: int, place: int) -> None:
-        """An attempt that was settled, and two messages of a webhook that were delivered or not."""
-        self._insert("handover_attempt", {
-            "account_id": 1, "source_id": source, "request_id": request_id, "number": 1, "release": 1,
-            "attempt_group": 1, "idempotency_key": f"fr-{request_id}-1", "tries": 1, "state": "settled", "worker": "w",
-            "lease_until": 0, "claimed_at": self.hub.clock(), "settled_at": self.hub.clock(), "outcome": "delivered",
-        })  # fmt: skip
+        """An attempt that was put off or not, and one that arrived; two messages of a webhook that did, or did not."""
+        now = self.hub.clock()
+        put_off = [{"outcome": "deferred", "next_at": now}] if place % 4 == 1 else []
+        for number, ended in enumerate([*put_off, {"outcome": "delivered"}], 1):
+            self._insert("handover_attempt", {
+                "account_id": 1, "source_id": source, "request_id": request_id, "number": number, "release": 1,
+                "attempt_group": 1, "idempotency_key": f"fr-{request_id}-1", "tries": number, "state": "settled",
+                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, **ended,
+            })  # fmt: skip
         for _ in range(2):
             self._message(self.names["webhook"][0], "failed" if place % 25 == 24 else "delivered", None)
 
@@ -332,6 +337,18 @@ class Maker:
             if place:
                 care = {"assignee": "Mei"} if place < 3 else {"snoozedUntil": "2999-01-01"}
                 await self.ok("PATCH", f"/fulfillment-requests/{request['id']}", care)
+        await self._standing(sku)
+
+    async def _standing(self, sku: str) -> None:
+        """What clock rules have nothing to do about, for long: it is told of, snoozed, or held."""
+        late = {"snoozedUntil": "2999-01-01"}
+        for condition, status in WATCHED.items():
+            told, snoozed = [(await self.request(STANDING_SOURCE, LARGE_CHANNEL, sku, status))["id"] for _ in range(2)]
+            await self.raised(STANDING_SOURCE, told, condition)
+            await self.ok("PATCH", f"/fulfillment-requests/{snoozed}", late)
+        held = (await self.request(STANDING_SOURCE, LARGE_CHANNEL, sku, Status.UNPROCESSED))["id"]
+        await self.ok("PATCH", f"/fulfillment-requests/{held}", {"holdUntil": "2999-01-01"})
+        await self.ok("PATCH", f"/fulfillment-requests/{held}/process")
 
 
 def _items(page: Any) -> list[Any]:

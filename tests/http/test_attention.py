@@ -2,7 +2,7 @@
 
 import asyncio
 import base64
-from functools import partial
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -28,6 +28,7 @@ from waypost.wire.scalars import parse_datetime
 
 FR = "/fulfillment-requests"
 HOUR_S = 3600
+HOUR_US = HOUR_S * 1_000_000
 ONE = Place(1, "other", 1, 1)
 
 
@@ -126,34 +127,81 @@ async def test_each_condition_counts_from_its_status_on(world: World, migrated_u
     assert [row["code"] for row in settled] == ["unsent"]
 
 
-async def test_each_look_is_short_and_all_that_stands_is_looked_at(
+async def test_all_that_is_overdue_is_found_little_by_little_and_each_source_has_its_turn(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(clock_rules, "OverdueQuery", partial(OverdueQuery, look=2))
+    monkeypatch.setattr(clock_rules, "AT_ONCE", 2)
     watch = Watch(world)
-    for status, condition in ((Status.PROCESSING, "unsent"), (Status.ACKNOWLEDGED, "unshipped")):
-        ids = [await world.request(status) for _ in range(7)]
-        later = ids[:5]
-        for id_ in later:
-            await world.client().patch(f"{FR}/{id_}", json={"snoozedUntil": "2999-01-01"})
-        await rules(world, {"condition": condition, "afterMinutes": 60})
-        assert await watch.after(2) == 2
-        told = (await groups(world, "?snoozed=true"))[world.ours.sources[0], condition]
-        assert sorted(item["subject"]["id"] for item in told["items"]) == ids[5:]
-        assert await watch.after(2) == 0
-    at = {"account_id": world.ours.account, "source_id": None, "but": (), "since": watch.clock(), "now": 2**62}
-    for condition, status in WATCHED.items():
+    first, second = world.ours.sources
+    ids = [await world.request() for _ in range(6)] + [await world.request(source=1)]
+    await rules(world, {"condition": "unsent", "afterMinutes": 60})
+    counts, seen = [await watch.after(2)], []
+    for _ in range(4):
+        seen.append({source: group["total"] for (source, _), group in (await groups(world)).items()})
+        counts.append(await watch.after(0))
+    assert counts == [2, 2, 2, 1, 0]
+    assert seen[0] == {first: 2}
+    assert seen[1] == {first: 3, second: 1}
+    told = [item["subject"]["id"] for group in (await groups(world)).values() for item in group["items"]]
+    assert sorted(told) == ids
+
+
+async def test_what_is_overdue_is_found_as_plain_python_finds_it(world: World) -> None:
+    """Each status, held and snoozed until then and then; told of or not; and what is shipped."""
+    watch, client = Watch(world), world.client()
+    made: dict[int, tuple[Status, int, int, int]] = {}  # status, source, held and snoozed until
+    for status, condition in ((status, condition) for condition, status in WATCHED.items()):
+        for place in range(9):
+            begins = status if status != Status.PROCESSING else Status.UNPROCESSED
+            id_ = await world.request(begins, source=place % 2)
+            held, snoozed = place % 3, place // 3  # hours
+            asked = {}
+            if held and begins in (Status.UNPROCESSED, Status.PROCESSING_ERROR):
+                asked["holdUntil"] = _shown(watch, held)
+            else:
+                held = 0
+            if snoozed:
+                asked["snoozedUntil"] = _shown(watch, snoozed)
+            if asked:
+                assert (await client.patch(f"{FR}/{id_}", json=asked)).status == 200
+            if begins != status:
+                assert (await client.patch(f"{FR}/{id_}/process")).status == 200
+            made[id_] = status, world.ours.sources[place % 2], held, snoozed
+        told = await world.request(status)
+        raised = Raised(
+            world.ours.account, world.ours.sources[0], "fulfillment_request", told, condition, "Look.", watch.clock()
+        )
+        assert await world.hub.store.write(lambda tx, raised=raised: tx.raise_attention([raised])) == 1
+    shipped = (await client.get(f"{FR}/{await world.request(Status.ACKNOWLEDGED)}")).json()
+    pieces = [{"sku": line["sku"], "quantity": line["quantity"]} for line in shipped["fulfillmentRequestItems"]]
+    shipment = {"fulfillmentRequestId": shipped["id"], "shipment": {"trackingNumber": "T-1", "shipmentItems": pieces}}
+    assert (await client.call("POST", "/shipments", json=shipment)).status == 200
+    start = watch.clock()
+    for status in WATCHED.values():
         for source in (None, *world.ours.sources):
-            query = OverdueQuery(**at | {"source_id": source}, condition=condition, status=status, limit=100)
-            whole = await world.hub.reads.overdue(query)
-            assert whole.reached is None
-            for short in (query._replace(look=2), query._replace(look=7, limit=1)):
-                page, parts = await world.hub.reads.overdue(short), list[Any]()
-                parts += page.found
-                while page.reached is not None:
-                    page = await world.hub.reads.overdue(short._replace(after=page.reached))
-                    parts += page.found
-                assert parts == whole.found
+            for now in (0.5, 1.5, 2.5, 9):  # hours from the start
+                for since in (-0.5, 0.5, 1.5, 2.5):
+                    query = OverdueQuery(
+                        world.ours.account, status, source, (), start + int(since * HOUR_US),
+                        start + int(now * HOUR_US), 99,
+                    )  # fmt: skip
+                    wanted = {
+                        id_ for id_, (stands, of, held, snoozed) in made.items()
+                        if stands == status and source in (None, of) and max(held, 0) <= since and snoozed <= now
+                    }  # fmt: skip
+                    found = await world.hub.reads.overdue(query)
+                    assert {one.request_id for one in found} == wanted, query
+                    assert len(found) == len(wanted)
+                    assert await world.hub.reads.overdue(query._replace(left=tuple(made))) == []
+                    but = await world.hub.reads.overdue(query._replace(but=(world.ours.sources[0],)))
+                    assert {one.request_id for one in but} == {id_ for id_ in wanted if made[id_][1] != world.ours.sources[0]}
+                    assert len(await world.hub.reads.overdue(query._replace(limit=1))) == min(1, len(wanted))
+
+
+def _shown(watch: Watch, hours: float) -> str:
+    """The moment so many hours from now."""
+    moment = datetime.fromtimestamp(watch.clock() / 1e6 + hours * HOUR_S, UTC)
+    return moment.isoformat()
 
 
 async def test_a_rule_acts_and_says_why(world: World, migrated_url: str) -> None:

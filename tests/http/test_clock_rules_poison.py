@@ -12,7 +12,7 @@ from tests.support.locks import held
 from tests.support.world import World
 from waypost.app.commands import Command
 from waypost.app.desk import Desk
-from waypost.app.ports.clock_rules import OverduePage, OverdueQuery
+from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.delivery import clock_rules
 from waypost.domain.clock_rules import ClockRule
 from waypost.domain.refusals import Unavailable
@@ -159,11 +159,11 @@ async def test_a_rule_that_cannot_be_read_does_not_stop_the_accounts_others(
     reads: Any = world.hub.reads
     overdue = type(reads).overdue
 
-    async def failing(self: Any, query: OverdueQuery) -> OverduePage:
-        if query.condition == "unsent":
+    async def failing(self: Any, query: OverdueQuery) -> list[Overdue]:
+        if query.status == Status.PROCESSING:
             raise TypeError("a planted defect")
-        page: OverduePage = await overdue(self, query)
-        return page
+        found: list[Overdue] = await overdue(self, query)
+        return found
 
     monkeypatch.setattr(type(reads), "overdue", failing)
     assert await Watch(world).after(2) == 1

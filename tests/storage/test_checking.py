@@ -85,6 +85,8 @@ TAMPERED = [
     ("UPDATE fulfillment_request_line SET acknowledged = 1 WHERE request_id = 2", "item_quantity_differs"),
     ("UPDATE fulfillment_request_line SET order_item_id = 1 WHERE request_id = 2", "item_differs"),
     ("UPDATE fulfillment_request_state SET acknowledged_at = 5 WHERE id = 2", "standing_differs"),
+    ("UPDATE fulfillment_request_state SET held_until = 9000000000000000 WHERE id = 2", "care_differs"),
+    ("UPDATE fulfillment_request_state SET snoozed_until = 9000000000000000 WHERE id = 2", "care_differs"),
 ]
 
 

@@ -246,7 +246,7 @@ def _history(
         "failure_retryable": False if failed else None, "failed_at": at if failed else None,
         "failed_by": "source:1:test" if failed else None,
         "shipped_quantity": sum(line.shipped for line in lines), "invoiced": False, "status_since": at, "alerted": False,
-        "cared": False, "waits_until": 0,
+        "cared": False, "waits_until": 0, "held_until": 0, "snoozed_until": 0,
     }  # fmt: skip
     state = wanted.tweak(State(**{**blank, **given}))  # type: ignore[arg-type]  # by name
     blank = dict.fromkeys(Particulars._fields)

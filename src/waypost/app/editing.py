@@ -34,7 +34,10 @@ def edit(draft: Draft, command: Command, at: int) -> Draft | None:
     changed = [name for name in was._fields if getattr(now, name) != getattr(was, name)]
     changes = {name: _shown(name, getattr(now, name)) for name in changed}
     told = {"changed": changes, **json.loads(draft.data or "{}")}
-    state = draft.state._replace(cared=now.assignee is not None or now.snoozed_until is not None)
+    state = draft.state._replace(
+        cared=now.assignee is not None or now.snoozed_until is not None,
+        held_until=max(now.hold_until or 0, 0), snoozed_until=max(now.snoozed_until or 0, 0),
+    )  # fmt: skip
     data = json.dumps(told, ensure_ascii=False, separators=(",", ":"))
     return draft._replace(state=state, particulars=now, data=data)
 

@@ -40,13 +40,9 @@ def _forget_failure(state: State) -> State:
 
 
 def _process(draft: Draft, command: Command, at: int) -> Draft:
-    state, particulars = draft.state, draft.particulars
-    if particulars is None:
-        raise AssertionError("a release needs to know of a hold")
+    state = draft.state
     return draft._replace(
-        state=state._replace(
-            attempt_count=state.attempt_count + 1, handover=None, waits_until=max(particulars.hold_until or 0, 0)
-        )
+        state=state._replace(attempt_count=state.attempt_count + 1, handover=None, waits_until=state.held_until)
     )
 
 

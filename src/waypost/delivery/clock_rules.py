@@ -4,12 +4,12 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
 from waypost.app.ports import Clock, Reads, Tx
-from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
+from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
@@ -17,11 +17,21 @@ from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 
 EVERY_S = 15.0
 AT_ONCE = 200  # requests of one rule
-LOOKS_AT_MOST = 100  # of one rule; what lies behind is looked at next time
 
 _Spot = tuple[int | None, str]  # the source and the condition of a rule
+T = TypeVar("T")
 
 _log = logging.getLogger("waypost.clock_rules")
+
+
+class _Reached(NamedTuple):
+    """How far the looks of a rule have come that found more than they took.
+
+    What could not be done stays overdue, and the others must not wait behind it, nor one source behind another.
+    """
+
+    source_id: int = 0  # the next look begins behind this one
+    left: frozenset[int] = frozenset()  # requests that could not be dealt with
 
 
 class ClockWatch:
@@ -35,9 +45,7 @@ class ClockWatch:
         self._changes = changes
         self._clock = clock
         self._every_s = every_s
-        # By account, of each rule: the last request that was looked at, if more follow. What is locked stays
-        # overdue, and the others must not wait behind it.
-        self._reached: dict[int, dict[_Spot, int]] = {}
+        self._reached: dict[int, dict[_Spot, _Reached]] = {}  # by account, of each rule that has found many
 
     async def run(self, stop: asyncio.Event) -> None:
         """Watch until `stop`."""
@@ -72,26 +80,35 @@ class ClockWatch:
     async def _look_at(self, account_id: int) -> int:
         rules = await self._reads.clock_rules(account_id)
         jobs: list[Enforcement] = []
-        was, reached = self._reached[account_id], dict[_Spot, int]()
+        was, full = self._reached[account_id], dict[_Spot, list[Overdue]]()
+        left: set[int] = set()
         for rule in rules:
             if rule.enabled:
                 with _defects_logged("look at clock rule %d of account %d", rule.id, account_id):
                     spot = rule.source_id, rule.condition
-                    page = await self._overdue(rule, rules, was.get(spot, 0))
-                    if page.reached is not None:
-                        reached[spot] = page.reached
-                    jobs += await self._due(rule, page.found)
+                    found = await self._overdue(rule, rules, was.get(spot, _Reached()))
+                    if len(found) == AT_ONCE:
+                        full[spot] = found
+                    job, locked = await self._due(rule, found)
+                    jobs += [job] if job.overdue else []
+                    left |= locked
         if jobs:
-            await self._enforced(jobs)
-        self._reached[account_id] = reached
+            left |= await self._enforced(jobs)
+        self._reached[account_id] = {
+            spot: _Reached(found[-1].source_id, was.get(spot, _Reached()).left | left.intersection(_ids(found)))
+            for spot, found in full.items()
+        }
         return sum(len(job.overdue) for job in jobs)
 
-    async def _enforced(self, jobs: Sequence[Enforcement]) -> None:
-        """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told."""
+    async def _enforced(self, jobs: Sequence[Enforcement]) -> set[int]:
+        """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told.
+
+        Gives the requests for which nothing could be done.
+        """
         account_id = jobs[0].rule.account_id
         try:
             await self._writer.submit_alone(self._settle, jobs)
-            return
+            return set()
         except LockHeld:
             _log.warning("something of account %d is locked: its clock rules are enforced one by one", account_id)
         except Unavailable:
@@ -99,13 +116,18 @@ class ClockWatch:
         except Exception:
             _log.exception("the clock rules of account %d are enforced one by one", account_id)
         singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
-        await _side_by_side(map(self._enforced_alone, singles))
+        are_done = await _side_by_side(map(self._enforced_alone, singles))
+        return {one.overdue[0].request_id for one, is_done in zip(singles, are_done, strict=True) if not is_done}
 
-    async def _enforced_alone(self, one: Enforcement) -> None:
-        """One rule and one request. Raises `Unavailable`, but for a request that is locked: its turn comes again."""
+    async def _enforced_alone(self, one: Enforcement) -> bool:
+        """One rule and one request; whether it was done, or told of.
+
+        Raises `Unavailable`, but for a request that is locked: its turn comes again.
+        """
         account_id, request_id = one.rule.account_id, one.overdue[0].request_id
         try:
             await self._writer.submit_alone(self._settle, [one])
+            return True
         except LockHeld:
             _log.warning("request %d of account %d is locked: its clock rule waits", request_id, account_id)
         except Unavailable:
@@ -114,6 +136,8 @@ class ClockWatch:
             _log.exception("clock rule %d of account %d fails with request %d", one.rule.id, account_id, request_id)
             with _defects_logged("tell of request %d of account %d", request_id, account_id):
                 await self._writer.submit_alone(self._tell, [one])
+                return True
+        return False
 
     async def _settle(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await enforce(tx, jobs, self._clock())
@@ -121,30 +145,20 @@ class ClockWatch:
     async def _tell(self, tx: Tx, jobs: Sequence[Enforcement]) -> list[int]:
         return await tell_in_vain(tx, jobs, self._clock())
 
-    async def _overdue(self, rule: ClockRule, rules: Sequence[ClockRule], after: int) -> OverduePage:
-        """Looks on until enough is found or nothing follows, within reason."""
+    async def _overdue(self, rule: ClockRule, rules: Sequence[ClockRule], reached: _Reached) -> list[Overdue]:
         now = self._clock()
-        condition = Condition(rule.condition)
         query = OverdueQuery(
-            rule.account_id, condition, WATCHED[condition], rule.source_id, exceptions(rules, rule),
-            overdue_since(rule, now), now, AT_ONCE, after,
+            rule.account_id, WATCHED[Condition(rule.condition)], rule.source_id, exceptions(rules, rule),
+            overdue_since(rule, now), now, AT_ONCE, reached.source_id, tuple(reached.left),
         )  # fmt: skip
-        page = await self._reads.overdue(query)
-        found = page.found
-        for _ in range(LOOKS_AT_MOST - 1):
-            if len(found) >= AT_ONCE or page.reached is None:
-                break
-            page = await self._reads.overdue(query._replace(after=page.reached, limit=AT_ONCE - len(found)))
-            found += page.found
-        return OverduePage(found, page.reached)
+        return await self._reads.overdue(query)
 
-    async def _due(self, rule: ClockRule, overdue: Sequence[Overdue]) -> list[Enforcement]:
-        if not overdue:
-            return []
+    async def _due(self, rule: ClockRule, overdue: Sequence[Overdue]) -> tuple[Enforcement, set[int]]:
+        """What is to be enforced; and the requests that were to be routed again and are locked."""
         if rule.response != Response.REROUTE:
-            return [Enforcement(rule, tuple(overdue))]
+            return Enforcement(rule, tuple(overdue)), set()
         refused, locked = await self._routed_again(rule, overdue)
-        return [Enforcement(rule, tuple(one for one in overdue if one.request_id not in locked), refused)]
+        return Enforcement(rule, tuple(one for one in overdue if one.request_id not in locked), refused), locked
 
     async def _routed_again(self, rule: ClockRule, overdue: Sequence[Overdue]) -> tuple[dict[int, str], set[int]]:
         """Each in a transaction of its own; why it could not be done, by request, and which are locked now."""
@@ -171,11 +185,21 @@ class ClockWatch:
         return refused, locked
 
 
-async def _side_by_side(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
-    """All of them, as each that is locked takes its time; then raises what the first of them raised."""
+def _ids(overdue: Iterable[Overdue]) -> Iterator[int]:
+    return (one.request_id for one in overdue)
+
+
+async def _side_by_side(parts: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+    """What each of them gives: all are waited for, as each that is locked takes its time.
+
+    Raises what the first that fails has raised.
+    """
+    ends = []
     for end in await asyncio.gather(*parts, return_exceptions=True):
         if isinstance(end, BaseException):
             raise end
+        ends.append(end)
+    return ends
 
 
 @contextmanager

@@ -65,6 +65,8 @@ class State(NamedTuple):
     alerted: bool = False  # a clock rule has raised an alert about it since it came into its status
     cared: bool = False  # it has an assignee or a snooze
     waits_until: int = 0  # in Processing: held, or put off by its source, until then; 0: nothing keeps it
+    held_until: int = 0  # the hold of its particulars; 0: none, or one before 1970
+    snoozed_until: int = 0  # the snooze of its particulars; 0: none
 
 
 class Particulars(NamedTuple):

@@ -45,7 +45,9 @@ _NEVER_RAISED = f"""SELECT s.id FROM fulfillment_request_state s LEFT JOIN atten
   ON a.subject = '{REQUEST}' AND a.subject_id = s.id AND a.code = {_CODE_WATCHED}
 WHERE s.alerted AND a.id IS NULL"""
 _CARE = """SELECT s.id FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id
-WHERE s.cared <> (CASE WHEN f.assignee IS NULL AND f.snoozed_until IS NULL THEN 1 = 0 ELSE 1 = 1 END)"""
+WHERE s.cared <> (CASE WHEN f.assignee IS NULL AND f.snoozed_until IS NULL THEN 1 = 0 ELSE 1 = 1 END)
+  OR s.held_until <> (CASE WHEN f.hold_until > 0 THEN f.hold_until ELSE 0 END)
+  OR s.snoozed_until <> (CASE WHEN f.snoozed_until > 0 THEN f.snoozed_until ELSE 0 END)"""
 
 
 async def attention(rows: Callable[[str], AsyncIterator[Sequence[Any]]]) -> AsyncIterator[Finding]:
@@ -71,5 +73,5 @@ async def attention(rows: Callable[[str], AsyncIterator[Sequence[Any]]]) -> Asyn
     async for row in rows(_NEVER_RAISED):
         yield Finding("alert_differs", REQUEST, row[0], "is marked as alerted, but has no alert.")
     async for row in rows(_CARE):
-        words = "is marked wrongly: the mark says whether it has an assignee or is snoozed."
+        words = "is marked wrongly: the marks say whether it has an assignee, and until when it is held and snoozed."
         yield Finding("care_differs", REQUEST, row[0], words)

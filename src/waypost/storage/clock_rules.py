@@ -1,37 +1,69 @@
 """Clock rules, in SQL."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
-from waypost.domain.clock_rules import ClockRule, Condition
+from waypost.app.ports.clock_rules import Overdue, OverdueQuery
+from waypost.domain.clock_rules import ClockRule
 from waypost.domain.statuses import Status
+from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
-from waypost.storage.queries.walks import Walk
 from waypost.storage.speaking import Reader, Statements
 
 _RULE = columns.listed(ClockRule)
 _OF_ACCOUNT = f"SELECT {_RULE} FROM clock_rule WHERE account_id = $1 ORDER BY id"
+_LAST = 2**63 - 1  # no account has as many sources
+# As the index has them: what a rule may still have to tell of, and from when on it counts.
+_WATCHED = """NOT s.alerted AND (s.status IN ('processing', 'processed', 'processing_error')
+    OR s.status = 'acknowledged' AND s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"""
+_COUNTS_FROM = "(CASE WHEN s.held_until > s.status_since THEN s.held_until ELSE s.status_since END)"
 
 
-_UNSHIPPED = "s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
+def overdue(query: OverdueQuery, dialect: Dialect) -> tuple[str, list[Any]]:
+    """What a rule finds overdue, source by source; in each, what has stood longest comes first.
 
-
-def _standing(query: OverdueQuery, where: Filter) -> Walk:
-    """Who stands in the status of a rule, by id.
-
-    What is confirmed and not shipped yet has an index of its own, of the account: most that is confirmed was shipped.
+    Costs what it returns, a little for each source, and for each request whose snooze has ended before its time has.
+    What was snoozed is a range of its own in the index. It comes first: it is little.
     """
-    status = f"'{Status(query.status)}'"
-    first = f"CAST({where.place(query.after)} AS bigint) + 1"
-    if query.condition == Condition.UNSHIPPED:
-        names, values = ("status", "account_id"), (status, where.place(query.account_id))
-        which = f"s.status = {status} AND {_UNSHIPPED}"
-    elif query.source_id is None:
-        names, values, which = ("account_id", "status"), (where.place(query.account_id), status), ""
-    else:  # whose account that is, is asked of what was found
-        names, values, which = ("source_id", "status"), (where.place(query.source_id), status), ""
-    return Walk(where.dialect, "fulfillment_request_state", names, values, first, which=which, alias="s")
+    where = Filter(dialect)
+    where.add("o.account_id = ?", query.account_id)
+    if query.source_id is not None:
+        where.add("o.id = ?", query.source_id)
+    if query.but:
+        where.terms.append(f"NOT {where.among('o.id', query.but, 'bigint')}")
+    order = f"o.id <= {where.place(query.after_source)}, o.id"
+    # With a limit, SQLite keeps the order of a subquery.
+    sources = f"(SELECT o.id FROM source o WHERE {' AND '.join(where.terms)} ORDER BY {order} LIMIT {_LAST}) o"
+    left = f"NOT {where.among('s.id', query.left, 'bigint')}" if query.left else "1 = 1"
+    # Not cast: SQLite would not find the moment by the index, whose expression has no type.
+    since, now, limit = (where.place(one) for one in (query.since, query.now, query.limit))
+    table = dialect.by_index("fulfillment_request_state", "s", ("watched",))
+    parts = []
+    for which in (_woken, _awake):
+        standing = which(dialect, f"'{Status(query.status)}'", since, now)
+        found = dialect.looked_up(sources, left, table, f"{_WATCHED} AND {standing}")
+        parts.append(f"SELECT * FROM (SELECT s.id, s.source_id, s.status_since {found} LIMIT {limit}) p")
+    return f"{' UNION ALL '.join(parts)} LIMIT {limit}", where.args
+
+
+def _woken(dialect: Dialect, status: str, since: str, now: str) -> str:
+    """Of source `o`: what was snoozed until now or before."""
+    counted = f"{_COUNTS_FROM} <= {since}"
+    if dialect.is_sqlite:
+        return f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until BETWEEN 1 AND {now} AND {counted}"
+    key = "s.source_id, s.status, s.snoozed_until"
+    first, last = (f"(o.id, {status}, {moment})" for moment in ("CAST(1 AS bigint)", now))
+    return f"({key}) >= {first} AND ({key}) <= {last} AND {counted} ORDER BY {key}"
+
+
+def _awake(dialect: Dialect, status: str, since: str, _: str) -> str:
+    """Of source `o`: what is not snoozed, and has counted since that moment or before."""
+    if dialect.is_sqlite:
+        return f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until = 0 AND {_COUNTS_FROM} <= {since}"
+    key, none = f"s.source_id, s.status, s.snoozed_until, {_COUNTS_FROM}", "CAST(0 AS bigint)"
+    first, last = (f"(o.id, {status}, {none}, {moment})" for moment in (none, since))
+    return f"({key}) >= {first} AND ({key}) <= {last} ORDER BY {key}"
 
 
 class ClockRuleReading(Reader):
@@ -45,35 +77,10 @@ class ClockRuleReading(Reader):
         """See `ports.clock_rules`."""
         return [row[0] for row in await self.slow("SELECT DISTINCT account_id FROM clock_rule ORDER BY account_id")]
 
-    async def overdue(self, query: OverdueQuery) -> OverduePage:
+    async def overdue(self, query: OverdueQuery) -> list[Overdue]:
         """See `ports.clock_rules`."""
-        where = Filter(self.dialect)
-        walk = _standing(query, where)
-        where.add("s.account_id = ?", query.account_id)
-        where.add("s.status_since <= ? AND coalesce(f.hold_until, 0) <= ?", query.since, query.since)
-        where.add("coalesce(f.snoozed_until, 0) <= ?", query.now)
-        where.terms.append("NOT s.alerted")  # settled by hand while it stood there, it is not told of again
-        if query.source_id is not None:
-            where.add("s.source_id = ?", query.source_id)
-        for other in query.but:
-            where.add("s.source_id <> ?", other)
-        limit = len(where.args) + 1
-        # The last row tells how far the look has come; it has no time.
-        sql = f"""WITH looked_at AS (
-            SELECT s.id, s.account_id, s.source_id, s.status_since, s.alerted FROM {walk.tables}
-            WHERE {walk.rows} ORDER BY {walk.order} LIMIT ${limit + 1}
-          ), found AS (
-            SELECT s.id, s.source_id, s.status_since FROM looked_at s JOIN fulfillment_request f ON f.id = s.id
-            WHERE {" AND ".join(where.terms)} ORDER BY +s.id LIMIT ${limit}
-          )
-          SELECT * FROM found
-          UNION ALL SELECT max(id), count(*), NULL FROM looked_at"""
-        rows = await self.slow(sql, *where.args, query.limit, query.look)
-        found = [Overdue._make(row) for row in rows if row[2] is not None]
-        [(last, count)] = [(row[0], row[1]) for row in rows if row[2] is None]
-        if len(found) == query.limit:
-            last, count = found[-1].request_id, query.look
-        return OverduePage(found, last if count == query.look else None)
+        sql, args = overdue(query, self.dialect)
+        return [Overdue._make(row) for row in await self.slow(sql, *args)]
 
 
 class ClockRuleWriting(Statements):

@@ -204,15 +204,24 @@ class DeliveryWriting(Statements):
     async def end_waits(self, now: int, limit: int) -> int:
         """See `DeliveryTx`."""
         d = self.dialect
-        lock = "" if d.is_sqlite else " FOR NO KEY UPDATE OF s SKIP LOCKED"
-        ahead = f"h.outcome = '{Outcome.DEFERRED}' AND h.settled_at > CAST($1 AS bigint) + {_AHEAD}"
+        ahead = f"""h.outcome = '{Outcome.DEFERRED}' AND h.next_at IS NOT NULL
+          AND h.settled_at > CAST($1 AS bigint) + {_AHEAD}"""
+        found = d.looked_up("handover_attempt h", ahead, "fulfillment_request_state s", "s.id = h.request_id")
+        lock = "" if d.is_sqlite else " FOR NO KEY UPDATE OF s, h SKIP LOCKED"
+        rows = await self.fetch(f"SELECT h.id {found} ORDER BY h.settled_at LIMIT $2{lock}", now, limit)
+        if not rows:
+            return 0
+        ids = d.array([row[0] for row in rows])
         waits = f"""s.id = h.request_id AND s.waits_until = h.next_at AND s.status = '{Status.PROCESSING}'
           AND s.handover IS NULL"""
-        found = d.looked_up("handover_attempt h", ahead, "fulfillment_request_state s", waits)
-        held = "SELECT f.hold_until FROM fulfillment_request f WHERE f.id = fulfillment_request_state.id"
-        sql = f"""UPDATE fulfillment_request_state SET waits_until = coalesce(({held} AND f.hold_until > 0), 0)
-          WHERE {d.any_found("id", f"SELECT s.id {found} ORDER BY h.settled_at LIMIT $2{lock}")}"""
-        return await self.execute(sql, now, limit)
+        put_off = d.looked_up("handover_attempt h", d.any_of("h.id", 1), "fulfillment_request_state s", waits)
+        count = await self.execute(
+            f"""UPDATE fulfillment_request_state SET waits_until = held_until
+              WHERE {d.any_found("id", f"SELECT s.id {put_off}")}""", ids
+        )  # fmt: skip
+        # Whether its request still waited or not: the next call need not look at it again.
+        await self.execute(f"UPDATE handover_attempt SET next_at = NULL WHERE {d.any_of('id', 1)}", ids)
+        return count
 
     async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:
         """See `DeliveryTx`."""

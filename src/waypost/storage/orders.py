@@ -45,7 +45,7 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
 
 
 # An item without a SKU is found by the ids it names, one with a SKU by that.
-_FINDABLE = """(CASE WHEN i.sku IS NULL THEN
+_FINDABLE = """i.order_id = o.id AND (CASE WHEN i.sku IS NULL THEN
     EXISTS (SELECT 1 FROM product_variant p WHERE p.id = i.product_variant_id AND p.account_id = o.account_id)
     OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id)
     OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.channel_id = o.channel_id
@@ -55,16 +55,27 @@ _FINDABLE = """(CASE WHEN i.sku IS NULL THEN
 
 
 def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dialect) -> tuple[str, list[Any]]:
-    """Orders of which an unmanaged item would find what it is now."""
+    """Orders of which an unmanaged item would find what it is now.
+
+    With SKUs: costs the items that have one that is a product now, and were never linked. Else: all open orders.
+    """
     where = Filter(dialect)
-    where.add("o.account_id = ?", query.scope.account_id)
+    # The pluses keep planners from other indexes, where the order is known by its id.
+    plus = "+" if query.skus else ""
+    where.add(f"{plus}o.account_id = ?", query.scope.account_id)
     where.any_of("o.status", tuple(statuses), "text")
     if query.channel_id is not None:
-        where.add("o.channel_id = ?", query.channel_id)
-    where.any_of("i.sku", query.skus, "text")
-    where.terms.append(_FINDABLE)
-    sql = f"""SELECT DISTINCT o.id FROM orders o JOIN order_item i ON i.order_id = o.id
-      WHERE {" AND ".join(where.terms)} ORDER BY o.id LIMIT ${len(where.args) + 1}"""
+        where.add(f"{plus}o.channel_id = ?", query.channel_id)
+    of_order = " AND ".join(where.terms)
+    if query.skus:
+        products = f"""SELECT p.sku FROM product_variant p
+          WHERE p.account_id = $1 AND {where.among("p.sku", query.skus, "text")}"""
+        items = f"i.product_variant_id IS NULL AND {dialect.any_found('i.sku', products)}"
+        table = dialect.by_index("order_item", "i", ("unlinked",))
+        found = dialect.looked_up(table, items, "orders o", f"o.id = i.order_id AND {of_order}")
+    else:
+        found = dialect.looked_up("orders o", of_order, "order_item i", _FINDABLE)
+    sql = f"SELECT DISTINCT o.id {found} ORDER BY o.id LIMIT ${len(where.args) + 1}"
     return sql, [*where.args, limit]
 
 

@@ -35,9 +35,9 @@ MUTANTS = (
     Mutant(
         "attention-told-again",
         "A clock rule raises an alert again that somebody has settled, every fifteen seconds.",
-        "storage/clock_rules.py",
-        'where.terms.append("NOT s.alerted")',
-        'where.terms.append("1 = 1")',
+        "storage/queries/attention.py",
+        "SET alerted = (1 = 1)",
+        "SET alerted = (1 = 0)",
         (f"{_HTTP}test_each_condition_counts_from_its_status_on",),
     ),
     Mutant(

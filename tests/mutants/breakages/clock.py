@@ -2,6 +2,8 @@
 
 from tests.mutants.mutant import Mutant
 
+_OVERDUE = "tests/http/test_attention.py::test_all_that_is_overdue_is_found"
+
 MUTANTS = (
     Mutant(
         "clock-back-on-sqlite",
@@ -83,18 +85,42 @@ MUTANTS = (
     ),
     Mutant(
         "overdue-behind-others",
-        "Somebody is told late of what is overdue, where much stands before it that is not.",
+        "Somebody is told late of what is overdue, where more is locked than a look takes.",
         "delivery/clock_rules.py",
-        "for _ in range(LOOKS_AT_MOST - 1):",
-        "for _ in range(0):",
-        ("tests/http/test_attention.py::test_each_look_is_short_and_all_that_stands_is_looked_at",),
+        "AT_ONCE, reached.source_id, tuple(reached.left),",
+        "AT_ONCE, reached.source_id, (),",
+        ("tests/http/test_clock_rules_poison.py::test_what_a_rule_finds_does_not_wait_behind_what_is_locked",),
     ),
     Mutant(
-        "overdue-look-skips",
-        "Where enough is overdue at once, a look takes what it has not looked at for looked at.",
+        "overdue-source-behind-another",
+        "Where much of one source is overdue at once, somebody is told of the others' when all of that is told.",
+        "delivery/clock_rules.py",
+        "_Reached(found[-1].source_id, ",
+        "_Reached(0, ",
+        (f"{_OVERDUE}_little_by_little_and_each_source_has_its_turn",),
+    ),
+    Mutant(
+        "overdue-while-snoozed",
+        "A clock rule cancels a request that somebody has snoozed.",
+        "app/editing.py",
+        "snoozed_until=max(now.snoozed_until or 0, 0)",
+        "snoozed_until=0",
+        ("tests/http/test_attention.py::test_what_is_held_or_snoozed_is_not_overdue",),
+    ),
+    Mutant(
+        "overdue-never-again-after-a-snooze",
+        "A request that was snoozed once is never overdue again.",
         "storage/clock_rules.py",
-        "last, count = found[-1].request_id, query.look",
-        "last, count = last, query.look",
-        ("tests/http/test_attention.py::test_each_look_is_short_and_all_that_stands_is_looked_at",),
+        "for which in (_woken, _awake):",
+        "for which in (_awake,):",
+        ("tests/http/test_attention.py::test_what_is_overdue_is_found_as_plain_python_finds_it[sqlite]",),
+    ),
+    Mutant(
+        "overdue-while-held",
+        "A clock rule counts the time for which a request was held.",
+        "storage/clock_rules.py",
+        "s.snoozed_until = 0 AND {_COUNTS_FROM} <= {since}",
+        "s.snoozed_until = 0 AND s.status_since <= {since}",
+        ("tests/http/test_attention.py::test_what_is_overdue_is_found_as_plain_python_finds_it[sqlite]",),
     ),
 )

@@ -62,6 +62,22 @@ MUTANTS = (
         ("tests/growth/test_growth.py::test_no_table_is_walked_because_it_seems_large",),
     ),
     Mutant(
+        "growth-overdue",
+        "A clock rule looks every 15 seconds at all that is held, snoozed, or was told of before.",
+        "storage/clock_rules.py",
+        'by_index("fulfillment_request_state", "s", ("watched",))',
+        'by_index("fulfillment_request_state", "s", ("source_id", "status", "id"))',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-link",
+        "To link the items of one SKU, all items that were never linked are read.",
+        "storage/orders.py",
+        "{dialect.any_found('i.sku', products)}",
+        "{dialect.any_found('+i.sku', products)}",
+        ("tests/storage/test_link_plans.py::test_items_of_a_sku_are_found_by_it[sqlite-fresh]",),
+    ),
+    Mutant(
         "pages-skip-between-statuses",
         "Of requests of two statuses that changed since, a page passes over those behind the first thousand of one.",
         "storage/queries/walks.py",

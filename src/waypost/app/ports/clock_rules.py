@@ -18,22 +18,14 @@ class OverdueQuery(NamedTuple):
     """Requests that a rule is about. `source_id` None: all sources but `but`."""
 
     account_id: int
-    condition: str
     status: str
     source_id: int | None
     but: tuple[int, ...]
     since: int  # came into the status at this moment or before, and were not held after it
     now: int
     limit: int
-    after: int = 0  # with ids above this
-    look: int = 1000  # requests in the status that one look looks at, overdue or not
-
-
-class OverduePage(NamedTuple):
-    """What one look found. It looked at everything up to the id `reached`; None: nothing follows."""
-
-    found: list[Overdue]
-    reached: int | None
+    after_source: int = 0  # sources with ids above this come first
+    left: tuple[int, ...] = ()  # without these requests
 
 
 class ClockRuleReads(Protocol):
@@ -47,8 +39,8 @@ class ClockRuleReads(Protocol):
         """The accounts that have rules."""
         ...
 
-    async def overdue(self, query: OverdueQuery) -> OverduePage:
-        """Requests that a rule finds overdue and that nobody has been told of; by id. One look, bounded in its cost."""
+    async def overdue(self, query: OverdueQuery) -> list[Overdue]:
+        """Requests that a rule finds overdue and that nobody has been told of, source by source."""
         ...
 
 

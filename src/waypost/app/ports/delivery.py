@@ -192,7 +192,10 @@ class DeliveryTx(Protocol):
         ...
 
     async def end_waits(self, now: int, limit: int) -> int:
-        """Let go requests that were put off when the clock ran ahead; at most so many, and how many it were."""
+        """Let go requests that were put off when the clock ran ahead; how many it were.
+
+        Looks at `limit` attempts at most, and at none of them again.
+        """
         ...
 
     async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:

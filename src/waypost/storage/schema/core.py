@@ -29,10 +29,6 @@ account = Table(
     number("version", False, "1"),
 )  # fmt: skip
 
-UNSHIPPED = sql_text(
-    "status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped')"
-)
-
 # Locked last in every batch: gives `seq` that is dense and in commit order, and a time that never goes back.
 account_counter = Table(
     "account_counter", metadata,
@@ -120,6 +116,7 @@ orders = Table(
     Index(None, "channel_id", "status", "id"),
 )  # fmt: skip
 
+_UNLINKED = sql_text("product_variant_id IS NULL")
 order_item = Table(
     "order_item", metadata, key(), ref("order_id", "orders"), Column("line_number", Integer, nullable=False),
     text("sku"), text("title"), number("quantity"), number("price"), text("external_listing_id"),
@@ -131,6 +128,11 @@ order_item = Table(
         "allocated >= 0 AND acknowledged >= 0 AND shipped >= 0 AND canceled >= 0", name="rolled_up"
     ),
     Index(None, "order_id"),
+    # What may be linked to a product that is new.
+    Index(
+        "ix_order_item_unlinked", "sku", "order_id",
+        sqlite_where=_UNLINKED, postgresql_where=_UNLINKED,
+    ),
 )  # fmt: skip
 
 fulfillment_request = Table(
@@ -155,6 +157,13 @@ _READY = sql_text("status = 'processing' AND handover IS NULL")
 _TO_SHIP = sql_text(
     "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
 )
+# What a clock rule may still have to tell of.
+_WATCHED = sql_text(
+    "NOT alerted AND (status IN ('processing', 'processed', 'processing_error')"
+    " OR status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"
+)
+# From when on a clock rule counts.
+_COUNTS_FROM = sql_text("(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)")
 fulfillment_request_state = Table(
     "fulfillment_request_state", metadata,
     Column("id", Key, ForeignKey("fulfillment_request.id"), primary_key=True, autoincrement=False),
@@ -168,7 +177,7 @@ fulfillment_request_state = Table(
     number("shipped_quantity"), Column("invoiced", Flag, nullable=False), Column("accounting_synced", Flag),
     text("external_accounting_id"), text("accounting_error"), number("status_since", False, "0"),
     number("released_seq", True), flag("alerted", default=True), flag("cared", default=True),
-    number("waits_until", False, "0"),
+    number("waits_until", False, "0"), number("held_until", False, "0"), number("snoozed_until", False, "0"),
     one_of("status", Status), one_of("fulfillment_status", FulfillmentStatus),
     CheckConstraint("version >= 1", name="version"),
     CheckConstraint("(status = 'processing_error') = (failure_reason IS NOT NULL)", name="failure"),
@@ -179,8 +188,11 @@ fulfillment_request_state = Table(
     Index(None, "source_id", "waits_until", "id", sqlite_where=_READY, postgresql_where=_READY),
     # What its source has acknowledged and not shipped yet.
     Index(None, "account_id", "fulfillment_status", "id", sqlite_where=_TO_SHIP, postgresql_where=_TO_SHIP),
-    # What is confirmed and not shipped yet: few of all that is confirmed.
-    Index(None, "status", "account_id", "id", sqlite_where=UNSHIPPED, postgresql_where=UNSHIPPED),
+    # What is not snoozed comes first, and of that what has stood longest.
+    Index(
+        "ix_fulfillment_request_state_watched", "source_id", "status", "snoozed_until", _COUNTS_FROM, "id",
+        sqlite_where=_WATCHED, postgresql_where=_WATCHED,
+    ),
 )  # fmt: skip
 
 fulfillment_request_line = Table(

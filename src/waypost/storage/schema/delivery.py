@@ -58,7 +58,8 @@ handover_attempt = Table(
     ),
     Index(
         "ix_handover_attempt_put_off", "settled_at",
-        sqlite_where=text("outcome = 'deferred'"), postgresql_where=text("outcome = 'deferred'"),
+        sqlite_where=text("outcome = 'deferred' AND next_at IS NOT NULL"),
+        postgresql_where=text("outcome = 'deferred' AND next_at IS NOT NULL"),
     ),
 )  # fmt: skip
 
