@@ -1,4 +1,4 @@
-"""Items that need somebody are kept apart by whether they are assigned or snoozed, and counted so, also by assignee.
+"""What needs somebody is kept apart by who cares, what a clock rule may still tell of and what may be linked is indexed.
 
 Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal.
 """
@@ -17,7 +17,22 @@ _CARE = """CASE WHEN assignee IS NULL THEN 0 ELSE 1 END
 _GROUP = "account_id, assignee, source_id, code, care"
 
 
+_STATE = "fulfillment_request_state"
+_WATCHED = (
+    "NOT alerted AND (status IN ('processing', 'processed', 'processing_error')"
+    " OR status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"
+)
+_COUNTS_FROM = "(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)"
+
+
 def upgrade() -> None:
+    """The items that need somebody, the states, and the indexes."""
+    _keep_items_apart()
+    _copy_to_states()
+    _index()
+
+
+def _keep_items_apart() -> None:
     """Make both tables anew: their keys change."""
     op.execute(f"CREATE TABLE attention_before AS SELECT {_ITEM} FROM attention_item")
     for name in ("attention_item", "attention_group"):
@@ -29,6 +44,29 @@ def upgrade() -> None:
         SELECT account_id, '' AS assignee, source_id, code, care FROM attention_item
         UNION ALL SELECT account_id, assignee, source_id, code, care FROM attention_item WHERE assignee IS NOT NULL) i
       GROUP BY {_GROUP}""")
+
+
+def _copy_to_states() -> None:
+    """Until when a request is held and snoozed."""
+    for copy, column in (("held_until", "hold_until"), ("snoozed_until", "snoozed_until")):
+        op.add_column(_STATE, sa.Column(copy, sa.BigInteger, nullable=False, server_default="0"))
+        op.execute(
+            f"UPDATE {_STATE} SET {copy} = (SELECT f.{column} FROM fulfillment_request f WHERE f.id = {_STATE}.id)"
+            f" WHERE id IN (SELECT f.id FROM fulfillment_request f WHERE f.{column} > 0)"
+        )
+
+
+def _index() -> None:
+    op.drop_index(f"ix_{_STATE}_status_account_id_id", _STATE)
+    op.drop_index("ix_handover_attempt_put_off", "handover_attempt")
+    made: tuple[tuple[str, str, list[str | sa.TextClause], str], ...] = (
+        ("watched", _STATE, ["source_id", "status", "snoozed_until", sa.text(_COUNTS_FROM), "id"], _WATCHED),
+        ("put_off", "handover_attempt", ["settled_at"], "outcome = 'deferred' AND next_at IS NOT NULL"),
+        ("unlinked", "order_item", ["sku", "order_id"], "product_variant_id IS NULL"),
+    )  # fmt: skip
+    for name, table, columns, which in made:
+        where = sa.text(which)
+        op.create_index(f"ix_{table}_{name}", table, columns, sqlite_where=where, postgresql_where=where)
 
 
 def _create_tables() -> None:
