@@ -13,7 +13,7 @@ MUTANTS = (
         "storage/queries/request_drivers.py",
         "last = Driver.FACETS if _asks_facets(query) else listed",
         "last = listed",
-        (f"{_HARDLY_ANY}[SQLite without ANALYZE-true-none]", f"{_HARDLY_ANY}[PostgreSQL after ANALYZE-false-one old]"),
+        (f"{_HARDLY_ANY}[SQLite without ANALYZE-true-none]",),
     ),
     Mutant(
         "growth-rare-failures",
