@@ -35,6 +35,11 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.5),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
     Linear(
+        "list_fulfillment_requests filter* filterSourceId=* as *channel",
+        "Hardly any of what this channel and this source have in common has been invoiced or sent: all of it is looked at.",
+        6, 3,
+    ),
+    Linear(
         "list_fulfillment_requests filter* filterSourceId=without as *",
         "Hardly anything of this source has been invoiced or sent: all that it has on its way is looked at.",
         0.3, 0.1,

@@ -42,6 +42,7 @@ TABLE: list[tuple[Scope, dict[str, Any], str, str, str]] = [
     (ACCOUNT, {"statuses": OPEN, "invoiced": True}, "statuses", "statuses", "statuses"),
     (ACCOUNT, {"invoiced": True, "updated_after": START}, "changed", "id changed", "changed"),
     (CHANNEL, {"source_id": 4, "statuses": ("acknowledged",)}, "id", "id", "id"),
+    (CHANNEL, {"source_id": 4, "invoiced": True}, "id", "id", "id"),
     (CHANNEL, {"source_id": 4, "statuses": ("canceled",)}, "statuses", "statuses", "statuses"),
     (ACCOUNT, {"failure_codes": ("out_of_stock",)}, "failed", "statuses", "statuses"),
     (ACCOUNT, {"failure_codes": ("out_of_stock",), "updated_after": START}, "changed", "statuses", "statuses"),

@@ -11,7 +11,7 @@ MUTANTS = (
         "growth-facets",
         "Whoever asks what is not invoiced yet waits while all that was ever shipped is read.",
         "storage/queries/request_drivers.py",
-        "last = Driver.FACETS if _asks_facets(query) else listed",
+        "last = Driver.FACETS if _asks_facets(query) and not of_both else listed",
         "last = listed",
         (f"{_HARDLY_ANY}[SQLite without ANALYZE-true-none]",),
     ),

@@ -124,7 +124,8 @@ def drivers(query: RequestQuery, few: Driver | None, for_count: bool = False) ->
     if _is_of_unshipped(query):
         resting -= {Status.ACKNOWLEDGED}
     named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting or (for_count and len(statuses) < len(ANY))
-    if query.scope.channel_id is not None and query.source_id is not None and Status.ACKNOWLEDGED in resting:
+    of_both = query.scope.channel_id is not None and query.source_id is not None and Status.ACKNOWLEDGED in resting
+    if of_both:
         named = False  # an index has what this channel and source have in common; most of that is acknowledged
     listed = Driver.STATUSES if named else Driver.ID
     if few is not None:
@@ -132,6 +133,6 @@ def drivers(query: RequestQuery, few: Driver | None, for_count: bool = False) ->
     if resting and changed_after(query) is not None:
         last = Driver.CHANGED
     else:
-        last = Driver.FACETS if _asks_facets(query) else listed
+        last = Driver.FACETS if _asks_facets(query) and not of_both else listed
     alone = for_count or last is listed or (last is Driver.FACETS and not resting)
     return (last,) if alone else (listed, last)
