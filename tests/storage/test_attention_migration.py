@@ -1,6 +1,6 @@
 """Schema 0012 writes what needs somebody as rows, and settles the alerts about requests that had moved on.
 
-Schema 0014 keeps apart what is assigned or snoozed.
+Schema 0014 keeps apart what is assigned or snoozed, and says of each state until when it is held and snoozed.
 """
 
 from tests.support.checking import adds_up
@@ -17,17 +17,35 @@ from waypost.storage.migrations import PLAN, Plan
 from waypost.storage.opening import migrate, open_store
 
 BEFORE = PLAN.revisions.index("0012")
-LISTED = "SELECT * FROM attention_item ORDER BY account_id, source_id, code, care, since, subject_id"
-GROUPS = "SELECT * FROM attention_group ORDER BY account_id, assignee, source_id, code, care"
+LISTED = """SELECT account_id, source_id, code, since, subject_id, subject, assignee, snoozed_until FROM attention_item
+  ORDER BY account_id, source_id, code, since, subject_id"""
+GROUPS = "SELECT * FROM attention_group ORDER BY account_id, source_id, code"
+GROUPS_NOW = """SELECT account_id, source_id, code, CAST(sum(total) AS bigint) AS total FROM attention_group
+  WHERE assignee = '' GROUP BY account_id, source_id, code ORDER BY account_id, source_id, code"""
 MARKS = "SELECT id, alerted, cared FROM fulfillment_request_state ORDER BY id"
 RAISED = "SELECT subject_id, code, raised_at, settled_at FROM attention ORDER BY id"
 AS_BEFORE = (
-    "DROP TABLE attention_item", "DROP TABLE attention_group",
+    "DROP TABLE attention_item", "DROP TABLE attention_group", "DROP INDEX ix_fulfillment_request_state_watched",
     "ALTER TABLE fulfillment_request_state DROP COLUMN alerted",
     "ALTER TABLE fulfillment_request_state DROP COLUMN cared",
     "CREATE INDEX ix_attention_open ON attention (account_id, id) WHERE settled_at IS NULL",
     f"UPDATE alembic_version SET version_num = '{PLAN.revisions[BEFORE - 1]}'",
 )  # fmt: skip
+_STATE, _OLD = "fulfillment_request_state", "account_id, source_id, code, since, subject_id, subject, assignee, snoozed_until"
+AS_BEFORE_CARE = (
+    f"CREATE TABLE old AS SELECT {_OLD} FROM attention_item", "DROP TABLE attention_item", "DROP TABLE attention_group",
+    "ALTER TABLE old RENAME TO attention_item", "CREATE TABLE attention_group (total bigint)", "DROP INDEX ix_order_item_unlinked",
+    *(f"DROP INDEX ix_{_STATE}_{name}" for name in ("watched", "account_id_ended", "source_id_ended", "channel_id_ended")),
+    *(f"ALTER TABLE {_STATE} DROP COLUMN {name}" for name in ("held_until", "snoozed_until")),
+    *(f"CREATE INDEX ix_{_STATE}_{name} ON {_STATE} (id)"
+      for name in ("status_account_id_id", "account_id_fulfillment_status_id")),
+    "UPDATE alembic_version SET version_num = '0013'",
+)  # fmt: skip
+AFTER_CARE = (
+    "SELECT * FROM attention_item ORDER BY account_id, source_id, code, care, since, subject_id",
+    "SELECT * FROM attention_group ORDER BY account_id, assignee, source_id, code, care",
+    "SELECT id, held_until, snoozed_until FROM fulfillment_request_state ORDER BY id",
+)
 
 
 async def _raise(world: World, subject: str, subject_id: int, code: str, source: int | None) -> None:
@@ -44,7 +62,7 @@ async def _fill(url: str) -> dict[str, int]:
     for status in Status:
         await world.request(status)
     await world.request(Status.PROCESSING_ERROR, merchant=world.theirs)
-    for care in ({"assignee": "Mei"}, {"snoozed_until": 4 * 10**15}):
+    for care in ({"assignee": "Mei"}, {"snoozed_until": 4 * 10**15}, {"assignee": "Mei", "snoozed_until": 4 * 10**15}):
         id_ = await world.request(Status.PROCESSING_ERROR)
         edit = Edit(care=care)
         await hub.changes.change(Command(Action.EDIT, id_, actor, details=edit, outcome=edit.outcome))
@@ -69,7 +87,7 @@ async def _fill(url: str) -> dict[str, int]:
 async def test_what_needs_somebody_is_written_and_the_rest_settled(database_url: str) -> None:
     ids = await _fill(database_url)
     await adds_up(database_url)
-    expected = [await rows(database_url, sql) for sql in (LISTED, GROUPS, MARKS)]
+    expected = [await rows(database_url, sql) for sql in (LISTED, GROUPS_NOW, MARKS)]
     assert len(expected[0]) > 10
     raised = await rows(database_url, RAISED)
     # Before this schema, an alert stayed open until the next look of the clock.
@@ -77,8 +95,6 @@ async def test_what_needs_somebody_is_written_and_the_rest_settled(database_url:
     for sql in (open_again, *AS_BEFORE):
         await run_sql(database_url, sql)
     await migrate(database_url, Plan(PLAN.revisions[: BEFORE + 1], PLAN.folders))
-    await run_sql(database_url, "UPDATE alembic_version SET version_num = '0013'")  # what that made is there
-    await migrate(database_url)
     assert [await rows(database_url, sql) for sql in (LISTED, GROUPS, MARKS)] == expected
     now = await rows(database_url, RAISED)
     settled = {row["subject_id"]: row for row in now if row["subject_id"] in (ids["moved"], ids["back"])}
@@ -87,4 +103,18 @@ async def test_what_needs_somebody_is_written_and_the_rest_settled(database_url:
     ]
     assert len(settled) == 2
     assert all(row["settled_at"] >= row["raised_at"] for row in settled.values())
+
+
+async def test_what_is_assigned_or_snoozed_is_kept_apart_by_a_migration(database_url: str) -> None:
+    await _fill(database_url)
+    for table, column in (("fulfillment_request", "hold_until"), ("fulfillment_request_state", "held_until")):
+        await run_sql(database_url, f"UPDATE {table} SET {column} = 7 WHERE id = 1")
+    expected = [await rows(database_url, sql) for sql in AFTER_CARE]
+    assert {row["care"] for row in expected[0]} == {0, 1, 2, 3}
+    assert {row["assignee"] for row in expected[1]} == {"", "Mei"}
+    assert {(row["held_until"], row["snoozed_until"]) for row in expected[2]} == {(0, 0), (7, 0), (0, 4 * 10**15)}
+    for sql in AS_BEFORE_CARE:
+        await run_sql(database_url, sql)
+    await migrate(database_url)
+    assert [await rows(database_url, sql) for sql in AFTER_CARE] == expected
     await adds_up(database_url)

@@ -1,4 +1,4 @@
-"""What needs somebody is kept apart by who cares; and indexes of what a clock rule may tell of, of what has ended, of links.
+"""What needs somebody is kept apart by who cares. Indexes of what a clock rule may tell of, of what has ended, links.
 
 Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal.
 """
@@ -24,7 +24,8 @@ _WATCHED = (
 )
 _COUNTS_FROM = "(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)"
 _ENDED = "status IN ('acknowledged', 'canceled', 'voided')"
-_FACETS = ("status", "fulfillment_status", "invoiced", sa.text("(sent_at IS NULL)"), sa.text("(acknowledged_at IS NULL)"))
+_FLAGS = sa.text("(sent_at IS NULL)"), sa.text("(acknowledged_at IS NULL)")
+_FACETS = ("status", "fulfillment_status", "invoiced", *_FLAGS, "id")
 
 
 def upgrade() -> None:
@@ -66,7 +67,7 @@ def _index() -> None:
         ("watched", _STATE, ["source_id", "status", "snoozed_until", sa.text(_COUNTS_FROM), "id"], _WATCHED),
         ("put_off", "handover_attempt", ["settled_at"], "outcome = 'deferred' AND next_at IS NOT NULL"),
         ("unlinked", "order_item", ["sku", "order_id"], "product_variant_id IS NULL"),
-        *((f"{owner}_ended", _STATE, [owner, *_FACETS, "id"], _ENDED) for owner in ("account_id", "source_id", "channel_id")),
+        *((f"{owner}_ended", _STATE, [owner, *_FACETS], _ENDED) for owner in ("account_id", "source_id", "channel_id")),
     )  # fmt: skip
     for name, table, columns, which in made:
         where = sa.text(which)
