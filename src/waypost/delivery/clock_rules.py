@@ -6,17 +6,20 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
+from waypost.app.batch_size import ALWAYS_FIT
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
 from waypost.app.ports import Clock, Reads, Tx
 from waypost.app.ports.clock_rules import Overdue, OverduePage, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
+from waypost.app.slices import parts
+from waypost.app.transitions import loads_lines
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
 from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 
 EVERY_S = 15.0
-AT_ONCE = 200  # requests of one rule
+AT_ONCE = 200  # requests of one rule, and of one transaction
 LOOKS_AT_MOST = 100  # of one rule; what lies behind is looked at next time
 
 _Spot = tuple[int | None, str]  # the source and the condition of a rule
@@ -81,13 +84,17 @@ class ClockWatch:
                     if page.reached is not None:
                         reached[spot] = page.reached
                     jobs += await self._due(rule, page.found)
-        if jobs:
-            await self._enforced(jobs)
+        singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
+        for some in parts(singles, AT_ONCE, weight=_weight):
+            await self._enforced(some)
         self._reached[account_id] = reached
         return sum(len(job.overdue) for job in jobs)
 
     async def _enforced(self, jobs: Sequence[Enforcement]) -> None:
-        """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told."""
+        """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told.
+
+        Each of the jobs has one request.
+        """
         account_id = jobs[0].rule.account_id
         try:
             await self._writer.submit_alone(self._settle, jobs)
@@ -98,8 +105,7 @@ class ClockWatch:
             raise
         except Exception:
             _log.exception("the clock rules of account %d are enforced one by one", account_id)
-        singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
-        await _side_by_side(map(self._enforced_alone, singles))
+        await _side_by_side(map(self._enforced_alone, jobs))
 
     async def _enforced_alone(self, one: Enforcement) -> None:
         """One rule and one request. Raises `Unavailable`, but for a request that is locked: its turn comes again."""
@@ -171,9 +177,15 @@ class ClockWatch:
         return refused, locked
 
 
-async def _side_by_side(parts: Iterable[Coroutine[Any, Any, None]]) -> None:
+def _weight(one: Enforcement) -> int:
+    """A request whose lines are loaded weighs so much that a transaction holds no more of them than always fit."""
+    command = command_of(one.rule, one.overdue[0].request_id)
+    return AT_ONCE // ALWAYS_FIT if command is not None and loads_lines(command) else 1
+
+
+async def _side_by_side(work: Iterable[Coroutine[Any, Any, None]]) -> None:
     """All of them, as each that is locked takes its time; then raises what the first of them raised."""
-    for end in await asyncio.gather(*parts, return_exceptions=True):
+    for end in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(end, BaseException):
             raise end
 
