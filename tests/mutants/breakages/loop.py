@@ -68,14 +68,6 @@ MUTANTS = (
         (f"{_TURNS}[postgresql-link]",),
     ),
     Mutant(
-        "loop-links-at-once",
-        "Many orders are compared with what their items are now in one piece.",
-        "app/order_links.py",
-        "        await pace.spend(_STEPS_OF_AN_ITEM * len(items))\n",
-        "",
-        (f"{_TURNS}[sqlite-link]",),
-    ),
-    Mutant(
         "loop-clock-rules-at-once",
         "What the clock rules do to many requests is done in one piece.",
         "app/clock_rules.py",
@@ -154,6 +146,14 @@ MUTANTS = (
         "tuple(fitting(found, ITEMS_AT_MOST))",
         "tuple(id_ for id_, _ in found)",
         (f"{_LINES}::test_a_link_by_channel_or_sku_takes_the_first_orders_until_none_is_left",),
+    ),
+    Mutant(
+        "cli-bulk-not-halved",
+        "The command line cannot move many long requests at once.",
+        "cli/requests.py",
+        'if len(ids) == 1 or "too_many" not in',
+        'if ids or "too_many" not in',
+        ("tests/cli/test_requests.py::test_requests_with_too_many_lines_are_moved_by_halves",),
     ),
     Mutant(
         "routing-stale-after-a-choice",
