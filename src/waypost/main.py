@@ -182,8 +182,7 @@ def _return_memory() -> None:
 
 def _collect_rarely() -> None:
     """What was built at the start lives as long as the process, and what a call makes goes with it: the collector need
-    not look at either. It looks at 20,000 new objects in up to 5 ms, in which no call is answered; and at what was left
-    over five times, 100,000 objects at most, in up to 25 ms."""
+    not look at either. It looks at 20,000 new objects in 5 ms, or at 100,000 in 25 ms, and no call is answered then."""
     gc.freeze()
     gc.set_threshold(20_000, 5, 1000)
 
