@@ -25,6 +25,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
+import bench.stalls_many  # noqa: F401 - adds its operations
 from bench import seeding, servers
 from bench.load import TOKEN
 from bench.stalls_merchant import LINES, Stage, furnish

@@ -28,10 +28,12 @@ Call = Callable[[Ask], tuple[int, bytes]]
 Operation = Callable[[Stage, Call], Ask]
 
 OPERATIONS: dict[str, Operation] = {}
-_numbers = itertools.count(1)
+numbers = itertools.count(1)
 
 
-def _operation(name: str) -> Callable[[Operation], Operation]:
+def operation(name: str) -> Callable[[Operation], Operation]:
+    """Adds an operation under this name."""
+
     def add(operation: Operation) -> Operation:
         OPERATIONS[name] = operation
         return operation
@@ -39,7 +41,8 @@ def _operation(name: str) -> Callable[[Operation], Operation]:
     return add
 
 
-def _done(call: Call, ask: Ask) -> Any:
+def done(call: Call, ask: Ask) -> Any:
+    """The body of the reply to a call that must succeed."""
     status, body = call(ask)
     if status not in (200, 201, 202, 204):
         raise RuntimeError(f"{ask.method} {ask.path} was answered {status}: {body[:500]!r}")
@@ -48,7 +51,7 @@ def _done(call: Call, ask: Ask) -> Any:
 
 def _order(channel: int, kind: str, quantity: int, paid: bool, **more: Any) -> Ask:
     """An order of the most lines; no two are alike."""
-    number = next(_numbers)
+    number = next(numbers)
     items = [{"sku": f"{kind}-{n}", "title": "Thing", "quantity": quantity, "price": 9.99} for n in range(LINES)]
     body = {
         "channelId": channel, "orderNumber": f"STALL-{number}", "shippingText": "Ground",
@@ -59,40 +62,40 @@ def _order(channel: int, kind: str, quantity: int, paid: bool, **more: Any) -> A
 
 
 def _posted(stage: Stage, call: Call, kind: str, quantity: int) -> int:
-    return int(_done(call, _order(stage.plain_channel, kind, quantity, paid=True))["id"])
+    return int(done(call, _order(stage.plain_channel, kind, quantity, paid=True))["id"])
 
 
 def _long_request(stage: Stage, call: Call) -> dict[str, Any]:
     """A request of all lines, in Processing."""
     order = _posted(stage, call, "ALONE", 1)
-    made: dict[str, Any] = _done(call, Ask("POST", "/fulfillment-requests", {"orderId": order, "sourceId": stage.alone}))
+    made: dict[str, Any] = done(call, Ask("POST", "/fulfillment-requests", {"orderId": order, "sourceId": stage.alone}))
     return made
 
 
-@_operation("order of one source, not generated")
+@operation("order of one source, not generated")
 def _plain_order(stage: Stage, call: Call) -> Ask:
     return _order(stage.plain_channel, "ALONE", 1, paid=False)
 
 
-@_operation("order of 50 sources, generated")
+@operation("order of 50 sources, generated")
 def _wide_order(stage: Stage, call: Call) -> Ask:
     return _order(stage.auto_channel, "WIDE", 1, paid=True)
 
 
-@_operation("order of 50 sources, generated, with a key")
+@operation("order of 50 sources, generated, with a key")
 def _keyed_order(stage: Stage, call: Call) -> Ask:
     ask = _order(stage.auto_channel, "WIDE", 1, paid=True)
-    return ask._replace(headers={"Idempotency-Key": f"stall-{next(_numbers)}"})
+    return ask._replace(headers={"Idempotency-Key": f"stall-{next(numbers)}"})
 
 
-@_operation("the same again with its key")
+@operation("the same again with its key")
 def _repeated_order(stage: Stage, call: Call) -> Ask:
     ask = _keyed_order(stage, call)
-    _done(call, ask)
+    done(call, ask)
     return ask
 
 
-@_operation("order that all 50 sources share line by line")
+@operation("order that all 50 sources share line by line")
 def _thin_order(stage: Stage, call: Call) -> Ask:
     run = next(_thin_runs)
     for source in stage.sources:
@@ -100,67 +103,67 @@ def _thin_order(stage: Stage, call: Call) -> Ask:
             variants = [
                 {"sku": f"THIN-{n}", "sourceId": source, "quantity": run + 1} for n in range(first, first + _PUT_AT_ONCE)
             ]
-            _done(call, Ask("PUT", "/inventory/variants", variants))
+            done(call, Ask("PUT", "/inventory/variants", variants))
     return _order(stage.auto_channel, "THIN", SOURCES, paid=True)
 
 
 _thin_runs = itertools.count()
 
 
-@_operation("preview, each line of one source")
+@operation("preview, each line of one source")
 def _wide_preview(stage: Stage, call: Call) -> Ask:
     return Ask("POST", f"/orders/{_posted(stage, call, 'WIDE', 1)}/fulfillment-requests/preview")
 
 
-@_operation("preview, shared by all sources line by line")
+@operation("preview, shared by all sources line by line")
 def _thin_preview(stage: Stage, call: Call) -> Ask:
     # Whatever orders hold of it: what is missing is looked for, and explained.
     return Ask("POST", f"/orders/{_posted(stage, call, 'THIN', SOURCES)}/fulfillment-requests/preview")
 
 
-@_operation("preview, nobody has enough")
+@operation("preview, nobody has enough")
 def _short_preview(stage: Stage, call: Call) -> Ask:
     return Ask("POST", f"/orders/{_posted(stage, call, 'THIN', 9999)}/fulfillment-requests/preview")
 
 
-@_operation("generate")
+@operation("generate")
 def _generate(stage: Stage, call: Call) -> Ask:
     return Ask("POST", f"/orders/{_posted(stage, call, 'WIDE', 1)}/fulfillment-requests/generate", expected=(201,))
 
 
-@_operation("why it was routed so")
+@operation("why it was routed so")
 def _decision(stage: Stage, call: Call) -> Ask:
-    made = _done(call, _generate(stage, call))
+    made = done(call, _generate(stage, call))
     requests = made if isinstance(made, list) else made["fulfillmentRequests"]
     return Ask("GET", f"/fulfillment-requests/{requests[0]['id']}/routing")
 
 
-@_operation("create a request by hand")
+@operation("create a request by hand")
 def _by_hand(stage: Stage, call: Call) -> Ask:
     body = {"orderId": _posted(stage, call, "ALONE", 1), "sourceId": stage.alone}
     return Ask("POST", "/fulfillment-requests", body, expected=(200, 201))
 
 
-@_operation("reroute")
+@operation("reroute")
 def _reroute(stage: Stage, call: Call) -> Ask:
     order = _posted(stage, call, "WIDE", 1)
-    items = [item["id"] for item in _done(call, Ask("GET", f"/orders/{order}"))["orderItems"]]
+    items = [item["id"] for item in done(call, Ask("GET", f"/orders/{order}"))["orderItems"]]
     body = {"orderId": order, "sourceId": stage.alone, "items": [{"orderItemId": id_} for id_ in items]}
-    made = _done(call, Ask("POST", "/fulfillment-requests", body))
+    made = done(call, Ask("POST", "/fulfillment-requests", body))
     return Ask("PATCH", f"/fulfillment-requests/{made['id']}/reroute?reason=elsewhere")
 
 
-@_operation("read a request of 500 lines")
+@operation("read a request of 500 lines")
 def _read(stage: Stage, call: Call) -> Ask:
     return Ask("GET", f"/fulfillment-requests/{_long_request(stage, call)['id']}")
 
 
-@_operation("void a request of 500 lines")
+@operation("void a request of 500 lines")
 def _void(stage: Stage, call: Call) -> Ask:
     return Ask("PATCH", f"/fulfillment-requests/{_long_request(stage, call)['id']}/void?reason=no")
 
 
-@_operation("shipment of 500 lines")
+@operation("shipment of 500 lines")
 def _shipment(stage: Stage, call: Call) -> Ask:
     made = _long_request(stage, call)
     items = [{"sku": f"ALONE-{n}", "quantity": 1} for n in range(LINES)]
@@ -168,7 +171,7 @@ def _shipment(stage: Stage, call: Call) -> Ask:
     return Ask("POST", "/shipments", {"fulfillmentRequestId": made["id"], "shipment": shipment})
 
 
-@_operation("invoice of 500 items")
+@operation("invoice of 500 items")
 def _invoice(stage: Stage, call: Call) -> Ask:
     made = _long_request(stage, call)
     items = [
@@ -177,7 +180,7 @@ def _invoice(stage: Stage, call: Call) -> Ask:
     return Ask("POST", "/source-invoices", {"fulfillmentRequestId": made["id"], "invoiceItems": items})
 
 
-@_operation("adjust 500 lines")
+@operation("adjust 500 lines")
 def _adjust(stage: Stage, call: Call) -> Ask:
     made = _long_request(stage, call)
     items = [{"id": item["id"], "acknowledgedQuantity": 1} for item in made["fulfillmentRequestItems"]]
@@ -192,24 +195,24 @@ def _bulk(action: str, first: int, **more: str) -> Ask:
 _blocks = itertools.count(1000, BULK)
 
 
-@_operation("bulk fail of 500")
+@operation("bulk fail of 500")
 def _bulk_fail(stage: Stage, call: Call) -> Ask:
     return _bulk("fail", next(_blocks), error="No stock")
 
 
-@_operation("bulk process of 500 that failed")
+@operation("bulk process of 500 that failed")
 def _bulk_process(stage: Stage, call: Call) -> Ask:
     first = next(_blocks)
-    _done(call, _bulk("fail", first, error="No stock"))
+    done(call, _bulk("fail", first, error="No stock"))
     return _bulk("process", first)
 
 
-@_operation("bulk cancel of 500")
+@operation("bulk cancel of 500")
 def _bulk_cancel(stage: Stage, call: Call) -> Ask:
     return _bulk("cancel", next(_blocks), reason="no")
 
 
-@_operation("bulk edit of 500, 4 MiB")
+@operation("bulk edit of 500, 4 MiB")
 def _bulk_edit(stage: Stage, call: Call) -> Ask:
     first = next(_blocks)
     items = [{"id": id_, "changes": {"note": "n" * 8000}} for id_ in range(first, first + BULK)]
@@ -217,41 +220,41 @@ def _bulk_edit(stage: Stage, call: Call) -> Ask:
 
 
 def _pull(stage: Stage) -> Ask:
-    headers = {"Idempotency-Key": f"pull-{next(_numbers)}"}
+    headers = {"Idempotency-Key": f"pull-{next(numbers)}"}
     return Ask("GET", f"/fulfillment-requests/processing?filterSourceId={stage.polled}", headers=headers)
 
 
-@_operation("pull of 100 requests of 500 lines")
+@operation("pull of 100 requests of 500 lines")
 def _pulled(stage: Stage, call: Call) -> Ask:
     ask = _pull(stage)
     _pulls.append(ask)
     return ask
 
 
-@_operation("the same pull again with its key")
+@operation("the same pull again with its key")
 def _pulled_again(stage: Stage, call: Call) -> Ask:
     if not _pulls:
         _pulls.append(_pull(stage))
-        _done(call, _pulls[0])
+        done(call, _pulls[0])
     return _pulls[0]
 
 
 _pulls: list[Ask] = []
 
 
-@_operation("page of 100 requests of 500 lines")
+@operation("page of 100 requests of 500 lines")
 def _long_page(stage: Stage, call: Call) -> Ask:
     return Ask("GET", f"/fulfillment-requests?filterSourceId={stage.polled}&filterPageSize=100")
 
 
-@_operation("page of orders of 500 lines")
+@operation("page of orders of 500 lines")
 def _order_page(stage: Stage, call: Call) -> Ask:
     return Ask("GET", f"/orders?channelId={stage.plain_channel}&pageSize=1000")
 
 
-@_operation("variants: 50 of 1 MiB")
+@operation("variants: 50 of 1 MiB")
 def _variants(stage: Stage, call: Call) -> Ask:
-    run = next(_numbers)
+    run = next(numbers)
     fields = [{"name": f"field {n}", "value": "v" * 180 + str(run)} for n in range(90)]
     variants = [
         {"sku": f"ALONE-{n}", "sourceId": stage.alone, "quantity": PLENTY + run, "customFields": fields}
@@ -260,9 +263,9 @@ def _variants(stage: Stage, call: Call) -> Ask:
     return Ask("PUT", "/inventory/variants", variants)
 
 
-@_operation("parents: 20 of 100 variants")
+@operation("parents: 20 of 100 variants")
 def _parents(stage: Stage, call: Call) -> Ask:
-    run = next(_numbers)
+    run = next(numbers)
     parents = [
         {"sku": f"P-{run}-{p}", "sourceId": stage.alone, "title": "Parent",
          "variants": [{"sku": f"P-{run}-{p}-{v}", "title": "Variant", "quantity": 5, "cost": 1.5} for v in range(100)]}
@@ -271,9 +274,9 @@ def _parents(stage: Stage, call: Call) -> Ask:
     return Ask("POST", "/inventory/parents", parents)
 
 
-@_operation("listings: 50 of 1 MiB")
+@operation("listings: 50 of 1 MiB")
 def _listings(stage: Stage, call: Call) -> Ask:
-    run = next(_numbers)
+    run = next(numbers)
     attributes = [{"name": f"attribute {n}", "value": "v" * 180 + str(run)} for n in range(90)]
     listings = [
         {"sku": f"L-{n}", "channelId": stage.plain_channel, "title": f"Listing {run}", "parentSku": f"LP-{n}",
@@ -283,9 +286,9 @@ def _listings(stage: Stage, call: Call) -> Ask:
     return Ask("PUT", "/listing/variants", listings)
 
 
-@_operation("policies: 200 clock rules")
+@operation("policies: 200 clock rules")
 def _rules(stage: Stage, call: Call) -> Ask:
-    minutes = 60 * 24 * 300 + next(_numbers)
+    minutes = 60 * 24 * 300 + next(numbers)
     rules = [
         {"condition": condition, "afterMinutes": minutes, "sourceId": source}
         for condition in CONDITIONS
@@ -306,19 +309,19 @@ OPERATIONS["feed page of edits, 8 KB each"] = _feed("/events?limit=500&types=ful
 OPERATIONS["attention"] = _feed("/attention?limit=100")
 
 
-@_operation("body of 1 MiB with 100,000 faults")
+@operation("body of 1 MiB with 100,000 faults")
 def _faulty(stage: Stage, call: Call) -> Ask:
     body = b'{"orderNumber":1,"orderItems":[' + b",".join([b'{"a":-1}'] * 49_900) + b"]}"
     return Ask("POST", "/orders", body, expected=(400,))
 
 
-@_operation("body of 1 MiB with escapes")
+@operation("body of 1 MiB with escapes")
 def _escapes(stage: Stage, call: Call) -> Ask:
     body = b'{"orderNumber":"x","note":"' + b"\\u00e9" * 170_000 + b'","orderItems":[{"quantity":1}]}'
     return Ask("POST", "/orders", body, expected=(400,))
 
 
-@_operation("bulk body of 8 MiB, refused")
+@operation("bulk body of 8 MiB, refused")
 def _large(stage: Stage, call: Call) -> Ask:
     item = b'{"id":1,"reason":"' + b"r" * 16_000 + b'"}'
     body = b'{"action":"cancel","items":[' + b",".join([item] * 500) + b"]}"
@@ -329,7 +332,7 @@ def _trial(expression: str) -> Operation:
     def ask(stage: Stage, call: Call) -> Ask:
         made = _long_request(stage, call)
         body = {"kind": "http", "settings": {"url": "https://example.com/orders", "body": expression}, "paused": True}
-        _done(call, Ask("PUT", f"/source/{stage.alone}/delivery", body))
+        done(call, Ask("PUT", f"/source/{stage.alone}/delivery", body))
         return Ask("POST", f"/source/{stage.alone}/delivery/test", {"fulfillmentRequestId": made["id"]})
 
     return ask
@@ -343,11 +346,11 @@ OPERATIONS["template: sorted, joined, text"] = _trial(
 )
 
 
-@_operation("webhook events again: 100 to 45 endpoints")
+@operation("webhook events again: 100 to 45 endpoints")
 def _retry(stage: Stage, call: Call) -> Ask:
-    known = _done(call, Ask("GET", "/webhook/configurations"))
+    known = done(call, Ask("GET", "/webhook/configurations"))
     for n in range(HOOKS - len(known)):
         hook = {"configurationName": f"Hook {n}", "webhookUrl": "https://hooks.invalid/x", "subscribedEvents": ["*"]}
-        _done(call, Ask("POST", "/webhook/configurations", hook))
-    first = 1000 + next(_numbers) * RETRIED
+        done(call, Ask("POST", "/webhook/configurations", hook))
+    first = 1000 + next(numbers) * RETRIED
     return Ask("POST", "/webhook/event/retry", {"eventIds": list(range(first, first + RETRIED))}, expected=(202,))

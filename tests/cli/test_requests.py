@@ -8,12 +8,14 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
 from tests.fault.merchant import fill
 from tests.support.process import ServerProcess
+from waypost.cli import requests
+from waypost_client import InvalidInput
 
 
 class Hub:
@@ -155,3 +157,20 @@ async def test_what_goes_wrong_is_one_sentence(hub: Hub) -> None:
         assert done.returncode == code, done.stderr
         assert words in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_requests_with_too_many_lines_are_moved_by_halves() -> None:
+    calls: list[list[int]] = []
+
+    class Fake:
+        def bulk_fulfillment_requests(self, body: Any) -> Any:
+            ids = [one["id"] for one in body["items"]]
+            calls.append(ids)
+            if len(ids) > 2:
+                problem = {"errors": [{"pointer": "/items", "code": "too_many", "message": "Too many."}]}
+                raise InvalidInput(400, "invalid_input", "Too many.", problem, None)
+            return {"results": [{"id": id_, "status": 200, "code": None} for id_ in ids]}
+
+    done = requests._moved(cast("Any", Fake()), "cancel", (1, 2, 3, 4, 5), {}, False)
+    assert [one["id"] for one in done] == [1, 2, 3, 4, 5]
+    assert calls == [[1, 2, 3, 4, 5], [1, 2], [3, 4, 5], [3], [4, 5]]

@@ -14,16 +14,20 @@ from tests.support.turns import longest_turn
 from tests.support.world import ADDRESS
 from waypost.app.actor import Actor, Scope
 from waypost.app.changes import Changer
+from waypost.app.clock_rules import Enforcement, enforce
 from waypost.app.commands import Command, IdempotencyKey
 from waypost.app.generation import RequestDraft
 from waypost.app.goods import InventoryCall, VariantChange
 from waypost.app.large_work import SLICE, LargeWork
 from waypost.app.lists import Bulk, Pull
 from waypost.app.order_items import ItemDraft
+from waypost.app.order_links import LinkAsk, link_orders
 from waypost.app.orders import OrderDraft
 from waypost.app.ports import Store, Tx
+from waypost.app.ports.clock_rules import Overdue
 from waypost.app.routing_orders import GenerationAsk, generate_order, preview_order
-from waypost.app.shipment_drafts import PieceDraft, ShipmentDraft
+from waypost.app.shipment_drafts import PatchCall, PieceDraft, ShipmentDraft, ShipmentPatch
+from waypost.domain.clock_rules import ClockRule, Condition, Response
 from waypost.domain.lifecycle import Action
 from waypost.domain.orders import PaymentStatus
 from waypost.storage.group_commit import GroupWriter
@@ -31,12 +35,15 @@ from waypost.wire.pieces import joined
 from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
+MANY = 24  # requests or orders of so many lines
 CALLS_AT_MOST = 28_000  # in one turn: about 5 ms
 
 
 class Shop(NamedTuple):
     """A merchant whose sources all offer the same, one piece each."""
 
+    store: Store
+    writer: GroupWriter
     changer: Changer
     actor: Actor
     sources: list[int]
@@ -62,7 +69,7 @@ async def shop(store: Store) -> AsyncIterator[Shop]:
     changer, actor = Changer(writer, lambda: 10**15), Actor("account", Scope(account), None, "turns", 1)
     for source in sources:
         await changer.change_inventory(_offer(actor, source, 0))
-    yield Shop(changer, actor, sources, auto, plain)
+    yield Shop(store, writer, changer, actor, sources, auto, plain)
     await writer.close()
 
 
@@ -146,10 +153,60 @@ async def _offered(shop: Shop) -> Coroutine[Any, Any, object]:
     return shop.changer.change_inventory(InventoryCall(shop.actor, together, creates=True))
 
 
+async def _many(shop: Shop) -> list[int]:
+    """Requests of all lines, each of an order of its own."""
+    ids = []
+    for number in range(MANY):
+        order = (await shop.changer.create_order(_draft(shop, f"M-{number}", shop.plain, 1))).view.order.id
+        made = await shop.changer.generate(RequestDraft(shop.actor, order, shop.sources[number]))
+        ids.append(made.image.state.id)
+    return ids
+
+
+async def _bulk_of_long(shop: Shop, action: Action = Action.ACKNOWLEDGE) -> Coroutine[Any, Any, object]:
+    commands = [Command(action, id_, shop.actor, None, wants_image=False) for id_ in await _many(shop)]
+    return shop.changer.bulk(Bulk(tuple(commands)))
+
+
+async def _enforced(shop: Shop) -> Coroutine[Any, Any, object]:
+    account = shop.actor.scope.account_id
+    rule = ClockRule(1, account, None, Condition.UNSHIPPED, 1, Response.CANCEL, True, 1, 1)
+    overdue = [Overdue(id_, shop.sources[0], 1) for id_ in await _many(shop)]
+    jobs = [Enforcement(rule, (one,)) for one in overdue]
+    return shop.writer.submit_alone(partial(enforce, now=10**15), jobs)  # type: ignore[arg-type]
+
+
+async def _flagged(shop: Shop) -> Coroutine[Any, Any, object]:
+    pieces = tuple(PieceDraft(1, sku=f"SKU-{n}") for n in range(LINES))
+    patches = []
+    for id_ in await _many(shop):
+        shipped = await shop.changer.ship(_shipment(shop.actor, id_, pieces))
+        patches.append(ShipmentPatch(shop.actor, shipped.view.shipment.id, {"sync_error": "no", "synced_to_channel": False}))
+    return shop.changer.patch_shipments(PatchCall(tuple(patches)))
+
+
+async def _linked(shop: Shop) -> Coroutine[Any, Any, object]:
+    items = tuple(ItemDraft(None, "Thing", 1, 99_900, f"EXT-{n}", None, None, "[]") for n in range(LINES))
+    orders = []
+    for number in range(MANY):
+        draft = _draft(shop, f"L-{number}", shop.auto, 1)._replace(items=items)
+        orders.append((await shop.changer.create_order(draft)).view.order.id)
+
+    async def make_known(tx: Tx) -> None:
+        names = "account_id, channel_id, sku, external_id, custom_fields, inserted_at, updated_at"
+        rows = [(shop.actor.scope.account_id, shop.auto, f"SKU-{n}", f"EXT-{n}") for n in range(LINES)]
+        sql = f"INSERT INTO listing_variant ({names}) VALUES ($1, $2, $3, $4, '[]', 1, 1)"
+        await tx.execute_many(sql, rows)  # type: ignore[attr-defined]
+
+    await shop.store.write(make_known)
+    return shop.changer.record(link_orders(LinkAsk(shop.actor, tuple(orders))))
+
+
 LONG = {
     "order posted and generated": _posted, "preview": _previewed, "generated with a key": _kept,
     "repeated with its key": _repeated, "bulk cancel": _bulk, "pull": _pulled, "shipment": _shipped,
-    "inventory": _offered,
+    "inventory": _offered, "bulk acknowledge of long requests": _bulk_of_long, "clock rule": _enforced,
+    "flagged shipments": _flagged, "link": _linked,
 }  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from waypost.app.ports.attention import Attention
 from waypost.app.ports.clock_rules import Overdue
 from waypost.app.records import Made, Notice, RecordChange
 from waypost.app.slices import in_slices
-from waypost.app.transitions import ask_for
+from waypost.app.transitions import ask_for, settle_each
 from waypost.domain.clock_rules import MEANINGS, ClockRule, Condition, Response, is_possible
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Invalid, Problem, Refusal
@@ -124,9 +124,10 @@ async def enforce(tx: Tx, jobs: Sequence[Enforcement], now: int) -> list[int]:
         if job.rule.response != Response.REROUTE and (command := command_of(job.rule, one.request_id)) is not None
     ]
     desk = await _load(tx, jobs, [ask_for(command) for command, _ in asked], now)
+    outcomes = await settle_each(desk, [command for command, _ in asked])
     settled = {
-        (command.request_id, rule.condition): desk.settle(place, command)
-        for place, (command, rule) in enumerate(asked)
+        (command.request_id, rule.condition): outcome
+        for (command, rule), outcome in zip(asked, outcomes, strict=True)
     }
     changes = await in_slices(desk.changes())
     if changes is not None:

@@ -13,7 +13,7 @@ from waypost.app.desk import Desk
 from waypost.app.generation_making import Plan, make, tell_generated
 from waypost.app.ports import NewRequest, OrderParts, Tx
 from waypost.app.routing_supply import NOTHING_MORE, More, Supply, Wanted, gather, need_of
-from waypost.app.slices import Pace, in_slices
+from waypost.app.slices import in_slices
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order, settable
 from waypost.domain.orders import Order, OrderItem, OrderStatus
 from waypost.domain.refusals import OrderNotAllowed
@@ -49,10 +49,9 @@ class Bench:
 
     async def plan(self, plans: Iterable[Plan]) -> None:
         """Generate these; what they take is gone for the next, unless they are dry runs."""
-        pace = Pace()
         for plan in plans:
             self._plans.append(plan)
-            await pace.spend(len(plan.pieces))
+            await self.supply.pace.spend(len(plan.pieces))
             if plan.dry_run:
                 continue
             for item, quantity, variant, *_ in plan.pieces:

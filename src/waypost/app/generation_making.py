@@ -9,7 +9,7 @@ from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, SourceRow, Tx
 from waypost.app.ports.routing import DecisionRow, StockVariant
 from waypost.app.routing_supply import Supply
-from waypost.app.slices import Pace, in_slices
+from waypost.app.slices import Pace
 from waypost.app.stored_records import encoded
 from waypost.domain import stock
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, Line, Particulars, State, released
@@ -71,8 +71,8 @@ async def make(tx: Tx, supply: Supply, plans: Sequence[Plan], at: int) -> Made:
     owners = await tx.number_owners([(plan.source.id, number) for plan, number in zip(plans, numbers, strict=True)])
     ids = await tx.new_ids("fulfillment_request", len(plans))
     line_ids = iter(await tx.new_ids("fulfillment_request_line", sum(len(plan.pieces) for plan in plans)))
-    decisions = await _decisions(tx, plans, at)
-    made, pace = [], Pace()
+    decisions = await _decisions(tx, plans, at, supply.pace)
+    made = []
     for id_, plan, number in zip(ids, plans, numbers, strict=True):
         owner = owners.get((plan.source.id, number))
         decision = None if plan.decision is None or plan.dry_run else decisions[id(plan.decision)].id
@@ -85,7 +85,7 @@ async def make(tx: Tx, supply: Supply, plans: Sequence[Plan], at: int) -> Made:
             for piece, line in zip(plan.pieces, lines, strict=True)
             if piece.variant is not None
         )
-        await pace.spend(_STEPS_OF_A_LINE * len(lines))
+        await supply.pace.spend(_STEPS_OF_A_LINE * len(lines))
         made.append(NewRequest(_state(plan, id_, status, at), particulars, lines, owner is None, entries))
         if owner is None and not plan.dry_run:
             owners[plan.source.id, number] = id_
@@ -99,14 +99,14 @@ def _number(supply: Supply, plan: Plan, used: list[str]) -> str:
     return number
 
 
-async def _decisions(tx: Tx, plans: Sequence[Plan], at: int) -> dict[int, DecisionRow]:
+async def _decisions(tx: Tx, plans: Sequence[Plan], at: int, pace: Pace) -> dict[int, DecisionRow]:
     """A row for each decision, by the decision's identity: the requests of one order share theirs."""
     fresh = {id(plan.decision): plan for plan in plans if plan.decision is not None and not plan.dry_run}
     if not fresh:
         return {}
     ids = await tx.new_ids("routing_decision", len(fresh))
     return {
-        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, await in_slices(encoded(plan.decision)))
+        which: DecisionRow(id_, plan.order.account_id, plan.order.id, at, await pace.run(encoded(plan.decision)))
         for id_, (which, plan) in zip(ids, fresh.items(), strict=True)
     }
 

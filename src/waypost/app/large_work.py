@@ -59,15 +59,21 @@ class LargeWork:
         return found
 
 
-class AtOnce:
-    """The same for what is short, or must not be interrupted, such as work within a transaction."""
+class OutOfTurn:
+    """The same without waiting for a turn: for what is short, and for work within a transaction, which holds locks."""
 
     async def collected(self, items: Iterable[T], weigh: Callable[[T], int]) -> list[T]:
-        """All items."""
-        return list(items)
+        """All items, made in slices."""
+        rest = iter(items)
+        found: list[T] = []
+        is_done = _one_slice(rest, weigh, found)
+        while not is_done:
+            await asyncio.sleep(0)
+            is_done = _one_slice(rest, weigh, found)
+        return found
 
 
-AT_ONCE = AtOnce()
+OUT_OF_TURN = OutOfTurn()
 
 
 def _one_slice(rest: Iterator[T], weigh: Callable[[T], int], found: list[T]) -> bool:

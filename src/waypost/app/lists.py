@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from waypost.app.actor import Actor, Scope
+from waypost.app.batch_size import ALWAYS_FIT, LINES_AT_MOST, check_size, fitting
 from waypost.app.commands import Command, Done, Settled, scopes_of
 from waypost.app.desk import Desk
 from waypost.app.ports import Tx
-from waypost.app.transitions import ask_for, close, settle_each
+from waypost.app.transitions import ask_for, close, loads_lines, settle_each
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Refusal
 
@@ -52,6 +53,8 @@ async def perform_bulk(tx: Tx, bulks: Sequence[Bulk], now: int) -> list[BulkDone
 
 async def _perform_one(tx: Tx, bulk: Bulk, now: int) -> BulkDone:
     commands = bulk.commands
+    long = [command.request_id for command in commands if loads_lines(command)]
+    await check_size(tx, commands[0].actor.scope, long, "/items")
     desk = Desk(await tx.load([ask_for(c) for c in commands], scopes_of(commands)), now)
     settled = await settle_each(desk, commands)
     await close(tx, desk, commands)
@@ -78,9 +81,18 @@ async def pull(tx: Tx, pulls: Sequence[Pull], now: int) -> list[Pulled | Refusal
     return [await _pull_one(tx, one, now) for one in pulls]
 
 
+async def _oldest(tx: Tx, scope: Scope, source_id: int | None) -> Sequence[int]:
+    """What one pull hands over: fewer requests where they have very many lines."""
+    waiting = await tx.oldest_processing(scope, source_id, PULL_AT_MOST)
+    if len(waiting) <= ALWAYS_FIT:
+        return waiting
+    lines = {one.id: one.lines for one in await tx.request_sizes(scope, waiting)}
+    return list(fitting([(id_, lines.get(id_, 0)) for id_ in waiting], LINES_AT_MOST))
+
+
 async def _pull_one(tx: Tx, asked: Pull, now: int) -> Pulled:
     scope: Scope = asked.actor.scope
-    ids = await tx.oldest_processing(scope, asked.source_id, PULL_AT_MOST)
+    ids = await _oldest(tx, scope, asked.source_id)
     commands = [Command(Action.PROCESSED, id_, asked.actor, asked.call_id, reason="picked up") for id_ in ids]
     desk = Desk(await tx.load([ask_for(c) for c in commands], [scope.account_id]), now)
     settled = await settle_each(desk, commands)

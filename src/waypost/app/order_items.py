@@ -3,12 +3,16 @@
 A SKU that was given stands; an item that names a thing nobody knows stays without one, and its order is not managed.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from waypost.app.ports import Tx
 from waypost.app.ports.orders import Listed, Sold
+from waypost.app.slices import Pace, parts
 from waypost.domain.orders import Order, OrderItem
+
+_AT_ONCE = 500  # items that are looked for by one query
+_STEPS_OF_AN_ITEM = 5
 
 
 class ItemDraft(NamedTuple):
@@ -74,20 +78,23 @@ async def identify(tx: Tx, account: int, namings: Sequence[Naming]) -> list[Know
     return [catalog.known(one) for one in namings]
 
 
-async def identified_again(tx: Tx, account: int, items: Sequence[tuple[Order, OrderItem]]) -> dict[int, OrderItem]:
+async def identified_again(tx: Tx, account: int, items: Iterable[tuple[Order, OrderItem]]) -> dict[int, OrderItem]:
     """Those of these items that were not managed and are known now, by id, as they become."""
-    open_ = [(order, item) for order, item in items if item.sku is None or item.product_variant_id is None]
-    namings = [
-        Naming(order.channel_id, item.sku, item.product_variant_id, item.listing_variant_id, item.external_listing_id)
-        for order, item in open_
-    ]
-    found = {}
-    for (_, item), known in zip(open_, await identify(tx, account, namings), strict=True):
-        if known is not None:
-            found[item.id] = item._replace(
-                sku=known.sku, product_variant_id=known.product_variant_id,
-                listing_variant_id=known.listing_variant_id, title=item.title or known.title,
-            )  # fmt: skip
+    found: dict[int, OrderItem] = {}
+    pace = Pace()
+    open_ = ((order, item) for order, item in items if item.sku is None or item.product_variant_id is None)
+    for some in parts(open_, _AT_ONCE):
+        namings = [
+            Naming(order.channel_id, one.sku, one.product_variant_id, one.listing_variant_id, one.external_listing_id)
+            for order, one in some
+        ]
+        for (_, item), known in zip(some, await identify(tx, account, namings), strict=True):
+            if known is not None:
+                found[item.id] = item._replace(
+                    sku=known.sku, product_variant_id=known.product_variant_id,
+                    listing_variant_id=known.listing_variant_id, title=item.title or known.title,
+                )  # fmt: skip
+        await pace.spend(_STEPS_OF_AN_ITEM * len(some))
     return found
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Actor
+from waypost.app.batch_size import ITEMS_AT_MOST
 from waypost.app.desk import Desk
 from waypost.app.order_holds import unknown_things
 from waypost.app.order_items import identified_again
@@ -12,13 +13,14 @@ from waypost.app.ports import OrderParts, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Fulfilment, fulfil_each
 from waypost.app.routing_supply import Supply, gather, need_of
-from waypost.app.slices import in_slices
+from waypost.app.slices import Pace, in_slices
 from waypost.domain.events import ORDER_CHANGED, ORDER_EVENTS, Event
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
 from waypost.domain.orders import Order, OrderItem, OrderStatus, held
 from waypost.domain.refusals import Invalid, Problem
 
 ORDERS_AT_MOST = 1000  # of one call
+_STEPS_OF_AN_ITEM = 2
 
 
 class LinkAsk(NamedTuple):
@@ -47,6 +49,7 @@ def link_orders(ask: LinkAsk) -> RecordChange[Linked]:
     """Link what can be linked of these orders, set-based and in one transaction."""
 
     async def lock(tx: Tx) -> None:
+        await _check_size(tx, ask)
         await _load(tx, ask)
 
     async def work(tx: Tx, at: int) -> Made[Linked]:
@@ -65,19 +68,31 @@ def link_orders(ask: LinkAsk) -> RecordChange[Linked]:
     return RecordChange(ask.actor, work, Linked, lock)
 
 
+async def _check_size(tx: Tx, ask: LinkAsk) -> None:
+    """Raises `Invalid` where the orders have more items than one call may link."""
+    items = sum((await tx.item_counts(ask.actor.scope, ask.order_ids)).values())
+    if items > ITEMS_AT_MOST:
+        words = (
+            f"These {len(ask.order_ids)} orders have {items} items together; one call links at most {ITEMS_AT_MOST}."
+            " Name fewer orders in each call."
+        )
+        raise Invalid([Problem("/order_ids", "too_many", words)])
+
+
 async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
     """Lock the orders, then what those that are linked may draw upon, then the counter."""
     account = ask.actor.scope.account_id
     parts = await tx.order_parts(ask.actor.scope, ask.order_ids)
     open_ = [one for one in parts.values() if _may_link(one.order)]
-    wanted = [(one.order, item) for one in open_ for item in one.items if not ask.skus or item.sku in ask.skus]
+    skus = frozenset(ask.skus)
+    wanted = ((one.order, item) for one in open_ for item in one.items if not skus or item.sku in skus)
     found = await identified_again(tx, account, wanted)
     channels = await tx.channel_rows(ask.actor.scope, sorted({one.order.channel_id for one in open_}))
-    needs = [
-        need_of(one.order, [found.get(item.id, item) for item in one.items])
-        for one in open_
-        if channels[one.order.channel_id].auto_generate
-    ]
+    needs, pace = [], Pace()
+    for one in open_:
+        if channels[one.order.channel_id].auto_generate:
+            needs.append(need_of(one.order, [found.get(item.id, item) for item in one.items]))
+            await pace.spend(len(one.items))
     supply = await gather(tx, [account], needs) if needs else None
     loaded = await tx.load([], [account])
     loaded.orders.update(parts)
@@ -85,20 +100,23 @@ async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
 
 
 async def _link(tx: Tx, desk: Desk, ask: LinkAsk, ahead: _Ahead) -> Linked:
-    changed = []
+    changed: list[int] = []
+    linked: list[OrderItem] = []
+    pace = Pace()
     for id_, one in ahead.orders.items():
         items = [ahead.found.get(item.id, item) for item in one.items]
-        linked = [item.id for item, was in zip(items, one.items, strict=True) if item != was]
-        if linked:
-            _tell(desk, ask, one.order, items, linked)
+        mine = [item for item, was in zip(items, one.items, strict=True) if item != was]
+        if mine:
+            _tell(desk, ask, one.order, items, [item.id for item in mine])
             changed.append(id_)
+            linked += mine
+        await pace.spend(_STEPS_OF_AN_ITEM * len(items))
     if not changed:
         return ()
     if ahead.supply is not None:
         asks = [Fulfilment(id_, ask.actor, ask.call_id) for id_ in changed]
         await fulfil_each(tx, desk, asks, ahead.supply)
-    known = {item.id: item for one in ahead.orders.values() for item in one.items}
-    await tx.update_item_links([item for item in ahead.found.values() if item != known[item.id]])
+    await tx.update_item_links(linked)
     changes = await in_slices(desk.changes())
     if changes is not None:
         await tx.write(changes)

@@ -15,13 +15,13 @@ from waypost.app.generation_making import Piece, Plan
 from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, Tx
 from waypost.app.routing_supply import Supply, Wanted, gather, need_of
-from waypost.app.slices import Pace, in_slices
 from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.holds import in_order, routing_reasons, unmapped_reason
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
 from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, PaymentStatus, held
 from waypost.domain.routing import Allocation, Decision, Routed
 
+_STEPS_OF_AN_ITEM = 20  # to roll its order up, several times
 PAID_ENOUGH = (PaymentStatus.PAID, PaymentStatus.DEFERRED)
 
 
@@ -36,7 +36,7 @@ class Judged(NamedTuple):
 
 async def judge(supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterable[HoldReason] = ()) -> Judged:
     """Route an order; nothing is taken yet. All reasons are found at once; `known` ones are listed with them."""
-    routed = await in_slices(supply.routing(order, wanted))
+    routed = await supply.pace.run(supply.routing(order, wanted))
     known = tuple(known)
     nameless = {one.item.id for one in wanted if one.item.sku is None} if known else set()
     reasons = [*known, *routing_reasons([one for one in routed.unplaced if one.item_id not in nameless])]
@@ -50,10 +50,10 @@ async def plans_of(
 ) -> list[Plan]:
     """The requests that a routed order comes to, in the order of its addresses and of its candidates."""
     items = {one.item.id: one.item for one in judged.wanted}
-    plans, pace = [], Pace()
+    plans = []
     for allocation in judged.routed.allocations:
         plans.append(_plan(supply, judged, items, allocation, actor, call_id, dry_run))
-        await pace.spend(len(allocation.takes))
+        await supply.pace.spend(len(allocation.takes))
     return plans
 
 
@@ -118,6 +118,7 @@ async def fulfil_each(tx: Tx, desk: Desk, asks: Sequence[Fulfilment], supply: Su
             if not reasons:
                 await bench.plan(await plans_of(supply, judged, by_hub(actor), call_id))
         hold(desk, id_, reasons, actor, call_id)
+        await supply.pace.spend(_STEPS_OF_AN_ITEM * len(wanted))
     return await bench.make(tx)
 
 

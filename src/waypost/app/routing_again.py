@@ -16,7 +16,6 @@ from waypost.app.ports import Ask, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Judged, may_generate, plans_of, supply_of, tell_held
 from waypost.app.routing_supply import Supply, Wanted
-from waypost.app.slices import in_slices
 from waypost.domain.fulfillment import FulfillmentRequest, Line, State
 from waypost.domain.guards import allowed_actions, is_doubtful
 from waypost.domain.holds import routing_reasons, trouble_words
@@ -40,7 +39,7 @@ async def route_again(tx: Tx, desk: Desk, calls: Mapping[int, str | None]) -> No
         if not wanted:
             continue
         order, items = desk.order(id_)
-        routed = await in_slices(supply.routing(order, wanted))
+        routed = await supply.pace.run(supply.routing(order, wanted))
         reasons = tuple(routing_reasons(routed.unplaced))
         hub = Actor("system", Scope(order.account_id), None, "waypost")
         judged = Judged(order, wanted, routed, reasons)
@@ -154,7 +153,7 @@ async def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int,
     wanted = _wanted(bench, order.id, {item: pieces for item, (pieces, _) in lines.items()})
     if not wanted:
         raise Invalid([Problem("request_items", "nothing_open", "There is nothing of it to be routed.")])
-    routed = await in_slices(supply.routing(order, wanted, only=ask.source_id))
+    routed = await supply.pace.run(supply.routing(order, wanted, only=ask.source_id))
     if routed.unplaced:
         raise Invalid(
             [

@@ -56,6 +56,7 @@ class Supply:
 
     def __init__(self, catalog: RoutingCatalog, methods: Sequence[MappedMethod]) -> None:
         self.catalog = catalog
+        self.pace = Pace()  # of all work with it: the routing of many short orders takes long, too
         self.variants: dict[int, StockVariant] = {}
         self.available: dict[int, int] = {}
         self._by_sku: dict[tuple[int, str], list[StockVariant]] = {}
@@ -225,8 +226,8 @@ async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: M
         tuple(sorted(set(more.ids))),
         None if more.sources is None else tuple(sorted(set(more.sources))),
     )
-    supply, pace = Supply(catalog, methods), Pace()
+    supply = Supply(catalog, methods)
     for some in parts(await tx.lock_variants(ask), _AT_ONCE):
         supply.add(some)
-        await pace.spend(_STEPS_OF_A_VARIANT * len(some))
+        await supply.pace.spend(_STEPS_OF_A_VARIANT * len(some))
     return supply

@@ -8,13 +8,14 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from waypost.app.batch_size import check_size
 from waypost.app.commands import Command, Shipping
 from waypost.app.desk import Desk
 from waypost.app.ports import Loaded, Tx
 from waypost.app.shipment_drafts import PatchCall, ShipmentPatch
 from waypost.app.shipment_recount import recount
 from waypost.app.shipments import duplicate
-from waypost.app.slices import in_slices
+from waypost.app.slices import Pace, in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.events import SHIPMENT_UPDATED, Event
 from waypost.domain.fulfillment import State
@@ -22,6 +23,8 @@ from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal, Stale, Unavailable
 from waypost.domain.shipments import Shipment, ShipmentView
 from waypost.domain.statuses import Status
+
+_STEPS_OF_AN_ITEM = 8
 
 
 class Patched(NamedTuple):
@@ -52,6 +55,7 @@ async def _patch_all(tx: Tx, call: PatchCall, now: int) -> Patched:
     looked_up = await tx.shipment_views(actor.scope, ids)
     requests = {view.shipment.request_id for view in looked_up.values()}
     requests |= {patch.request_id for patch in patches if patch.request_id is not None}
+    await check_size(tx, actor.scope, sorted(requests), "")
     asks = [ask_for(Command(Action.SHIP, id_, actor, details=Shipping(()))) for id_ in sorted(requests)]
     loaded = await tx.load(asks, [actor.scope.account_id])
     before = await tx.shipment_views(actor.scope, ids)  # as they are under the locks
@@ -72,7 +76,10 @@ async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int
     desk = bench.desk
     first = call.patches[0].request_id or before[call.patches[0].shipment_id].shipment.request_id
     was = bench.request(first)
-    done = [bench.patch(patch, before[patch.shipment_id]) for patch in call.patches]
+    done, pace = [], Pace()
+    for patch in call.patches:
+        done.append(bench.patch(patch, before[patch.shipment_id]))
+        await pace.spend(_STEPS_OF_AN_ITEM * len(done[-1].items))
     now = bench.request(first)
     changed = [one for one in done if one != before[one.shipment.id]]
     if call.dry_run:
@@ -84,8 +91,8 @@ async def _settled(tx: Tx, call: PatchCall, bench: "_Bench", before: Mapping[int
     if changes is not None:
         await tx.write(changes)
     if changed:
-        known = {item.id for view in before.values() for item, _ in view.items}
-        items = [item for one in changed for item, _ in one.items]
+        known = {item.id: item for view in before.values() for item, _ in view.items}
+        items = [item for one in changed for item, _ in one.items if item != known.get(item.id)]
         await tx.insert_shipments([], [item for item in items if item.id not in known])
         await tx.update_shipments([one.shipment for one in changed], [item for item in items if item.id in known])
     return outcome

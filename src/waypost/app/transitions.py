@@ -41,6 +41,12 @@ def ask_for(command: Command) -> Ask:
     )
 
 
+def loads_lines(command: Command) -> bool:
+    """Whether lines are loaded for this command."""
+    asked = ask_for(command)
+    return asked.whole or asked.with_order
+
+
 async def perform(tx: Tx, commands: Sequence[Command], now: int) -> list[Settled]:
     """Settle a batch; `now` in microseconds. One outcome per command, refusals included, in their order."""
     plain = plain_moves(commands, now)

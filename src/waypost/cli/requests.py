@@ -138,12 +138,27 @@ def _moved(
         return [{"id": unique[0], "status": 200, "code": None}]
     results: list[dict[str, Any]] = []
     for first in range(0, len(unique), AT_ONCE):
-        body: Any = {"action": action, "items": [{"id": id_, **given} for id_ in unique[first : first + AT_ONCE]]}
-        if dry_run:
-            reply: Any = hub.dry_run(hub.bulk_fulfillment_requests, body)
-        else:
-            reply = hub.bulk_fulfillment_requests(body)
-        results += reply["results"]
+        results += _moved_at_once(hub, action, unique[first : first + AT_ONCE], given, dry_run)
+    return results
+
+
+def _moved_at_once(
+    hub: "Client", action: str, ids: list[int], given: dict[str, Any], dry_run: bool
+) -> list[dict[str, Any]]:
+    """By one call; by halves where they have more lines than one call may change."""
+    from waypost_client import InvalidInput
+
+    body: Any = {"action": action, "items": [{"id": id_, **given} for id_ in ids]}
+    try:
+        reply: Any = (
+            hub.dry_run(hub.bulk_fulfillment_requests, body) if dry_run else hub.bulk_fulfillment_requests(body)
+        )
+    except InvalidInput as error:
+        if len(ids) == 1 or "too_many" not in {one["code"] for one in error.errors}:
+            raise
+        halves = ids[: len(ids) // 2], ids[len(ids) // 2 :]
+        return [one for half in halves for one in _moved_at_once(hub, action, half, given, dry_run)]
+    results: list[dict[str, Any]] = reply["results"]
     return results
 
 

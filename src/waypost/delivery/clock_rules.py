@@ -6,17 +6,20 @@ from collections.abc import Coroutine, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple, TypeVar
 
+from waypost.app.batch_size import ALWAYS_FIT
 from waypost.app.changes import Changer
 from waypost.app.clock_rules import IN_VAIN, Enforcement, command_of, enforce, tell_in_vain
 from waypost.app.ports import Clock, Reads, Tx
 from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.app.routing_again import RerouteAsk, reroute_request
+from waypost.app.slices import parts
+from waypost.app.transitions import loads_lines
 from waypost.app.writer import Writer
 from waypost.domain.clock_rules import WATCHED, ClockRule, Condition, Response, exceptions, overdue_since
 from waypost.domain.refusals import Defect, LockHeld, Refusal, Unavailable
 
 EVERY_S = 15.0
-AT_ONCE = 200  # requests of one rule
+AT_ONCE = 200  # requests of one rule, and of one transaction
 
 _Spot = tuple[int | None, str]  # the source and the condition of a rule
 T = TypeVar("T")
@@ -92,8 +95,9 @@ class ClockWatch:
                     job, locked = await self._due(rule, found)
                     jobs += [job] if job.overdue else []
                     left |= locked
-        if jobs:
-            left |= await self._enforced(jobs)
+        singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
+        for some in parts(singles, AT_ONCE, weight=_weight):
+            left |= await self._enforced(some)
         self._reached[account_id] = {
             spot: _Reached(found[-1].source_id, was.get(spot, _Reached()).left | left.intersection(_ids(found)))
             for spot, found in full.items()
@@ -103,7 +107,7 @@ class ClockWatch:
     async def _enforced(self, jobs: Sequence[Enforcement]) -> set[int]:
         """All in one transaction; where that fails, each request by itself, and of those that fail somebody is told.
 
-        Gives the requests for which nothing could be done.
+        Each of the jobs has one request. Gives those for which nothing could be done.
         """
         account_id = jobs[0].rule.account_id
         try:
@@ -115,9 +119,8 @@ class ClockWatch:
             raise
         except Exception:
             _log.exception("the clock rules of account %d are enforced one by one", account_id)
-        singles = [job._replace(overdue=(one,)) for job in jobs for one in job.overdue]
-        are_done = await _side_by_side(map(self._enforced_alone, singles))
-        return {one.overdue[0].request_id for one, is_done in zip(singles, are_done, strict=True) if not is_done}
+        are_done = await _side_by_side(map(self._enforced_alone, jobs))
+        return {one.overdue[0].request_id for one, is_done in zip(jobs, are_done, strict=True) if not is_done}
 
     async def _enforced_alone(self, one: Enforcement) -> bool:
         """One rule and one request; whether it was done, or told of.
@@ -189,13 +192,19 @@ def _ids(overdue: Iterable[Overdue]) -> Iterator[int]:
     return (one.request_id for one in overdue)
 
 
-async def _side_by_side(parts: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
+def _weight(one: Enforcement) -> int:
+    """A request whose lines are loaded weighs so much that a transaction holds no more of them than always fit."""
+    command = command_of(one.rule, one.overdue[0].request_id)
+    return AT_ONCE // ALWAYS_FIT if command is not None and loads_lines(command) else 1
+
+
+async def _side_by_side(work: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """What each of them gives: all are waited for, as each that is locked takes its time.
 
     Raises what the first that fails has raised.
     """
     ends = []
-    for end in await asyncio.gather(*parts, return_exceptions=True):
+    for end in await asyncio.gather(*work, return_exceptions=True):
         if isinstance(end, BaseException):
             raise end
         ends.append(end)

@@ -6,6 +6,7 @@ from typing import Any
 from falcon.asgi import Request, Response
 
 from waypost.app import order_changes as changes
+from waypost.app.batch_size import ITEMS_AT_MOST, fitting
 from waypost.app.hub import Hub
 from waypost.app.order_bench import OrderAsk
 from waypost.app.order_changes import OrderChange, OrderDone
@@ -125,7 +126,8 @@ class Link(Resource):
         if not ids:
             # Looked for among what is committed, before the transaction: this may take a reader's time.
             query = LinkQuery(call.actor.scope, skus, choice.channel_id)
-            ids = tuple(await self.hub.reads.linkable_orders(query, LINKABLE, ORDERS_AT_MOST))
+            found = await self.hub.reads.linkable_orders(query, LINKABLE, ORDERS_AT_MOST)
+            ids = tuple(fitting(found, ITEMS_AT_MOST))
         dry = asked.params.get("dryRun", False)
         change = link_orders(LinkAsk(call.actor, ids, skus, choice.channel_id, call.id))
         done = await self.hub.changes.record(change._replace(dry_run=dry), asked.key)

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
+from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
 from waypost.storage.dialect import Dialect
@@ -42,7 +42,7 @@ def _scoped(where: Filter, scope: Scope) -> None:
 
 
 async def _views(
-    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | AtOnce = AT_ONCE
+    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | OutOfTurn = OUT_OF_TURN
 ) -> list[InvoiceView]:
     """Invoices with their items."""
     if not rows:

@@ -6,7 +6,7 @@ from operator import itemgetter
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
+from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest, OrderRequests, OrderView, Sold
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
@@ -75,8 +75,12 @@ def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dia
         found = dialect.looked_up(table, items, "orders o", f"o.id = i.order_id AND {of_order}")
     else:
         found = dialect.looked_up("orders o", of_order, "order_item i", _FINDABLE)
-    sql = f"SELECT DISTINCT o.id {found} ORDER BY o.id LIMIT ${len(where.args) + 1}"
-    return sql, [*where.args, limit]
+    first = f"SELECT DISTINCT o.id {found} ORDER BY o.id LIMIT ${len(where.args) + 1}"
+    return f"SELECT f.id, {_items_in('f.id')} FROM ({first}) f ORDER BY f.id", [*where.args, limit]
+
+
+def _items_in(order_id: str) -> str:
+    return f"(SELECT count(*) FROM order_item n WHERE n.order_id = {order_id})"
 
 
 def _items_of(dialect: Dialect) -> str:
@@ -99,7 +103,7 @@ async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[
 
 
 async def _views(
-    dialect: Dialect, fetch: Fetch, orders: Sequence[Order], work: LargeWork | AtOnce = AT_ONCE
+    dialect: Dialect, fetch: Fetch, orders: Sequence[Order], work: LargeWork | OutOfTurn = OUT_OF_TURN
 ) -> list[OrderView]:
     """Orders with their items and requests."""
     if not orders:
@@ -139,10 +143,12 @@ class OrderReading(Reader):
         rows = await first_full(self.slow, pages, query.limit)
         return await _views(self.dialect, self.slow, list(map(Order._make, rows)), self.large)
 
-    async def linkable_orders(self, query: LinkQuery, statuses: Sequence[str], limit: int) -> list[int]:
+    async def linkable_orders(
+        self, query: LinkQuery, statuses: Sequence[str], limit: int
+    ) -> list[tuple[int, int]]:
         """See `ports.orders`."""
         sql, args = linkable(query, statuses, limit, self.dialect)
-        return [row[0] for row in await self.slow(sql, *args)]
+        return [(row[0], row[1]) for row in await self.slow(sql, *args)]
 
     async def order_timeline(self, scope: Scope, order_id: int) -> list[Event] | None:
         """See `ports.orders`."""
@@ -158,6 +164,14 @@ class OrderWriting(Statements):
     async def order_views(self, orders: Sequence[Order]) -> list[OrderView]:
         """See `ports.orders`."""
         return await _views(self.dialect, self.fetch, orders)
+
+    async def item_counts(self, scope: Scope, order_ids: Sequence[int]) -> dict[int, int]:
+        """See `ports.orders`."""
+        d = self.dialect
+        sql = f"""SELECT o.id, {_items_in("o.id")} FROM orders o WHERE {d.any_of("o.id", 1)} AND +o.account_id = $2
+          AND (CAST($3 AS bigint) IS NULL OR o.channel_id = CAST($3 AS bigint))"""
+        rows = await self.fetch(sql, d.array(sorted(set(order_ids))), scope.account_id, scope.channel_id)
+        return {row[0]: row[1] for row in rows}
 
     async def order_requests(self, order_ids: Sequence[int]) -> dict[int, OrderRequests]:
         """See `ports.orders`."""
@@ -178,7 +192,7 @@ class OrderWriting(Statements):
 
     async def update_item_links(self, items: Sequence[OrderItem]) -> None:
         """See `ports.orders`."""
-        rows = [(*(getattr(item, name) for name in _LINKS), item.id) for item in items]
+        rows = ((*(getattr(item, name) for name in _LINKS), item.id) for item in items)
         await self.execute_many(_update("order_item", _LINKS), rows)
 
     async def sold(self, account_id: int, ids: Sequence[int], skus: Sequence[str]) -> list[Sold]:

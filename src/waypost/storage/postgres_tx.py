@@ -1,7 +1,8 @@
 """A transaction on PostgreSQL: every lock in one message, everything loaded after it, everything written at once."""
 
 import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
 from typing import Any
 
 import asyncpg
@@ -31,7 +32,7 @@ from waypost.storage.queries import plain_moves, postgres, proof, writing
 from waypost.storage.sealing import SecretBox
 from waypost.storage.transaction import LINES_AT_ONCE, CommonTx, moved_totals
 
-_ROWS_AT_ONCE = 300  # of one part of a batch
+_ROWS_AT_ONCE = 200  # of one part of a batch
 # Parts whose rows need no other row that the same batch inserts: they may be written one statement after the other.
 _APART = frozenset(("states", "lines", "items", "rollups", "events", "held", "totals"))
 
@@ -208,11 +209,13 @@ class PostgresTx(CommonTx):
 
     async def _write_some(self, changes: Changes) -> None:
         """In one trip, as far as it is not too much: the driver encodes all values of a statement at once."""
-        left = {name: rows for name, rows in _batch_rows(changes).items() if rows}
-        while left:
-            now = {name: rows[: _ROWS_AT_ONCE if name in _APART else None] for name, rows in left.items()}
+        left = _batch_rows(changes)
+        while now := {
+            name: some
+            for name, rows in left.items()
+            if (some := list(islice(rows, _ROWS_AT_ONCE if name in _APART else None)))
+        }:
             await self._write_rows(now, changes)
-            left = {name: rest for name, rows in left.items() if (rest := rows[len(now[name]) :])}
 
     async def _write_rows(self, written: dict[str, list[tuple[Any, ...]]], changes: Changes) -> None:
         args = [column for rows in written.values() for column in map(list, zip(*rows, strict=True))]
@@ -236,31 +239,32 @@ def _locks(asks: Sequence[Ask], accounts: Sequence[int], variants: Sequence[int]
     )  # fmt: skip
 
 
-def _batch_rows(changes: Changes) -> dict[str, list[tuple[Any, ...]]]:
-    """The rows of each part of `postgres.PARTS`."""
+def _batch_rows(changes: Changes) -> dict[str, Iterator[tuple[Any, ...]]]:
+    """The rows of each part of `postgres.PARTS`, made when they are written."""
     counters: dict[int, int] = {}
     for event in changes.events:
         counters.setdefault(event.account_id, event.seq - 1)
     last = {event.account_id: event.seq for event in changes.events}
     new = changes.requests
     stock = [*changes.stock, *(StockChange(entry, entry.open) for request in new for entry in request.entries)]
-    return {
-        "decisions": [*changes.decisions],
-        "requests": [writing.request_values(request) for request in new],
-        "new_states": [request.state for request in new],
-        "new_lines": [line for request in new for line in request.lines],
-        "edited": [(one.id, *writing.particulars_values(one)) for one in changes.particulars],
+    rows: dict[str, Iterable[tuple[Any, ...]]] = {
+        "decisions": changes.decisions,
+        "requests": (writing.request_values(request) for request in new),
+        "new_states": (request.state for request in new),
+        "new_lines": (line for request in new for line in request.lines),
+        "edited": ((one.id, *writing.particulars_values(one)) for one in changes.particulars),
         "claims": [*changes.claims, *(writing.claim_values(request) for request in new if request.claims_number)],
-        "states": [(was.id, was.status, was.version, *writing.changed_values(now)) for was, now in changes.states],
-        "lines": [(line.id, *writing.line_values(line)) for line in changes.lines],
-        "items": [(item.id, *writing.item_values(item)) for item in changes.items],
-        "rollups": [(order.id, *writing.order_values(order)) for order in changes.orders],
-        "counters": [(account, was, last[account], changes.at) for account, was in counters.items()],
-        "events": [*changes.events],
-        "held": [(change.entry.id, *change.entry[3:]) for change in stock if change.entry.id],
-        "totals": [(variant_id, by, changes.at) for variant_id, by in moved_totals(stock).items()],
-        "entries": [change.entry[1:] for change in stock if not change.entry.id],
-        "started": [*changes.started],
-        "ended": [*changes.ended],
-        "confirmed": [*changes.confirmed],
+        "states": ((was.id, was.status, was.version, *writing.changed_values(now)) for was, now in changes.states),
+        "lines": ((line.id, *writing.line_values(line)) for line in changes.lines),
+        "items": ((item.id, *writing.item_values(item)) for item in changes.items),
+        "rollups": ((order.id, *writing.order_values(order)) for order in changes.orders),
+        "counters": ((account, was, last[account], changes.at) for account, was in counters.items()),
+        "events": changes.events,
+        "held": ((change.entry.id, *change.entry[3:]) for change in stock if change.entry.id),
+        "totals": ((variant_id, by, changes.at) for variant_id, by in moved_totals(stock).items()),
+        "entries": (change.entry[1:] for change in stock if not change.entry.id),
+        "started": changes.started,
+        "ended": changes.ended,
+        "confirmed": changes.confirmed,
     }
+    return {name: iter(some) for name, some in rows.items()}

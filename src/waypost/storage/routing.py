@@ -21,6 +21,7 @@ from waypost.storage.speaking import Reader, Statements
 
 _VARIANT = columns.listed(StockVariant, "v")
 _ROWS_AT_ONCE = 1000
+_STEPS_OF_A_ROW = 3
 _LAST_ID = 2**63 - 1
 _DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
 JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
@@ -53,11 +54,16 @@ class RoutingWriting(Statements):
         ids = d.array([order.id for order in orders])
         sql = f"SELECT {columns.ITEM} FROM order_item WHERE {d.any_of('order_id', 1)} ORDER BY line_number"
         items: dict[int, list[OrderItem]] = {order.id: [] for order in orders}
-        for item in map(OrderItem._make, await self.fetch(sql, ids)):
-            items[item.order_id].append(item)
+        pace = Pace()
+        for some in parts(await self.fetch(sql, ids), _ROWS_AT_ONCE):
+            for item in map(OrderItem._make, some):
+                items[item.order_id].append(item)
+            await pace.spend(_STEPS_OF_A_ROW * len(some))
         sums: dict[int, dict[int, LineSums]] = {order.id: {} for order in orders}
-        for row in await self.fetch(writing.line_sums(d), ids):
-            sums[row[0]][row[1]] = LineSums(*map(int, row[2:]))
+        for some in parts(await self.fetch(writing.line_sums(d), ids), _ROWS_AT_ONCE):
+            for row in some:
+                sums[row[0]][row[1]] = LineSums(*map(int, row[2:]))
+            await pace.spend(_STEPS_OF_A_ROW * len(some))
         return {order.id: OrderParts(order, tuple(items[order.id]), sums[order.id]) for order in orders}
 
     async def lock_variants(self, ask: VariantAsk) -> list[StockVariant]:

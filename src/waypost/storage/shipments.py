@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.large_work import AT_ONCE, AtOnce, LargeWork
+from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.storage.dialect import Dialect
@@ -53,7 +53,7 @@ def _scoped(where: Filter, scope: Scope) -> None:
 
 
 async def _views(
-    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | AtOnce = AT_ONCE
+    dialect: Dialect, fetch: Fetch, rows: Sequence[Sequence[Any]], work: LargeWork | OutOfTurn = OUT_OF_TURN
 ) -> list[ShipmentView]:
     """Shipments with their items."""
     if not rows:

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 from waypost.app.actor import Scope
-from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, StockChange, TokenRow
+from waypost.app.ports import KeptOutcome, NewRequest, OrderParts, PostedOrder, RequestSize, StockChange, TokenRow
 from waypost.app.slices import parts
 from waypost.domain.attention import item_of
 from waypost.domain.events import Event
@@ -19,7 +19,7 @@ from waypost.storage.imports import ImportWriting
 from waypost.storage.inventory import InventoryWriting
 from waypost.storage.invoices import InvoiceWriting
 from waypost.storage.orders import OrderWriting
-from waypost.storage.queries import columns, request_pages, writing
+from waypost.storage.queries import columns, request_pages, requests, writing
 from waypost.storage.routing import RoutingWriting
 from waypost.storage.sealing import SEALED
 from waypost.storage.shipments import ShipmentWriting
@@ -205,6 +205,12 @@ class CommonTx(
         """See `ports.Tx`."""
         sql, args = request_pages.waiting(scope, source_id, limit, self.dialect)
         return [row[0] for row in await self.fetch(sql, *args)]
+
+    async def request_sizes(self, scope: Scope, request_ids: Sequence[int]) -> list[RequestSize]:
+        """See `ports.Tx`."""
+        d = self.dialect
+        rows = await self.fetch(requests.sizes(d), d.array(sorted(set(request_ids))), *scope)
+        return list(map(RequestSize._make, rows))
 
 
 def moved_totals(changes: Sequence[StockChange]) -> dict[int, int]:

@@ -51,8 +51,10 @@ _FORM = (
       "The list has more entries than are allowed, or the order would have too many items or tags.",
       "Remove entries, or split them over several calls. `message` has the maximum."),
     F("too_many",
-      "There are more than the maximum: webhook configurations, required fields, or messages to replay.",
-      "Reduce the number; `message` has the maximum. Delete a webhook configuration, or replay a shorter range."),
+      "There are more than the maximum: webhook configurations, required fields, messages to replay, or lines of all"
+      " requests or orders of one call.",
+      "Reduce the number; `message` has the maximum. Delete a webhook configuration, replay a shorter range, or name"
+      " fewer requests or orders in each call."),
     F("too_many_members",
       "`settings` has more members than are allowed.",
       "Remove members; `message` has the maximum."),

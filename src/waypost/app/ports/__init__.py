@@ -12,6 +12,7 @@ from waypost.app.ports.batch import (
     PlainMove,
     PlainMoved,
     PlainMoves,
+    RequestSize,
     StockChange,
     no_changes,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "PostedOrder",
     "Reads",
     "RequestQuery",
+    "RequestSize",
     "SourceRow",
     "StockChange",
     "Store",

@@ -36,6 +36,15 @@ class Cause(NamedTuple):
     number_owner: int | None
 
 
+class RequestSize(NamedTuple):
+    """How many lines a request has, and how many items its order has."""
+
+    id: int
+    order_id: int
+    lines: int
+    items: int
+
+
 class OrderParts(NamedTuple):
     """An order, its items, and what the lines of its requests *outside the batch* add up to, by item id."""
 

@@ -16,6 +16,7 @@ from waypost.app.ports.batch import (
     OrderParts,
     PlainMoved,
     PlainMoves,
+    RequestSize,
     StockChange,
 )
 from waypost.app.ports.catalog import ALL, CatalogReads, CatalogTx, Page
@@ -147,6 +148,10 @@ class Tx(
 
     async def oldest_processing(self, scope: Scope, source_id: int | None, limit: int) -> list[int]:
         """Ids of the oldest requests in Processing that `scope` sees."""
+        ...
+
+    async def request_sizes(self, scope: Scope, request_ids: Sequence[int]) -> list[RequestSize]:
+        """How large these requests are, as far as `scope` sees them, by id ascending. Nothing is locked."""
         ...
 
 

@@ -96,8 +96,11 @@ class OrderReads(Protocol):
         """One page, by id ascending: a query for the orders, one for their items, one for their requests."""
         ...
 
-    async def linkable_orders(self, query: LinkQuery, statuses: Sequence[str], limit: int) -> list[int]:
-        """Orders in one of these statuses of which an unmanaged item can be linked now, by id ascending."""
+    async def linkable_orders(
+        self, query: LinkQuery, statuses: Sequence[str], limit: int
+    ) -> list[tuple[int, int]]:
+        """Orders in one of these statuses of which an unmanaged item can be linked now, by id ascending, each with the
+        number of its items."""
         ...
 
     async def order_timeline(self, scope: Scope, order_id: int) -> list[Event] | None:
@@ -110,6 +113,10 @@ class OrderTx(Protocol):
 
     async def order_views(self, orders: Sequence[Order]) -> list[OrderView]:
         """These orders with their items and requests, as they stand in this transaction; nothing is locked."""
+        ...
+
+    async def item_counts(self, scope: Scope, order_ids: Sequence[int]) -> dict[int, int]:
+        """How many items each of these orders has, as far as `scope` sees them. Nothing is locked."""
         ...
 
     async def order_requests(self, order_ids: Sequence[int]) -> dict[int, OrderRequests]:
