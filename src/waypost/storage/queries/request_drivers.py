@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 from waypost.app.ports import RequestQuery
 from waypost.domain import standing
+from waypost.domain.attention import ANYBODY
 from waypost.domain.statuses import ANY, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.pages import ROWS_PER_WANTED
@@ -38,7 +39,8 @@ class Failed(NamedTuple):
     async def are_few(self, ask: Callable[..., Awaitable[Rows]], dialect: Dialect) -> bool:
         """Whether there are at most `ROWS_PER_WANTED` for each that is wanted, as `attention_group` counts them."""
         where = dialect.any_of("g.code", 2, "text")
-        sql = f"SELECT coalesce(sum(g.total), 0) FROM attention_group g WHERE g.account_id = $1 AND {where}"
+        sql = f"""SELECT coalesce(sum(g.total), 0) FROM attention_group g
+          WHERE g.account_id = $1 AND g.assignee = '{ANYBODY}' AND {where}"""
         found = await ask(sql, self.account_id, dialect.array(self.codes))
         return int(found[0][0]) <= ROWS_PER_WANTED * self.wanted
 

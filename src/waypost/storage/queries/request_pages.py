@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
 from waypost.domain import standing
-from waypost.domain.attention import REQUEST
+from waypost.domain.attention import ANYBODY, REQUEST
 from waypost.domain.fulfillment import FulfillmentStatus
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
 from waypost.domain.statuses import Status
@@ -129,7 +129,8 @@ class _Search:
         if self._driver is Driver.NUMBERS:
             return _FIXED, ("account_id", "number"), f"{account} AND {where.among('w.number', query.numbers, 'text')}"
         if self._driver is Driver.FAILED:
-            of = f"g.account_id = {self._keys['account_id']} AND {where.among('g.code', query.failure_codes, 'text')}"
+            codes = where.among("g.code", query.failure_codes, "text")
+            of = f"g.account_id = {self._keys['account_id']} AND g.assignee = '{ANYBODY}' AND {codes}"
             sources = where.dialect.any_found("w.source_id", f"SELECT g.source_id FROM attention_group g WHERE {of}")
             codes = where.among("w.code", query.failure_codes, "text")
             return "attention_item", (), f"{account} AND {sources} AND {codes} AND w.subject = '{REQUEST}'"
