@@ -36,7 +36,7 @@ def test_accounts_are_listed_in_a_table(call: Call) -> None:
 
 def test_an_empty_list_says_so(call: Call) -> None:
     call("migrate")
-    assert call("account", "list").stdout == "No accounts yet.\n"
+    assert call("account", "list").stdout == "No accounts found.\n"
 
 
 def test_a_source_says_what_it_requires(call: Call, told: Told) -> None:

@@ -208,7 +208,7 @@ def test_orders_say_their_channel_where_nobody_else_does(shop: Call, tmp_path: P
     assert "row 3, channelId" in shop("import", "orders", file, code=1).stderr  # one order, two channels
     text = "orderNumber,channelId,sku,quantity\nA,1,X,1\nB,2,X,1\nC,77,X,1\n"
     done = shop("import", "orders", written(tmp_path / "p.csv", text), code=1)
-    assert "row 4, channelId: There is no such channel. (unknown_channel)" in done.stderr
+    assert "row 4, channelId: There is no channel 77. (unknown_channel)" in done.stderr
     found = table(database_url, "SELECT order_number, channel_id FROM orders ORDER BY id")
     assert [tuple(row.values()) for row in found] == [("A", 1), ("B", 2)]
 

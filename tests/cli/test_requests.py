@@ -107,6 +107,10 @@ async def test_what_needs_somebody_is_shown(hub: Hub) -> None:
         assert words in told
     found = json.loads((await hub.waypost("attention", "--json", "--code", "out_of_stock")).stdout)
     assert found == {"total": 0, "groups": []}
+    assert (await hub.waypost("attention", "--assignee", "Nobody")).stdout == "Nothing that these filters ask for needs anybody.\n"
+    mine = json.loads((await hub.waypost("attention", "--json", "--limit", 1)).stdout)["groups"][0]["next"]
+    await hub.run("cancel", *hub.ids[:3])
+    assert (await hub.waypost("attention", "--after", mine)).stdout == "Nothing comes after this in its group.\n"
 
 
 def _offered(told: str, words: str) -> list[str]:

@@ -427,6 +427,10 @@ async def test_a_bad_parameter_is_told_with_its_value(world: World) -> None:
         ("limit=few", "limit is an integer, not 'few'."),
         ("after=garbage", "after must be the `next` of an earlier reply, unchanged; not 'garbage'."),
         (f"after={'a' * 90}", f"after must be the `next` of an earlier reply, unchanged; not '{'a' * 60}…'."),
+        (f"after={write_place(ONE)}&sourceId={ONE.source_id}&codes=nope",
+         "codes is not of the group that `after` reads on: pass the filters that gave the cursor."),
+        (f"after={write_place(ONE)}&sourceId={ONE.source_id + 1}&codes={ONE.code}",
+         "sourceId is not of the group that `after` reads on: pass the filters that gave the cursor."),
         ("assignee=Bob&unassigned=true", "unassigned=true and assignee contradict each other: send only one of them."),
     ):
         reply = await world.client().get(f"/attention?{query}")

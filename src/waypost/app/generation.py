@@ -95,9 +95,9 @@ def _plan(bench: Bench, orders: Orders, draft: RequestDraft) -> Plan:
     source = bench.supply.source(scope.account_id, draft.source_id)
     problems = []
     if order is None:
-        problems.append(Problem("order_id", "unknown_order", "There is no such order."))
+        problems.append(Problem("order_id", "unknown_order", f"There is no order {draft.order_id}."))
     if source is None:
-        problems.append(Problem("source_id", "unknown_source", "There is no such source."))
+        problems.append(Problem("source_id", "unknown_source", f"There is no source {draft.source_id}."))
     if order is not None:
         check_not_over(order)
     if draft.status is not None and not isinstance(decide(None, Action.GENERATE, draft.status), Move):

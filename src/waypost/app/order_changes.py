@@ -187,6 +187,7 @@ def add_item(ask: OrderAsk, draft: ItemDraft, priced: bool) -> OrderChange:
 def _unknown(draft: ItemDraft) -> Problem:
     """Which of its names nobody knows."""
     for name, what in (("product_variant_id", "product variant"), ("listing_variant_id", "listing variant")):
-        if getattr(draft, name) is not None:
-            return Problem(f"/{name}", "unknown_variant", f"There is no such {what}.")
+        id_ = getattr(draft, name)
+        if id_ is not None:
+            return Problem(f"/{name}", "unknown_variant", f"There is no {what} {id_}.")
     return Problem("/externalListingId", "unknown_listing", "The channel has no such listing.")

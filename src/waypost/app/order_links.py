@@ -60,7 +60,7 @@ def link_orders(ask: LinkAsk) -> RecordChange[Linked]:
             if id_ not in ahead.orders
         ]
         if ask.channel_id is not None and not await tx.channel_rows(ask.actor.scope, [ask.channel_id]):
-            problems.append(Problem("channel_id", "unknown_channel", "There is no such channel."))
+            problems.append(Problem("channel_id", "unknown_channel", f"There is no channel {ask.channel_id}."))
         if problems:
             raise Invalid(problems)
         return Made(await _link(tx, desk, ask, ahead))

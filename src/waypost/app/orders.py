@@ -103,7 +103,9 @@ async def _settle(
     for place, draft in drafts:
         number = (draft.channel_id, draft.order_number)
         if bench.channel(draft) is None:
-            outcomes[place] = Invalid([Problem("channel_id", "unknown_channel", "There is no such channel.")])
+            outcomes[place] = Invalid([
+                Problem("channel_id", "unknown_channel", f"There is no channel {draft.channel_id}.")
+            ])  # fmt: skip
         elif number not in bench.existing and not draft.dry_run:
             fresh.setdefault(number, (place, draft))
     rehearsed = [(place, draft) for place, draft in drafts if draft.dry_run and place not in outcomes]

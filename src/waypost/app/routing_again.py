@@ -168,6 +168,6 @@ async def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int,
 def _check_source(supply: Supply, state: State, source_id: int) -> None:
     source = supply.source(state.account_id, source_id)
     if source is None:
-        raise Invalid([Problem("to_source_id", "unknown_source", "There is no such source.")])
+        raise Invalid([Problem("to_source_id", "unknown_source", f"There is no source {source_id}.")])
     if source_id == state.source_id:
         raise Invalid([Problem("to_source_id", "same_source", "It is with this source already.")])

@@ -72,9 +72,9 @@ async def _binding_problems(tx: Tx, actor: Actor, draft: WebhookDraft) -> list[P
     """The source and the channel that the endpoint is bound to must be the account's."""
     problems = []
     if draft.source_id is not None and not await tx.source_rows(actor.scope, [draft.source_id]):
-        problems.append(Problem("source_id", "unknown_source", "There is no such source."))
+        problems.append(Problem("source_id", "unknown_source", f"There is no source {draft.source_id}."))
     if draft.channel_id is not None and not await tx.channel_rows(actor.scope, [draft.channel_id]):
-        problems.append(Problem("channel_id", "unknown_channel", "There is no such channel."))
+        problems.append(Problem("channel_id", "unknown_channel", f"There is no channel {draft.channel_id}."))
     return problems
 
 
@@ -211,8 +211,9 @@ def retrying(actor: Actor, seqs: Sequence[int], is_automated: bool) -> RecordCha
         head = await _head(tx, account)
         unknown = [place for place, seq in enumerate(seqs) if seq > head]
         if unknown:
-            words = "There is no such event."
-            raise Invalid([Problem(f"event_ids/{place}", "unknown_event", words) for place in unknown])
+            raise Invalid([
+                Problem(f"event_ids/{place}", "unknown_event", f"There is no event {seqs[place]}.") for place in unknown
+            ])  # fmt: skip
         queued, pace = 0, Pace()
         for hook in await tx.lock_webhooks(account):
             if hook.status == "active":

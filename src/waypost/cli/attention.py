@@ -43,7 +43,13 @@ def attention(
         print_json(found)
         return
     if not found["total"]:
-        say("Nothing needs anybody.")
+        is_filtered = source_id is not None or codes or assignee is not None or unassigned
+        if after is not None:
+            say("Nothing comes after this in its group.")
+        elif is_filtered:
+            say("Nothing that these filters ask for needs anybody.")
+        else:
+            say("Nothing needs anybody.")
     for group in found["groups"]:
         _show(group, limit)
 

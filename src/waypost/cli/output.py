@@ -54,7 +54,7 @@ def print_table(title: str, headings: Sequence[str], rows: Iterable[Sequence[obj
 
     listed = list(rows)
     if not listed:
-        say(f"No {title} yet.")
+        say(f"No {title} found.")
         return
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), header_style="bold")
     for heading in headings:

@@ -1,5 +1,8 @@
 """What needs somebody, and the clock rules that raise it (native)."""
 
+from collections.abc import Iterator, Mapping
+from typing import Any
+
 from falcon.asgi import Request, Response
 
 from waypost.app.attention import settle_attention
@@ -21,6 +24,20 @@ CONTRADICTION = Fault(
 )  # fmt: skip
 
 
+def _beside_the_cursor(params: Mapping[str, Any]) -> Iterator[Fault]:
+    """Filters that leave nothing of the group that is to be read on."""
+    after = params.get("after")
+    if after is None:
+        return
+    for name, is_its in (
+        ("sourceId", params.get("sourceId", after.source_id) == after.source_id),
+        ("codes", after.code in (params.get("codes") or (after.code,))),
+    ):
+        if not is_its:
+            words = f"{name} is not of the group that `after` reads on: pass the filters that gave the cursor."
+            yield Fault("parameter", name, "contradiction", words)
+
+
 class Attention(Resource):
     """`/attention`"""
 
@@ -31,6 +48,7 @@ class Attention(Resource):
         params = call.query()
         if params.get("unassigned") and "assignee" in params:
             call.faults.append(CONTRADICTION)
+        call.faults += _beside_the_cursor(params)
         call.check()
         scope, now, reads = call.actor.scope, self.hub.clock(), self.hub.reads
         query = AttentionQuery(

@@ -51,7 +51,7 @@ def bulk_commands(body: BulkIn, actor: Actor, call_id: str, faults: list[Fault])
     for place, item in enumerate(body.items):
         at = f"/items/{place}"
         if item.id in seen:
-            bad(faults, f"{at}/id", "repeated_id", f"{item.id} is given twice.")
+            bad(faults, f"{at}/id", "repeated_id", f"{at}/id: request {item.id} is given twice.")
         seen.add(item.id)
         if item.confirm not in (None, "resend"):
             bad(faults, f"{at}/confirm", "unknown_value", "confirm is resend, or absent.")
@@ -71,7 +71,7 @@ def _details(action: Action, item: BulkItem, at: str, faults: list[Fault]) -> Fa
     if action is not Action.EDIT:
         return None
     if item.changes is None:
-        bad(faults, f"{at}/changes", "required", "Say what changes.")
+        bad(faults, f"{at}/changes", "required", f"{at}/changes is required with edit.")
         return None
     return edit_of(item.changes, faults, f"{at}/changes")
 
@@ -79,7 +79,8 @@ def _details(action: Action, item: BulkItem, at: str, faults: list[Fault]) -> Fa
 def _text(value: str | None, pointer: str, faults: list[Fault]) -> str | None:
     stripped = trimmed(value or "")
     if len(stripped) > REASON_AT_MOST:
-        bad(faults, pointer, "too_long", f"At most {REASON_AT_MOST} characters.")
+        words = f"{pointer} may have at most {REASON_AT_MOST} characters, not {len(stripped)}."
+        bad(faults, pointer, "too_long", words)
     return stripped or None
 
 
@@ -87,8 +88,8 @@ def _report(item: BulkItem, at: str, faults: list[Fault]) -> FailureReport:
     given = item.error if item.error is not None else item.reason
     reason = _text(given, f"{at}/error", faults)
     if reason is None:
-        code = "required" if given is None else "blank"
-        bad(faults, f"{at}/error", code, "A failure needs its reason.")
+        code, words = ("required", "is required") if given is None else ("blank", "may not be blank")
+        bad(faults, f"{at}/error", code, f"{at}/error {words}: a failure needs its reason.")
     if item.code is not None and not is_known_code(item.code):
         bad(faults, f"{at}/code", "unknown_value", "No such failure code: see GET /failure-codes, or use x_….")
     return FailureReport(reason or "", item.code or "other")
