@@ -34,6 +34,10 @@ LINEAR: tuple[Linear, ...] = (
     ),
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.7),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
+    Linear(
+        "list_fulfillment_requests filterIsAcknowledged=true filterStatus=Canceled as rare *",
+        "It looks at five rows for each that is shown, and at first this owner has fewer.", 0.05, 0.005,
+    ),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
     Linear(
         "list_fulfillment_requests filter* filterSourceId=* as *channel",
