@@ -20,7 +20,7 @@ from waypost.app.changes import Changer
 from waypost.app.hub import Hub
 from waypost.app.ports import Clock, Store
 from waypost.app.ports.kinds import Kind
-from waypost.app.upkeep import CHORES, end_snoozes, purge, tending
+from waypost.app.upkeep import CHORES, list_snoozes, purge, tending
 from waypost.delivery.clock_rules import ClockWatch
 from waypost.delivery.lanes import DEFAULT_LIMITS
 from waypost.delivery.lanes import Limits as DeliveryLimits
@@ -242,7 +242,7 @@ async def serve(
             await ready(f"http://{_address(settings.host, port)}", hub)
             _collect_rarely()
             async with AsyncExitStack() as stack:
-                await stack.enter_async_context(tending(hub, *CHORES, purge, end_snoozes, refusals.keep_telling))
+                await stack.enter_async_context(tending(hub, *CHORES, purge, list_snoozes, refusals.keep_telling))
                 if settings.works:
                     await stack.enter_async_context(working(hub, writer, settings.outward, stop))
                 await server.serve(listening, stop, STOP_WITHIN_S)

@@ -109,6 +109,20 @@ async def test_the_end_of_a_wait_that_was_too_long_leaves_no_hold_of_long_ago(ho
     await adds_up(house)
 
 
+async def test_the_end_of_a_wait_that_was_too_long_leaves_the_hold(house: House) -> None:
+    id_, now = await house.merchant.request(), house.hub.clock()
+    [attempt] = await claimed(house, now)
+    until = now + 7 * MINUTE
+    await hold(house, id_, until)
+    await put_off(house, attempt, until + MINUTE, 3600.0)
+    assert (await house.state(id_)).waits_until > until + MINUTE
+    set_back = now - 120 * MINUTE
+    assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 1
+    assert (await house.state(id_)).waits_until == until
+    assert await claimed(house, set_back) == []
+    await adds_up(house)
+
+
 async def test_no_attempt_is_looked_at_twice_for_a_wait_that_was_too_long(house: House) -> None:
     """The first was released again meanwhile, and does not wait for what its source said."""
     first, second = await house.merchant.requests(*[Status.PROCESSING] * 2)

@@ -8,6 +8,7 @@ from tests.support.audit import audit
 from tests.support.database import contents
 from tests.support.goods import listing, product
 from tests.support.world import World
+from waypost.http import order_changes
 
 
 async def post(world: World, number: str, items: list[dict[str, Any]], channel: int = 0) -> dict[str, Any]:
@@ -81,6 +82,26 @@ async def test_a_release_looks_once_more(world: World, migrated_url: str) -> Non
     told = [(i["sku"], i["productVariantId"], i["listingVariantId"]) for i in released["orderItems"]]
     assert told == [("MUG", mug, listed), ("CUP", cup, None)]
     assert released == (await world.client().get(f"/orders/{posted['id']}")).json()
+
+
+async def test_items_whose_best_name_is_unknown_do_not_stand_before_others(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They have another name that is known, by which they are not found; a call takes as many orders as it may."""
+    monkeypatch.setattr(order_changes, "ORDERS_AT_MOST", 1)
+    known, unknown = {"externalListingId": "ext-1"}, 99_999
+    items: list[dict[str, Any]] = [
+        {"productVariantId": unknown, **known}, {"listingVariantId": unknown, **known},
+        {"productVariantId": unknown, "listingVariantId": unknown, **known}, {"sku": "POT", **known},
+    ]  # fmt: skip
+    for place, item in enumerate(items):
+        await post(world, f"N-{place}", [item])
+    last = await post(world, "N-9", [{"sku": "CUP"}])
+    ours = world.ours
+    cup = await product(migrated_url, ours.account, "CUP")
+    await listing(migrated_url, ours.account, ours.channels[0], "L-CUP", cup, "ext-1")
+    assert await link(world, {"channelId": ours.channels[0]}) == [last["id"]]
+    assert await link(world, {"channelId": ours.channels[0]}) == []
 
 
 async def test_linking_by_orders_skus_or_channel(world: World, migrated_url: str) -> None:

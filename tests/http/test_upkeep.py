@@ -15,7 +15,7 @@ from tests.support.world import World, merchant
 from waypost.app import upkeep
 from waypost.app.hub import Hub
 from waypost.app.ports import Store
-from waypost.app.upkeep import DELIVERIES_KEPT_S, end_snoozes, purge
+from waypost.app.upkeep import DELIVERIES_KEPT_S, list_snoozes, purge
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
@@ -91,7 +91,7 @@ async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: Manu
     assert [row["message_id"] for row in left] == ["waits", "arrived lately"]
 
 
-async def snoozes_ended(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
+async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
     """One round of the chore, as long as there is something to do."""
     rounds = 0
 
@@ -100,12 +100,13 @@ async def snoozes_ended(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
         rounds += 1
         if rounds == 2:
             done.set()
-        return await hub.reads.accounts_with_ended_snoozes(now)
+        return await hub.reads.accounts_with_outdated_snoozes(now)
 
     done = asyncio.Event()
-    monkeypatch.setattr(upkeep, "END_SNOOZES_EVERY_S", 0)
-    reads = SimpleNamespace(accounts_with_ended_snoozes=accounts)
-    chore = asyncio.ensure_future(end_snoozes(cast(Hub, SimpleNamespace(clock=hub.clock, store=hub.store, reads=reads))))
+    monkeypatch.setattr(upkeep, "LIST_SNOOZES_EVERY_S", 0)
+    monkeypatch.setattr(upkeep, "SNOOZES_AT_ONCE", 1)
+    reads = SimpleNamespace(accounts_with_outdated_snoozes=accounts)
+    chore = asyncio.ensure_future(list_snoozes(cast(Hub, SimpleNamespace(clock=hub.clock, store=hub.store, reads=reads))))
     async with asyncio.timeout(30):
         await done.wait()
     chore.cancel()
@@ -140,9 +141,31 @@ async def test_what_was_snoozed_is_shown_from_that_moment_on(
         assert await shown("?snoozed=true") == ids
         assert await shown("?assignee=Mei") == [ids[2]]
         assert await shown("?unassigned=true") == ids[:2]
-        await snoozes_ended(timed_world.hub, monkeypatch)
+        await snoozes_listed(timed_world.hub, monkeypatch)
     await adds_up(migrated_url)
-    # One that fails again is not snoozed by what has ended.
+    # One that fails again is not snoozed by what has ended, whatever it is listed as.
     await client.patch(f"/fulfillment-requests/{ids[2]}/process?confirm=resend")
     await client.patch(FAIL.format(ids[2]))
-    assert await marks() == [0, 0, 1, 2]
+    assert await shown() == ids[:3]
+
+
+async def test_a_snooze_outlives_a_clock_that_ran_ahead(
+    timed_world: World, clock: ManualClock, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Both one that it ended too early, and one that began after it was set back."""
+    client, ids = timed_world.client(), await timed_world.requests(2)
+    for id_ in ids:
+        await client.patch(FAIL.format(id_))
+    until = format_datetime(clock() + HOUR_S * 1_000_000)
+    await client.patch(f"/fulfillment-requests/{ids[0]}", json={"snoozedUntil": until})
+    clock.advance(24 * HOUR_S)
+    await snoozes_listed(timed_world.hub, monkeypatch)
+    await client.patch(f"/fulfillment-requests/{ids[1]}", json={"note": "as of tomorrow"})
+    assert (await client.get("/attention")).json()["total"] == 2
+    clock.advance(-24 * HOUR_S)
+    await client.patch(f"/fulfillment-requests/{ids[1]}", json={"snoozedUntil": until})
+    await snoozes_listed(timed_world.hub, monkeypatch)
+    assert (await client.get("/attention")).json()["total"] == 0
+    clock.advance(HOUR_S)
+    assert (await client.get("/attention")).json()["total"] == 2
+    await adds_up(migrated_url)

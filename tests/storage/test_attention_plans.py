@@ -72,7 +72,7 @@ async def _reads(reads: Any, merchant: Merchant, costs: Costs) -> None:
             items = await costs.of(reads.attention_items(query, places, 5))
             assert 1 <= len(items) <= 5 * len(groups)
             assert items[0].since > since
-    assert await costs.of(reads.accounts_with_ended_snoozes(NOW)) == [merchant.account]
+    assert await costs.of(reads.accounts_with_outdated_snoozes(NOW)) == [merchant.account]
     overdue = OverdueQuery(merchant.account, Status.PROCESSING, None, (), NOW, NOW, 200)
     assert len(await costs.of(reads.overdue(overdue))) == 1
 
@@ -84,7 +84,7 @@ async def _writes(tx: Any, merchant: Merchant, request: int, costs: Costs) -> No
         assert await costs.of(tx.raise_attention([row])) == 1
         assert len(await costs.of(tx.fetch(items_of(tx.dialect), tx.dialect.array([request])))) == 1
         assert await costs.of(tx.settle_attention(merchant.account, row.subject, request, [code], NOW))
-    assert await costs.of(tx.end_snoozes(merchant.account, NOW, 3)) == 3
+    assert await costs.of(tx.list_snoozes(merchant.account, NOW, 3)) == 3
 
 
 @pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])

@@ -55,7 +55,6 @@ TAMPERED = [
     ("UPDATE attention_item SET care = 1", "attention_care_differs"),
     ("UPDATE attention_item SET care = 2", "attention_care_differs"),
     ("UPDATE attention_item SET assignee = 'Mei'", "attention_care_differs"),
-    ("UPDATE attention_item SET snoozed_until = 9000000000000000", "attention_care_differs"),
     ("INSERT INTO attention (account_id, source_id, subject, subject_id, code, message, raised_at)"
      " VALUES (1, 1, 'fulfillment_request', 2, 'unshipped', 'Look.', 7)", "alert_differs"),
     ("INSERT INTO attention (account_id, source_id, subject, subject_id, code, message, raised_at)"

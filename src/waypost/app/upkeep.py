@@ -14,7 +14,7 @@ from waypost.app.ports import Durability, Tx
 KEEP_TIME_EVERY_S = 5.0
 GIVE_BACK_EVERY_S = 5.0
 PURGE_EVERY_S = 60.0
-END_SNOOZES_EVERY_S = 15.0
+LIST_SNOOZES_EVERY_S = 15.0
 SNOOZES_AT_ONCE = 100  # items a transaction
 LOOK_AT_SETTINGS_EVERY_S = 60.0
 PURGE_AT_FIRST, PURGE_AT_MOST = 10, 1000  # rows a transaction; what is kept may be short or long
@@ -80,25 +80,25 @@ async def purge(hub: Hub) -> None:
         await asyncio.sleep(PURGE_EVERY_S)
 
 
-async def end_snoozes(hub: Hub) -> None:
-    """List as snoozed no more what has been snoozed for long enough.
+async def list_snoozes(hub: Hub) -> None:
+    """List as snoozed no more what has been snoozed for long enough, and as snoozed what is again: the clock ran ahead.
 
-    Who reads the list sees it from that moment on, whether or not this has come by; but each that is still listed so
-    costs every reader a little.
+    Who reads the list sees what has ended from that moment on, whether or not this has come by; but each that is still
+    listed as snoozed then costs every reader a little.
     """
 
-    async def end(tx: Tx, account_id: int) -> int:
+    async def some(tx: Tx, account_id: int) -> int:
         await tx.load((), [account_id])
-        return await tx.end_snoozes(account_id, hub.clock(), SNOOZES_AT_ONCE)
+        return await tx.list_snoozes(account_id, hub.clock(), SNOOZES_AT_ONCE)
 
     while True:
         try:
-            for account_id in await hub.reads.accounts_with_ended_snoozes(hub.clock()):
-                while await hub.store.write(partial(end, account_id=account_id)):
+            for account_id in await hub.reads.accounts_with_outdated_snoozes(hub.clock()):
+                while await hub.store.write(partial(some, account_id=account_id)):
                     pass
         except Exception as error:
             _log.warning("ended snoozes stay on the attention list for now: %s", error)
-        await asyncio.sleep(END_SNOOZES_EVERY_S)
+        await asyncio.sleep(LIST_SNOOZES_EVERY_S)
 
 
 def next_limit(limit: int, took_s: float) -> int:

@@ -35,9 +35,9 @@ class AttentionReading(Reader):
         ]
 
 
-    async def accounts_with_ended_snoozes(self, now: int) -> list[int]:
+    async def accounts_with_outdated_snoozes(self, now: int) -> list[int]:
         """See `ports.attention`."""
-        return [row[0] for row in await self.slow(sql.ACCOUNTS_WITH_ENDED_SNOOZES, now)]
+        return [row[0] for row in await self.slow(sql.ACCOUNTS_WITH_OUTDATED_SNOOZES, now)]
 
 
 class AttentionWriting(Statements):
@@ -53,7 +53,7 @@ class AttentionWriting(Statements):
             if (alert is None or await self.execute(alert, one.subject_id)) and await self.execute(insert, *one):
                 key = one.account_id, one.source_id or 0, one.code, one.raised_at, one.subject_id
                 begun.append(Item(*key, one.subject))
-        await self.note_items((), begun, max((one.raised_at for one in raised), default=0))
+        await self.note_items((), begun)
         return len(begun)
 
     async def settle_attention(
@@ -73,7 +73,7 @@ class AttentionWriting(Statements):
         """Settle at $1 what is open; the ids."""
         update = f"UPDATE attention SET settled_at = $1 WHERE {which} AND settled_at IS NULL {sql.SETTLED}"
         rows = await self.fetch(update, *args)
-        await self.note_items([Item(*row[:-1]) for row in rows], (), 0)
+        await self.note_items([Item(*row[:-1]) for row in rows], ())
         return [row[-1] for row in rows]
 
     async def note_attention(self, changes: Changes) -> None:
@@ -86,46 +86,49 @@ class AttentionWriting(Statements):
         new = [item_of(request.state) for request in changes.requests]
         ended = [was for was, now in both if was is not None and was != now]
         begun = [now for was, now in both if now is not None and was != now]
-        await self.note_items(ended, [*begun, *(one for one in new if one is not None)], changes.at)
+        await self.note_items(ended, [*begun, *(one for one in new if one is not None)])
         if changes.particulars:
             edited = sorted(one.id for one in changes.particulars)
-            await self._list_again(sql.items_of(self.dialect), self.dialect.array(edited), at=changes.at)
+            await self._list_again(sql.items_of(self.dialect), self.dialect.array(edited))
 
-    async def end_snoozes(self, account_id: int, now: int, limit: int) -> int:
+    async def list_snoozes(self, account_id: int, now: int, limit: int) -> int:
         """See `ports.attention`."""
-        return await self._list_again(sql.ended_snoozes(self.dialect), now, account_id, limit, at=now)
+        return await self._list_again(sql.outdated_snoozes(self.dialect), now, account_id, limit, now=now)
 
-    async def _list_again(self, which: str, *args: object, at: int) -> int:
-        """These items of requests, as somebody cares for those now; how many."""
+    async def _list_again(self, which: str, *args: object, now: int = 0) -> int:
+        """These items of requests, as somebody cares for those; how many."""
         items = [Item(*row) for row in await self.fetch(which, *args)]
-        await self.note_items(items, (), at)
-        await self.note_items((), items, at)
+        await self.note_items(items, ())
+        await self.note_items((), items, now)
         return len(items)
 
-    async def note_items(self, ended: Sequence[Item], begun: Sequence[Item], at: int) -> None:
-        """Keep what begins and ends to need somebody at this moment, and how many each group has.
+    async def note_items(self, ended: Sequence[Item], begun: Sequence[Item], now: int = 0) -> None:
+        """Keep what begins and ends to need somebody, and how many each group has.
+
+        With `now`, what is snoozed no more at that moment is listed so. Without, whatever has a snooze is listed as
+        snoozed: a reader looks at its moment by the clock, which may not be the one of the change.
 
         The account's counter is locked, but for items about webhooks, whose groups nothing else counts in.
         """
         if not ended and not begun:
             return
         if not self.dialect.is_sqlite:
-            await self._move_items(ended, begun, at)
+            await self._move_items(ended, begun, now)
             return
         totals = Counter[tuple[object, ...]]()
         totals.subtract([one for item in ended for one in _groups(await self.fetch(sql.END_ITEM, *item[:5]))])
-        totals.update([one for item in begun for one in _groups(await self.fetch(sql.BEGIN_ITEM, *item, at))])
+        totals.update([one for item in begun for one in _groups(await self.fetch(sql.BEGIN_ITEM, *item, now))])
         for group, by in totals.items():
             if by:
                 await self.execute(sql.ADD_TO_GROUP, *group, by)
             if by < 0:
                 await self.execute(sql.END_GROUP, *group)
 
-    async def _move_items(self, ended: Sequence[Item], begun: Sequence[Item], at: int) -> None:
+    async def _move_items(self, ended: Sequence[Item], begun: Sequence[Item], now: int) -> None:
         """On PostgreSQL: one trip, and one more where something ends."""
         keys = [list(column) for column in zip(*(item[:5] for item in ended), strict=True)] or [[]] * 5
         new = [list(column) for column in zip(*begun, strict=True)] or [[]] * 6
-        counted = await self.fetch(sql.MOVE_ITEMS, *keys, *new, at)
+        counted = await self.fetch(sql.MOVE_ITEMS, *keys, *new, now)
         empty = [row[:-1] for row in counted if not row[-1]]
         if empty:
             await self.execute(sql.END_GROUPS, *(list(column) for column in zip(*empty, strict=True)))

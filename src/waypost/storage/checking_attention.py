@@ -1,6 +1,5 @@
 """Compares the attention list with what needs somebody, and the total of each group with its items."""
 
-import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
@@ -29,11 +28,9 @@ _TOTALS = f"""SELECT {_GROUP}, sum(said), sum(counted) FROM (
   UNION ALL SELECT {_GROUP}, 0, count(*) FROM ({_OF_GROUPS}) i GROUP BY {_GROUP}
 ) g GROUP BY {_GROUP} HAVING sum(said) <> sum(counted) OR sum(said) = 0 ORDER BY {_GROUP}"""
 
-# What is snoozed for longer than until {now}, or has no end of a snooze, is listed accordingly.
 _CARE_OF_ITEM = f"""SELECT subject, subject_id, code FROM attention_item
 WHERE care NOT IN (0, {SNOOZED}) AND assignee IS NULL OR care NOT IN ({ASSIGNED}, {ASSIGNED + SNOOZED})
-  AND assignee IS NOT NULL OR care >= {SNOOZED} AND snoozed_until IS NULL
-  OR care < {SNOOZED} AND snoozed_until > {{now}}"""
+  AND assignee IS NOT NULL OR care >= {SNOOZED} AND snoozed_until IS NULL"""
 
 _CASES = " ".join(f"WHEN '{status}' THEN '{code}'" for code, status in WATCHED.items())
 _CODE_WATCHED = f"CASE s.status {_CASES} END"
@@ -58,7 +55,7 @@ async def attention(rows: Callable[[str], AsyncIterator[Sequence[Any]]]) -> Asyn
     async for row in rows(_STRAY):
         words = f"should not be on the attention list ({row[4]}), or not with this time, assignee or snooze."
         yield Finding("attention_item_stray", row[0], row[1], words)
-    async for row in rows(_CARE_OF_ITEM.format(now=time.time_ns() // 1000)):
+    async for row in rows(_CARE_OF_ITEM):
         words = f"is on the attention list ({row[2]}) with a wrong mark: it says whether it is assigned or snoozed."
         yield Finding("attention_care_differs", row[0], row[1], words)
     async for account_id, assignee, source_id, code, _, said, counted in rows(_TOTALS):

@@ -44,14 +44,17 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
     return f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY +o.id", args
 
 
-# An item without a SKU is found by the ids it names, one with a SKU by that.
-_FINDABLE = """i.order_id = o.id AND (CASE WHEN i.sku IS NULL THEN
+# An item is found by the best of its names, as `app.order_items` finds it: by no other. What is listed here and is not
+# linked would be listed for ever.
+_FINDABLE = """i.order_id = o.id AND (CASE
+  WHEN i.sku IS NOT NULL THEN i.product_variant_id IS NULL
+    AND EXISTS (SELECT 1 FROM product_variant p WHERE p.account_id = o.account_id AND p.sku = i.sku)
+  WHEN i.product_variant_id IS NOT NULL THEN
     EXISTS (SELECT 1 FROM product_variant p WHERE p.id = i.product_variant_id AND p.account_id = o.account_id)
-    OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id)
-    OR EXISTS (SELECT 1 FROM listing_variant v WHERE v.channel_id = o.channel_id
-      AND v.external_id = i.external_listing_id)
-  ELSE i.product_variant_id IS NULL
-    AND EXISTS (SELECT 1 FROM product_variant p WHERE p.account_id = o.account_id AND p.sku = i.sku) END)"""
+  WHEN i.listing_variant_id IS NOT NULL THEN
+    EXISTS (SELECT 1 FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id)
+  ELSE EXISTS (SELECT 1 FROM listing_variant v WHERE v.channel_id = o.channel_id
+      AND v.external_id = i.external_listing_id) END)"""
 
 
 def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dialect) -> tuple[str, list[Any]]:

@@ -69,8 +69,7 @@ class CommonTx(
         await self.execute_many(writing.INSERT_REQUEST, [writing.request_values(request) for request in new])
         await self.execute_many(writing.INSERT_STATE, [request.state for request in new])
         await self.execute_many(writing.INSERT_LINE, [line for request in new for line in request.lines])
-        items = [item for request in new if (item := item_of(request.state)) is not None]
-        await self.note_items((), items, new[0].state.status_since)
+        await self.note_items((), [item for request in new if (item := item_of(request.state)) is not None])
         claims = [writing.claim_values(request) for request in new if request.claims_number]
         await self.execute_many(writing.CLAIM_NUMBER, claims)
         entries = [entry for request in new for entry in request.entries]

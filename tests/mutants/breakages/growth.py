@@ -8,6 +8,14 @@ _MERGED = "tests/storage/test_merged_pages.py"
 
 MUTANTS = (
     Mutant(
+        "link-stuck-behind-unknown-names",
+        "Orders of a channel that can be linked are never reached: others are found by a name, and not linked by it.",
+        "storage/orders.py",
+        "  WHEN i.product_variant_id IS NOT NULL THEN",
+        "  WHEN 1 = 0 THEN",
+        ("tests/http/test_order_links.py::test_items_whose_best_name_is_unknown_do_not_stand_before_others",),
+    ),
+    Mutant(
         "growth-facets",
         "Whoever asks what is not invoiced yet waits while all that was ever shipped is read.",
         "storage/queries/request_drivers.py",

@@ -6,6 +6,14 @@ _LEASES = "tests/delivery/test_leases.py"
 
 MUTANTS = (
     Mutant(
+        "wait-end-ends-the-hold",
+        "A request that is held is sent after the clock was set back, because its source had put it off, too.",
+        "storage/delivery.py",
+        "SET waits_until = held_until",
+        "SET waits_until = 0 * held_until",
+        ("tests/delivery/test_waits.py::test_the_end_of_a_wait_that_was_too_long_leaves_the_hold",),
+    ),
+    Mutant(
         "claim-taken-at-once",
         "Two workers hand the same request over, because a claim is taken from a worker that lives.",
         "storage/delivery.py",

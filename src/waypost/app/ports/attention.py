@@ -76,8 +76,8 @@ class AttentionReads(Protocol):
         """From each of these places on the next items of its group, `limit` at most; by group, the oldest first."""
         ...
 
-    async def accounts_with_ended_snoozes(self, now: int) -> list[int]:
-        """Where the list still says of some items that they are snoozed, although that has ended."""
+    async def accounts_with_outdated_snoozes(self, now: int) -> list[int]:
+        """Where some items are listed as snoozed, although that has ended; or as not, although it has not."""
         ...
 
 
@@ -98,8 +98,8 @@ class AttentionTx(Protocol):
         """It needs nobody any more; the ids of those that did."""
         ...
 
-    async def end_snoozes(self, account_id: int, now: int, limit: int) -> int:
-        """List so many items as snoozed no more, where that has ended; how many.
+    async def list_snoozes(self, account_id: int, now: int, limit: int) -> int:
+        """List so many items as snoozed or not, whichever they are now and are not listed as; how many.
 
         The account's counter must be locked.
         """

@@ -28,7 +28,10 @@ STUCK_CODE = (
 
 
 def _care(at: str) -> str:
-    """Assignee, snooze and `care` of an item of the request `f`, as of a moment; of any other item there is no `f`."""
+    """Assignee, snooze and `care` of an item of the request `f`; of any other item there is no `f`.
+
+    What is snoozed until after the moment `at` is listed as snoozed.
+    """
     return f"""f.assignee, f.snoozed_until, CASE WHEN f.assignee IS NULL THEN 0 ELSE {ASSIGNED} END
   + CASE WHEN f.snoozed_until > {at} THEN {SNOOZED} ELSE 0 END"""
 
@@ -66,21 +69,31 @@ RETURNING {", ".join(f"g.{name}" for name in _GROUP)}, g.total"""
 END_GROUPS = f"""DELETE FROM attention_group WHERE total = 0
   AND ({_group}) IN (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]))"""
 
-# Items of a group `g` whose snooze has ended by $1.
-_ENDED_SNOOZES = """i.account_id = g.account_id AND i.source_id = g.source_id AND i.code = g.code AND i.care = g.care
-  AND i.snoozed_until <= $1"""
-# No comparison: SQLite would use that for the items in the place of the equality.
-_SNOOZED_GROUPS = f"g.assignee = '{ANYBODY}' AND g.care IN ({SNOOZED}, {ASSIGNED + SNOOZED})"
-ACCOUNTS_WITH_ENDED_SNOOZES = f"""SELECT DISTINCT g.account_id FROM attention_group g
-  WHERE {_SNOOZED_GROUPS}
-    AND (SELECT i.subject_id FROM attention_item i WHERE {_ENDED_SNOOZES} LIMIT 1) IS NOT NULL ORDER BY g.account_id"""
+# Groups `g` and their items that are listed as snoozed, and whose snooze has ended by $1; and the other way round: the
+# clock was ahead when they were listed anew, or when somebody snoozed them. Equalities only: SQLite would use a
+# comparison of the group for the items.
+_OF_GROUP = "i.account_id = g.account_id AND i.source_id = g.source_id AND i.code = g.code AND i.care = g.care"
+_OUTDATED = (
+    (f"g.care IN ({SNOOZED}, {ASSIGNED + SNOOZED})", f"{_OF_GROUP} AND i.snoozed_until <= $1"),
+    (f"g.care IN (0, {ASSIGNED})", f"{_OF_GROUP} AND i.snoozed_until > $1"),
+)
+_WITH_OUTDATED = " UNION ".join(
+    f"""SELECT g.account_id FROM attention_group g WHERE g.assignee = '{ANYBODY}' AND {groups}
+    AND (SELECT i.subject_id FROM attention_item i WHERE {items} LIMIT 1) IS NOT NULL"""
+    for groups, items in _OUTDATED
+)
+ACCOUNTS_WITH_OUTDATED_SNOOZES = f"{_WITH_OUTDATED} ORDER BY 1"
 
 
-def ended_snoozes(dialect: Dialect) -> str:
-    """The keys of items of account $2 whose snooze has ended by $1, $3 at most."""
-    groups = f"{_SNOOZED_GROUPS} AND g.account_id = $2"
-    found = dialect.looked_up("attention_group g", groups, "attention_item i", _ENDED_SNOOZES)
-    return f"SELECT {', '.join(f'i.{name}' for name in _KEY)} {found} LIMIT $3"
+def outdated_snoozes(dialect: Dialect) -> str:
+    """The keys of items of account $2 that are listed wrongly at $1, $3 at most."""
+    keys = ", ".join(f"i.{name}" for name in _KEY)
+    parts = []
+    for groups, items in _OUTDATED:
+        of_account = f"g.account_id = $2 AND g.assignee = '{ANYBODY}' AND {groups}"
+        found = dialect.looked_up("attention_group g", of_account, "attention_item i", items)
+        parts.append(f"SELECT * FROM (SELECT {keys} {found} LIMIT $3) p")
+    return f"{' UNION ALL '.join(parts)} LIMIT $3"
 
 
 def items_of(dialect: Dialect) -> str:
@@ -125,7 +138,7 @@ _IS_SENT_TO = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (
 def _cares(query: AttentionQuery, where: Filter) -> Iterator[tuple[int, str]]:
     """The values of an item's `care` that the query asks for, each a range of the key, with what else to ask there.
 
-    What is snoozed by its `care` is asked whether that has ended: `app.upkeep.end_snoozes` has not come by yet.
+    What is snoozed by its `care` is asked whether that has ended: `app.upkeep.list_snoozes` has not come by yet.
     """
     of_whom = (ASSIGNED,) if query.assignee is not None else (0,) if query.unassigned else (0, ASSIGNED)
     for care in of_whom:

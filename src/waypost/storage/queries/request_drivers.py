@@ -33,15 +33,17 @@ class Failed(NamedTuple):
     """The requests of an account that stand in Processing Error with one of these codes."""
 
     account_id: int
+    source_id: int | None
     codes: tuple[str, ...]
     wanted: int  # of them
 
     async def are_few(self, ask: Callable[..., Awaitable[Rows]], dialect: Dialect) -> bool:
         """Whether there are at most `ROWS_PER_WANTED` for each that is wanted, as `attention_group` counts them."""
-        where = dialect.any_of("g.code", 2, "text")
+        codes = dialect.any_of("g.code", 2, "text")
         sql = f"""SELECT coalesce(sum(g.total), 0) FROM attention_group g
-          WHERE g.account_id = $1 AND g.assignee = '{ANYBODY}' AND {where}"""
-        found = await ask(sql, self.account_id, dialect.array(self.codes))
+          WHERE g.account_id = $1 AND g.assignee = '{ANYBODY}' AND {codes}
+            AND (CAST($3 AS bigint) IS NULL OR g.source_id = CAST($3 AS bigint))"""
+        found = await ask(sql, self.account_id, dialect.array(self.codes), self.source_id)
         return int(found[0][0]) <= ROWS_PER_WANTED * self.wanted
 
 
@@ -49,7 +51,8 @@ def failed_with(query: RequestQuery) -> Failed | None:
     """What has the codes that the query asks for."""
     if not query.failure_codes:
         return None
-    return Failed(query.scope.account_id, query.failure_codes, query.limit + query.offset)
+    source_id = query.source_id if query.scope.source_id is None else query.scope.source_id
+    return Failed(query.scope.account_id, source_id, query.failure_codes, query.limit + query.offset)
 
 
 def changed_after(query: RequestQuery) -> Since | None:
