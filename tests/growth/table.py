@@ -19,6 +19,26 @@ small one and on the large one: for SQLite steps of its virtual machine, for Pos
 at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {BUFFERS} buffers more; *linear* stands where the list at the end
 explains why it may be more. Waypost runs as "SQLite without ANALYZE" and, as autovacuum goes on, between the first two
 columns of PostgreSQL, whose statements it plans without their values; "custom plans" know them. Of the tokens that may make a call, the row shows the one that costs most on the large account.
+
+Values of filters: `large` is what most have and `rare` what few have, `none` is had by nothing, `one` and `two` name so
+many; `start`, `middle` and `new` are the places from which a list is read, or the moments after which something changed.
+"of a source" and `sinceId` say that the filter was given together with that one.
+"""
+
+_ELSEWHERE = """
+## What else grows
+
+Found by trying, and not measured by a call above:
+
+- A failure code that more requests have than five pages hold, behind many failures of other codes: what stands in
+  Processing Error is looked through. So is what is Unprocessed, with `filterEligibleForProcessing`, where most of it is
+  held; and what is to be shipped, where a flag (invoiced, sent) is asked for that hardly any of it has.
+- `PATCH /orders/link` by SKU looks at the items of that SKU that were never linked, also those of closed orders and of
+  other accounts.
+- `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time.
+- A look of a clock rule: each request that is snoozed no more, and is not overdue yet.
+- Single calls that arrive together share a transaction. 120 requests of 1,000 lines, acknowledged one by one at once,
+  hold others up for 0.13 s.
 """
 
 
@@ -56,6 +76,7 @@ def lines(costs: Costs) -> Iterator[str]:
     yield from ("| calls | why | steps, at most, for each request | buffers |", "| --- | --- | ---: | ---: |")
     for one in LINEAR:
         yield f"| `{one.pattern}` | {one.reason} | {one.steps:g} | {one.buffers:g} |"
+    yield from _ELSEWHERE.rstrip().splitlines()
 
 
 def heads() -> set[str]:
