@@ -102,6 +102,12 @@ class AttentionWriting(Statements):
         await self.note_items((), items, now)
         return len(items)
 
+    async def note_bare_failures(self, begun: Sequence[Item]) -> None:
+        """On SQLite: of requests that nobody cares for or has snoozed. On PostgreSQL, see `sql.begun_by`."""
+        await self.execute_many(sql.BEGIN_BARE, begun)
+        for (account_id, source_id, code), count in Counter(item[:3] for item in begun).items():
+            await self.execute(sql.ADD_TO_GROUP, account_id, ANYBODY, source_id, code, 0, count)
+
     async def note_items(self, ended: Sequence[Item], begun: Sequence[Item], now: int = 0) -> None:
         """Keep what begins and ends to need somebody, and how many each group has.
 

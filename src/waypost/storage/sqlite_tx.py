@@ -113,7 +113,7 @@ class SqliteTx(CommonTx):
             if self._db.executemany(_PLAIN_MOVE, rows).rowcount != len(rows):
                 raise BadRow("a request changed between load and write, inside one transaction")
             self._db.executemany(_INSERT_EVENT, events)
-            await self.note_items((), items)
+            await self.note_bare_failures(items)
             self.told |= counted.keys()
             self.last_event = (events[-1].account_id, events[-1].seq, events[-1].request_id)
         return [

@@ -60,7 +60,7 @@ MUTANTS = (
         "attention-bare-failure-unlisted-sqlite",
         "On SQLite, a request that a source has failed is not on the attention list.",
         "storage/sqlite_tx.py",
-        "            await self.note_items((), items)\n",
+        "            await self.note_bare_failures(items)\n",
         "",
         (f"{_HTTP}test_bare_failures_need_somebody_at_once[sqlite-1]",),
     ),

@@ -42,6 +42,7 @@ BEGIN_ITEM = f"""INSERT INTO attention_item ({_listed}, subject, assignee, snooz
 SELECT $1, $2, $3, $4, $5, $6, {_care("$7")}
 FROM (SELECT 1) LEFT JOIN fulfillment_request f ON $6 = '{REQUEST}' AND f.id = $5 WHERE true
 ON CONFLICT DO NOTHING RETURNING {_counted}"""
+BEGIN_BARE = f"INSERT INTO attention_item ({_listed}, subject, care) VALUES ($1, $2, $3, $4, $5, $6, 0)"
 ADD_TO_GROUP = f"INSERT INTO attention_group AS g ({_group}, total) VALUES ($1, $2, $3, $4, $5, $6) {_ADD}"
 END_GROUP = f"""DELETE FROM attention_group WHERE total = 0
   AND {" AND ".join(f"{name} = ${place}" for place, name in enumerate(_GROUP, 1))}"""
