@@ -34,33 +34,12 @@ LINEAR: tuple[Linear, ...] = (
     ),
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.7),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
-    Linear(
-        "list_fulfillment_requests filterIsAcknowledged=true filterStatus=Canceled as rare *",
-        "It looks at five rows for each that is shown, and at first this owner has fewer.", 0.05, 0.005,
-    ),
+    Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
-    Linear(
-        "list_fulfillment_requests filter* filterSourceId=* as *channel",
-        "Hardly any of what this channel and this source have in common has been invoiced or sent: all of it is looked at.",
-        6, 3,
-    ),
-    Linear(
-        "list_fulfillment_requests filter* filterSourceId=without as *",
-        "Hardly anything of this source has been invoiced or sent: all that it has on its way is looked at.",
-        0.3, 0.1,
-    ),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
         "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,
     ),
-)  # fmt: skip
-# Not in the list: the account that is measured has some of both, on its way and ended. Buffers: with the old version of
-# each row, which planting leaves behind.
-UNDER_WAY = Linear(
-    "list_fulfillment_requests filter*",
-    "Hardly anything has been invoiced, or sent: of what has ended an index has the few that are, but all that is on its"
-    " way is looked at.",
-    1, 1,
 )  # fmt: skip
 
 

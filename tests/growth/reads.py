@@ -12,17 +12,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
 from tests.growth.loading import Plan
-from tests.growth.template import (
-    LARGE_SOURCES,
-    NEIGHBOUR,
-    RARE_CHANNEL,
-    RARE_CODE,
-    RARE_SOURCE,
-    SOURCE_WITH_ALL,
-    SOURCE_WITHOUT,
-    TOKENS,
-    Template,
-)
+from tests.growth.template import LARGE_SOURCES, NEIGHBOUR, RARE_CHANNEL, RARE_SOURCE, TOKENS, Template
 from tests.support.contract import CONTRACT
 from waypost.app.ports.attention import Place
 from waypost.wire.attention import START, write_place
@@ -168,13 +158,11 @@ _VALUES: dict[str, Make] = {
     "* fulfillmentRequestNumbers": _NUMBERS,
     "* orderNumbers": _are(two="O-1~0,O-2~0"),
     "* referenceNumbers": _are(two="R-1~0,R-2~0"),
-    "* filterSourceId": _are(
-        large="1", rare=str(RARE_SOURCE), without=str(SOURCE_WITHOUT), all=str(SOURCE_WITH_ALL)
-    ),
+    "* filterSourceId": _are(large="1", rare=str(RARE_SOURCE)),
     "* sourceId": _are(large="1", rare=str(RARE_SOURCE)),
     "* channelId": _are(large="1", rare=str(RARE_CHANNEL)),
-    "* filterFulfilmentStatus": _are(one="Partially Shipped", some="Awaiting Shipment,Shipped", canceled="Canceled"),
-    "* filterFailureCode": _are(one="out_of_stock", rare=RARE_CODE, none="quantity_unavailable"),
+    "* filterFulfilmentStatus": _are(one="Partially Shipped", some="Awaiting Shipment,Shipped"),
+    "* filterFailureCode": _are(one="out_of_stock", none="quantity_unavailable"),
     "* codes": _are(one="out_of_stock", two="out_of_stock,duplicate_number"),
     "* assignee": _are(one="Mei", none="Nobody"),
     "* types": _are(common="order.created", rare="fulfillment_request.voided", never="webhook.tested"),
@@ -200,29 +188,6 @@ _VALUES: dict[str, Make] = {
     "* mapped": _YES_NO,
     "* unassigned": _YES_NO,
     "* snoozed": _YES_NO,
-}
-# Two filters of which each lets much through, and both together hardly anything, or nothing.
-_GOODS = ((("skus", "two"), ("updatedAfter", "all")),)
-_PAIRS: dict[str, tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = {
-    "list_fulfillment_requests": (
-        (("filterInvoiced", "true"), ("filterSourceId", "without")),
-        (("filterInvoiced", "false"), ("filterSourceId", "all")),
-        (("filterIsSent", "true"), ("filterSourceId", "without")),
-        (("filterIsSent", "false"), ("filterSourceId", "all")),
-        (("filterSentAfter", "all"), ("filterSourceId", "without")),
-        (("filterFulfilmentStatus", "canceled"), ("filterStatus", "Acknowledged")),
-        (("filterIsAcknowledged", "true"), ("filterStatus", "Canceled")),
-        (("filterIsCanceled", "false"), ("filterStatus", "Canceled")),
-        (("filterFailureCode", "rare"), ("filterStatus", "Processing Error")),
-        (("filterSourceId", "large"), ("filterStatus", "Acknowledged")),
-        (("filterSourceId", "large"), ("filterStatus", "closed")),
-        (("filterSourceId", "rare"), ("filterStatus", "Acknowledged")),
-    ),
-    "list_inventory_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
-    "list_inventory_parents": _GOODS,
-    "list_product_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
-    "list_listing_parents": _GOODS,
-    "list_listing_variants": _GOODS,
 }
 
 
@@ -310,9 +275,6 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
                 yield call(f"{parameter}={word} {since}", **{parameter: value, since: middle})
             if "filterSourceId" in parameters and not is_alias and _TYPES[token] == "account" and parameter != "filterSourceId":
                 yield call(f"{parameter}={word} of a source", **{parameter: value, "filterSourceId": str(RARE_SOURCE)})
-    for pair in _PAIRS.get(name, ()):
-        both = {parameter: dict(_values(target, name, parameter, rare))[word] for parameter, word in pair}
-        yield call(" ".join(f"{parameter}={word}" for parameter, word in pair), **both)
 
 
 assert set(TOKENS) < set(_TYPES)

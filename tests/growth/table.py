@@ -30,9 +30,10 @@ _ELSEWHERE = """
 
 Found by trying, and not measured by a call above:
 
-- A failure code that more requests have than five pages hold, behind many failures of other codes: what stands in
-  Processing Error is looked through. So is what is Unprocessed, with `filterEligibleForProcessing`, where most of it is
-  held; and what is to be shipped, where a flag (invoiced, sent) is asked for that hardly any of it has.
+- Lists of what hardly any request has: that was invoiced or sent, or was not, where all others are the other way round; a
+  shipped status that few have, of a closed status; a failure code that few have, behind many of another; what may be
+  released, where most of what is Unprocessed is held. All that the other filters leave is looked through. So it is with
+  `skus` or `upcs` together with `updatedAfter`, where much has changed since.
 - `PATCH /orders/link` by SKU looks at the items of that SKU that were never linked, also those of closed orders and of
   other accounts.
 - `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time.

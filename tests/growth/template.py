@@ -31,9 +31,6 @@ from waypost.storage.opening import open_store
 SOURCES = 50
 LARGE_SOURCES = (1, 2, 3, 4)  # nine tenths of everything is theirs
 RARE_SOURCE = 5  # of the token of a source that has little
-# Of these large ones, one is sent and invoices nothing, the other everything: but for one old request of each.
-SOURCE_WITHOUT, SOURCE_WITH_ALL = 2, 3
-RARE_CODE = "address_invalid"  # of one old request
 PULLED_SOURCES = (49, 50)  # have something in Processing that is there once, whatever the size
 STANDING_SOURCE = 47  # all that it has is held, snoozed, or was told of by a clock rule
 SPREAD = 6  # stands for one of the sources from here on, another in each copy
@@ -132,12 +129,6 @@ class Maker:
         for source in PULLED_SOURCES:
             for _ in range(2):
                 await self.request(source, 3, "PULLED", Status.PROCESSING)
-        await self.request(PULLED_SOURCES[0], 3, "PULLED", Status.PROCESSING_ERROR, RARE_CODE)
-        for source, sent in ((SOURCE_WITHOUT, (Action.PROCESSED,)), (SOURCE_WITH_ALL, ())):
-            odd = await self.request(source, 3, "PULLED", Status.ACKNOWLEDGED, before=sent)
-            await self.ship(odd)
-            if sent:
-                await self.invoice(odd["id"])
 
     async def _accounts(self, tx: Tx) -> None:
         for account, name in ((1, "Mill"), (2, "Neighbour")):
@@ -234,13 +225,12 @@ class Maker:
             source = SPREAD if place % 10 == 9 else LARGE_SOURCES[place % 4]
             channel = CHANNELS if place % 10 == 9 else LARGE_CHANNEL if place % 2 else 3
             status = Status.CANCELED if place % 12 == 5 else Status.ACKNOWLEDGED
-            everything, nothing = source == SOURCE_WITH_ALL, source == SOURCE_WITHOUT
-            sent = (Action.PROCESSED,) if everything or (place // 4 % 4 and not nothing) else ()
+            sent = (Action.PROCESSED,) if place // 4 % 4 else ()
             request = await self.request(source, channel, skus[source][place % 10], status, before=sent)
             id_ = request["id"]
             if status is Status.ACKNOWLEDGED:
                 await self.ship(request)
-            if everything or (place // 2 % 3 and not nothing):
+            if place // 2 % 3:
                 await self.invoice(id_)
             if place % 3 == 0:
                 await self.raised(source, id_, "late_delivery")

@@ -7,9 +7,8 @@ import pytest
 
 from tests.growth import table
 from tests.growth.databases import LARGE, POSTGRES, SEEMS_LARGE, SMALL, SQLITE, Databases, Mode
-from tests.growth.judging import UNDER_WAY, bound, grows, judge
+from tests.growth.judging import grows, judge
 from tests.growth.running import measure
-from tests.growth.template import TOKENS
 from tests.support.postgres import PostgresServer
 from waypost.app.check import check
 from waypost.app.judging import Finding
@@ -49,27 +48,6 @@ async def test_no_table_is_walked_because_it_seems_large(databases: Databases) -
     mode = POSTGRES[1]
     small, large = await measure(databases, mode, SMALL), await measure(databases, mode, LARGE, planted=SEEMS_LARGE)
     assert [*judge(mode, small, large, LARGE)] == []
-
-
-_FLAGS = "UPDATE fulfillment_request_state SET invoiced = ({}), sent_at = {} WHERE id <> {}"
-_OLDEST = "(SELECT min(s.id) FROM fulfillment_request_state s WHERE s.account_id = 1 AND s.status = 'acknowledged')"
-_RARE = {"true": ("1 = 0", "NULL"), "false": ("1 = 1", "modified_at")}
-
-
-@pytest.mark.parametrize("first", ["0", _OLDEST], ids=["none", "one old"])
-@pytest.mark.parametrize("wanted", _RARE)
-@pytest.mark.parametrize("mode", [SQLITE[0], POSTGRES[0]], ids=lambda mode: mode.name)
-async def test_what_hardly_any_request_has_costs_no_history(
-    databases: Databases, mode: Mode, wanted: str, first: str
-) -> None:
-    planted = _FLAGS.format(*_RARE[wanted], first)
-    for name in ("filterInvoiced", "filterIsSent"):
-        only = f"list_fulfillment_requests {name}={wanted} as *"
-        small, large = [await measure(databases, mode, count, only, planted) for count in (SMALL, LARGE)]
-        assert len(small) == len(TOKENS) + 1  # and the neighbour
-        for call, cost in large.items():
-            assert cost.problem == ""
-            assert cost.total <= bound(mode, small[call]) + UNDER_WAY.bound(mode, LARGE), call
 
 
 async def test_a_missing_index_would_be_found(databases: Databases) -> None:

@@ -35,10 +35,9 @@ _STATE, _OLD = "fulfillment_request_state", "account_id, source_id, code, since,
 AS_BEFORE_CARE = (
     f"CREATE TABLE old AS SELECT {_OLD} FROM attention_item", "DROP TABLE attention_item", "DROP TABLE attention_group",
     "ALTER TABLE old RENAME TO attention_item", "CREATE TABLE attention_group (total bigint)", "DROP INDEX ix_order_item_unlinked",
-    *(f"DROP INDEX ix_{_STATE}_{name}" for name in ("watched", "account_id_ended", "source_id_ended", "channel_id_ended")),
+    f"DROP INDEX ix_{_STATE}_watched",
     *(f"ALTER TABLE {_STATE} DROP COLUMN {name}" for name in ("held_until", "snoozed_until")),
-    *(f"CREATE INDEX ix_{_STATE}_{name} ON {_STATE} (id)"
-      for name in ("status_account_id_id", "account_id_fulfillment_status_id")),
+    f"CREATE INDEX ix_{_STATE}_status_account_id_id ON {_STATE} (id)",
     "UPDATE alembic_version SET version_num = '0013'",
 )  # fmt: skip
 AFTER_CARE = (

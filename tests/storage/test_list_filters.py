@@ -46,9 +46,8 @@ def tweak(rng: random.Random, generated_at: int) -> Callable[[State], State]:
         acknowledged = moment() if status == Status.ACKNOWLEDGED else maybe() if ended else None
         canceled = moment() if status == Status.CANCELED else None
         sent = maybe()
-        of_open, *of_acknowledged, of_ended = FulfillmentStatus
-        acknowledged_ = [of_open, *of_acknowledged]
-        shipped = acknowledged_ if status == Status.ACKNOWLEDGED else [of_ended if ended else of_open]
+        open_ = (FulfillmentStatus.AWAITING_SHIPMENT, FulfillmentStatus.CANCELED)
+        shipped = list(FulfillmentStatus) if status == Status.ACKNOWLEDGED else open_[1:] if ended else open_
         latest = max(at for at in (generated_at, acknowledged, canceled, sent) if at is not None)
         return state._replace(
             modified_at=latest + rng.randrange(3) * SECOND, sent_at=sent, acknowledged_at=acknowledged,

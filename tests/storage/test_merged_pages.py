@@ -46,25 +46,6 @@ async def test_no_page_passes_over_what_lies_behind_a_look(store: Store, merchan
     assert by_id == ids[10:]
 
 
-async def test_what_is_on_its_way_stands_between_what_has_ended(store: Store, merchant: Merchant) -> None:
-    """Behind a look at rows that are not invoiced; with a page that ends among each of the two."""
-
-    def invoiced(state: State) -> State:
-        return state._replace(invoiced=True)
-
-    ended, on_its_way = Status.ACKNOWLEDGED, Status.PROCESSING
-    shown = [ended, on_its_way, ended, ended, on_its_way, on_its_way, Status.CANCELED, on_its_way]
-    ids = await merchant.requests(*[ended] * 12, *(Wanted(status, tweak=invoiced) for status in shown))
-    query = RequestQuery(merchant.actor().scope, invoiced=True, limit=2)
-    assert await store.reads.count_requests(query) == len(shown)
-    pages = [await store.reads.versions(query._replace(offset=offset)) for offset in range(0, 10, 2)]
-    assert [id_ for page in pages for id_, _ in page] == ids[12:]
-    by_id: list[int] = []
-    while found := await store.reads.versions(query._replace(since_id=by_id[-1] if by_id else 0, limit=3)):
-        by_id += [id_ for id_, _ in found]
-    assert by_id == ids[12:]
-
-
 async def test_nor_does_a_page_of_orders(store: Store, merchant: Merchant) -> None:
     await merchant.requests(*[Status.PROCESSING] * 20)
     shown = await store.reads.orders(OrderQuery(merchant.actor().scope, limit=100))

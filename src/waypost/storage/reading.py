@@ -22,8 +22,7 @@ from waypost.storage.imports import ImportReading
 from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
 from waypost.storage.orders import OrderReading
-from waypost.storage.queries import columns, request_drivers, request_pages, requests
-from waypost.storage.queries.request_drivers import Driver
+from waypost.storage.queries import columns, request_pages, requests
 from waypost.storage.queries.walks import first_full
 from waypost.storage.routing import RoutingReading
 from waypost.storage.shipments import ShipmentReading
@@ -53,19 +52,14 @@ class CommonReads(
 
     async def versions(self, query: RequestQuery) -> list[tuple[int, int]]:
         """One page, as ids and versions."""
-        drivers = request_drivers.drivers(query, await self._few(query))
+        drivers = request_pages.drivers(query, await self._few_changed(query))
         last = drivers[-1]
         pages = (request_pages.page(query, one, self.dialect, looks=one is not last) for one in drivers)
         return [(row[0], row[1]) for row in await first_full(self.slow, pages, query.limit)]
 
-    async def _few(self, query: RequestQuery) -> Driver | None:
-        """A driver that finds few rows."""
-        since, failed = request_drivers.changed_after(query), request_drivers.failed_with(query)
-        if since is not None and await since.are_few(self.slow):
-            return Driver.CHANGED
-        if failed is not None and await failed.are_few(self.slow, self.dialect):
-            return Driver.FAILED
-        return None
+    async def _few_changed(self, query: RequestQuery) -> bool:
+        since = request_pages.changed_after(query)
+        return since is not None and await since.are_few(self.slow)
 
     async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
         """These requests, by id ascending, as far as `scope` may see them."""
@@ -82,7 +76,7 @@ class CommonReads(
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""
-        (driver,) = request_drivers.drivers(query, await self._few(query), for_count=True)
+        (driver,) = request_pages.drivers(query, await self._few_changed(query), for_count=True)
         sql, args = request_pages.count(query, driver, self.dialect)
         return int((await self.slow(sql, *args))[0][0])
 

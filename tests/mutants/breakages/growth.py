@@ -3,8 +3,6 @@
 from tests.mutants.mutant import Mutant
 
 _MEASURED = "tests/growth/test_growth.py::test_no_operation_costs_more_on_twenty_times_the_data"
-_HARDLY_ANY = "tests/growth/test_growth.py::test_what_hardly_any_request_has_costs_no_history"
-_MERGED = "tests/storage/test_merged_pages.py"
 
 MUTANTS = (
     Mutant(
@@ -14,46 +12,6 @@ MUTANTS = (
         "  WHEN i.product_variant_id IS NOT NULL THEN",
         "  WHEN 1 = 0 THEN",
         ("tests/http/test_order_links.py::test_items_whose_best_name_is_unknown_do_not_stand_before_others",),
-    ),
-    Mutant(
-        "growth-facets",
-        "Whoever asks what is not invoiced yet waits while all that was ever shipped is read.",
-        "storage/queries/request_drivers.py",
-        "last = Driver.FACETS if _asks_facets(query) and not of_both else listed",
-        "last = listed",
-        (f"{_HARDLY_ANY}[SQLite without ANALYZE-true-none]",),
-    ),
-    Mutant(
-        "growth-rare-failures",
-        "A search for a code that one request failed with reads all that failed.",
-        "storage/reading.py",
-        "            return Driver.FAILED\n",
-        "            return None\n",
-        (f"{_MEASURED}[SQLite without ANALYZE]",),
-    ),
-    Mutant(
-        "growth-channel-and-source",
-        "A channel that asks what one source has acknowledged for it waits while all of the source's are read.",
-        "storage/queries/request_drivers.py",
-        "        named = False  #",
-        "        pass  #",
-        (f"{_MEASURED}[SQLite without ANALYZE]",),
-    ),
-    Mutant(
-        "growth-goods-by-moment",
-        "Two SKUs are looked for among all goods that have changed since a moment.",
-        "storage/queries/goods.py",
-        'where.after(f"+{alias}.updated_at"',
-        'where.after(f"{alias}.updated_at"',
-        (f"{_MEASURED}[SQLite without ANALYZE]",),
-    ),
-    Mutant(
-        "facets-without-what-is-on-its-way",
-        "A list of what is invoiced leaves out requests that are on their way.",
-        "storage/queries/request_pages.py",
-        "LIMIT 1 OFFSET {place(wanted - 1)}",
-        "LIMIT 1 OFFSET {place(0)}",
-        (f"{_MERGED}::test_what_is_on_its_way_stands_between_what_has_ended",),
     ),
     Mutant(
         "growth-without-plus",
@@ -132,7 +90,7 @@ MUTANTS = (
         "Of requests of two statuses that changed since, a page passes over those behind the first thousand of one.",
         "storage/queries/walks.py",
         '[walk._replace(last="(SELECT last FROM look)") for walk in walks]',
-        "[walk._replace(last=walk.end_of_look(before)) for walk in walks]",
+        "[walk._replace(last=walk.end_of_look) for walk in walks]",
         ("tests/storage/test_merged_pages.py::test_no_page_passes_over_what_lies_behind_a_look[sqlite]",),
     ),
 )

@@ -204,8 +204,8 @@ MUTANTS = (
         "page-without-an-order",
         "Pages of a list overlap, because the newest come first on each.",
         "storage/queries/walks.py",
-        'return ", ".join(names)',
-        'return " DESC, ".join(names) + " DESC"',
+        'return ", ".join(self._names)',
+        'return " DESC, ".join(self._names) + " DESC"',
         ("tests/storage/test_list_filters.py::test_pages_are_slices_of_the_whole_list",),
     ),
 )

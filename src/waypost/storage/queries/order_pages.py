@@ -65,7 +65,7 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
         owner = ("account_id", account) if channel is None else ("channel_id", channel)
         walks = [*_walks(query, driver, where, owner)]
         if looks:
-            begin, walks = beginnings(walks, where.place)
+            begin, walks = beginnings(walks)
         where.terms.append("o.id = w.id")
         selects = [_select(where, walk.tables, walk.rows, walk.order) for walk in walks]
     else:

@@ -5,27 +5,101 @@ condition is about that: so no planner can find rows by another one.
 """
 
 from collections.abc import Iterator
-from itertools import product
+from enum import StrEnum
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
 from waypost.domain import standing
-from waypost.domain.attention import ANYBODY, REQUEST
-from waypost.domain.fulfillment import FulfillmentStatus
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import ANY, Status
 from waypost.storage.dialect import Dialect
-from waypost.storage.queries.request_drivers import Driver, changed_after, is_acknowledged, is_sent, statuses_of
 from waypost.storage.queries.requests import Filter, quoted
-from waypost.storage.queries.walks import LAST_ID, Walk, beginnings, merged
+from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, merged
 
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
-_ENDED = f"w.status IN ({quoted(standing.ENDS)})"  # as the index has it
-# What the index of ended requests has between the owner and the id.
-_FACETS = ("status", "fulfillment_status", "invoiced", "sent_at IS NULL", "acknowledged_at IS NULL")
+# As the index has it: of one of the two alone, PostgreSQL takes another index to be in the same order.
+_UNSHIPPED = " OR ".join(f"w.fulfillment_status = '{status}'" for status in standing.UNSHIPPED)
+_TO_SHIP = f"w.status = '{Status.ACKNOWLEDGED}' AND ({_UNSHIPPED})"
+
+
 _FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
+
+
+class Driver(StrEnum):
+    """What finds the rows."""
+
+    ORDER = "order"
+    NUMBERS = "numbers"
+    CHANGED = "changed"  # since a moment
+    STATUSES = "statuses"
+    ID = "id"
+
+
+def changed_after(query: RequestQuery) -> Since | None:
+    """Everything that matches was modified since: nothing happens to a request without that.
+
+    A moment before 1970 means "all" to those who send it.
+    """
+    moments = (
+        query.updated_after, query.acknowledged_after, query.sent_after, query.canceled_after, query.generated_after,
+    )  # fmt: skip
+    latest = max((moment for moment in moments if moment is not None), default=0)
+    return Since(_STATE, "modified_at", query.scope.account_id, latest) if latest > 0 else None
+
+
+def statuses_of(query: RequestQuery) -> tuple[Status, ...]:
+    """The statuses in which a request can match; none: nothing matches."""
+    found = set(ANY)
+    if query.statuses:
+        found &= set(map(Status, query.statuses))
+    if query.scope.source_id is not None:
+        found &= standing.RELEASED_ONCE
+    if query.failure_codes:
+        found &= standing.FAILED
+    if query.needs_attention is not None:
+        found = {status for status in found if (status in standing.NEEDS_ATTENTION) == query.needs_attention}
+    if query.eligible_for_processing:
+        found &= {Status.UNPROCESSED}
+    if query.fulfillment_statuses:
+        found &= standing.by_shipped(query.fulfillment_statuses)
+    if query.is_acknowledged or query.acknowledged_after is not None:
+        found &= standing.ACKNOWLEDGED_ONCE
+    if query.is_acknowledged is False:
+        found &= standing.UNACKNOWLEDGED
+    if query.is_canceled or query.canceled_after is not None:
+        found &= standing.CANCELED_ONCE
+    return tuple(status for status in ANY if status in found)
+
+
+def _is_of_unshipped(query: RequestQuery) -> bool:
+    """Whether the acknowledged that match have not shipped yet: an index has only those."""
+    return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
+
+
+def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
+    """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
+
+    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows by one driver.
+    """
+    if query.order_id is not None:
+        return (Driver.ORDER,)
+    if query.numbers:
+        return (Driver.NUMBERS,)
+    statuses = set(statuses_of(query))
+    resting = statuses & set(standing.ENDS)
+    if _is_of_unshipped(query):
+        resting -= {Status.ACKNOWLEDGED}
+    named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
+    listed = Driver.STATUSES if named or (for_count and len(statuses) < len(ANY)) else Driver.ID
+    if changed_after(query) is None:
+        return (listed,)
+    if few_changed:
+        return (Driver.CHANGED,)
+    if not resting:
+        return (listed,)
+    return (Driver.CHANGED,) if for_count else (listed, Driver.CHANGED)
 
 
 class _Select(NamedTuple):
@@ -61,34 +135,13 @@ class _Search:
 
     def selects(self, paged: bool, looks: bool = False) -> list[_Select]:
         """One for each list to look through. `paged`: with the states. `looks`: only at the first rows."""
-        if self._driver in (Driver.FACETS, Driver.STATUSES, Driver.ID):
+        if self._driver in (Driver.STATUSES, Driver.ID):
             walks = [*self._walks()]
             if looks:
-                wanted = self._query.limit + self._query.offset if changed_after(self._query) is None else None
-                self.begin, walks = beginnings(walks, self.where.place, wanted)
-            elif paged and self._driver is Driver.FACETS:
-                return self._ended_first(walks)
-            return [self._walked(walk, paged) for walk in walks]
+                self.begin, walks = beginnings(walks)
+            return [self._select(walk.tables, walk.rows, walk.columns, paged, walk.order) for walk in walks]
         table, columns, rows = self._found()
-        tables = self.where.dialect.by_index(table, "w", columns) if columns else f"{table} w"
-        return [self._select(tables, rows, (), paged, "s.id")]
-
-    def _ended_first(self, walks: list[Walk]) -> list[_Select]:
-        """What has ended and is on the page, or may be; and what is on its way, up to the last of this.
-
-        Problem: hardly anything that is on its way has been invoiced, say. A page would read all that is on its way,
-        although nearly all of it comes later than what the page shows.
-        """
-        wanted = self._query.limit + self._query.offset
-        place = self.where.place
-        found = merged([_shown(self._walked(walk)) for walk in walks if walk.named], place, wanted, 0)
-        last = f"SELECT e.id FROM ended e ORDER BY e.id LIMIT 1 OFFSET {place(wanted - 1)}"
-        self.begin = f"WITH ended AS ({found}), look AS (SELECT coalesce(({last}), {LAST_ID}) AS last) "
-        rest = [walk._replace(last="(SELECT last FROM look)") for walk in walks if not walk.named]
-        return [_Select("FROM ended s", "s.id"), *map(self._walked, rest)]
-
-    def _walked(self, walk: Walk, paged: bool = True) -> _Select:
-        return self._select(walk.tables, walk.rows, walk.columns, paged, walk.order)
+        return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
 
     def _walks(self) -> Iterator[Walk]:
         if self._driver is Driver.ID:  # the index has the channel before the source, as the keys have
@@ -98,42 +151,26 @@ class _Search:
         owner = next(name for name in ("source_id", "channel_id", "account_id") if name in self._keys)
         # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
-            if self._driver is Driver.FACETS and status in standing.ENDS:
-                yield from self._of_ended(owner, Status(status))
+            if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
+                by_shipped = ("account_id", "fulfillment_status")
+                for shipped in standing.UNSHIPPED:
+                    if shipped in self._query.fulfillment_statuses:
+                        walk = self._walk(_STATE, by_shipped, self._keys["account_id"], f"'{shipped}'")
+                        yield walk._replace(which=_TO_SHIP)
             else:
                 yield self._walk(_STATE, (owner, "status"), self._keys[owner], self.where.place(status))
-
-    def _of_ended(self, owner: str, status: Status) -> Iterator[Walk]:
-        """One for each way in which a request of this status can match."""
-        query, place = self._query, self.where.place
-        shipped = [
-            one for one in FulfillmentStatus
-            if one in (query.fulfillment_statuses or FulfillmentStatus) and status in standing.by_shipped((one,))
-        ]  # fmt: skip
-        acknowledged = True if status == Status.ACKNOWLEDGED else is_acknowledged(query)
-        flags = [(True, False) if one is None else (one,) for one in (query.invoiced, is_sent(query), acknowledged)]
-        for one, is_invoiced, was_sent, was_acknowledged in product(shipped, *flags):
-            facets = map(place, (str(status), str(one), is_invoiced, not was_sent, not was_acknowledged))
-            walk = self._walk(_STATE, (owner, *_FACETS), self._keys[owner], *facets)
-            yield walk._replace(which=_ENDED, named=f"{owner}_ended")
 
     def _walk(self, table: str, columns: tuple[str, ...], *values: str) -> Walk:
         return Walk(self.where.dialect, table, columns, values, self._first)
 
     def _found(self) -> tuple[str, tuple[str, ...], str]:
-        """By what else than a walk: table, index (none: its key) and condition."""
+        """By what else than a walk: table, index and condition."""
         query, where = self._query, self.where
         if self._driver is Driver.ORDER:
             return _FIXED, ("order_id",), f"w.order_id = {where.place(query.order_id)}"
         account = f"w.account_id = {self._keys['account_id']}"
         if self._driver is Driver.NUMBERS:
             return _FIXED, ("account_id", "number"), f"{account} AND {where.among('w.number', query.numbers, 'text')}"
-        if self._driver is Driver.FAILED:
-            codes = where.among("g.code", query.failure_codes, "text")
-            of = f"g.account_id = {self._keys['account_id']} AND g.assignee = '{ANYBODY}' AND {codes}"
-            sources = where.dialect.any_found("w.source_id", f"SELECT g.source_id FROM attention_group g WHERE {of}")
-            codes = where.among("w.code", query.failure_codes, "text")
-            return "attention_item", (), f"{account} AND {sources} AND {codes} AND w.subject = '{REQUEST}'"
         since = changed_after(query)
         assert since is not None
         return since.table, ("account_id", since.column), f"{account} AND w.{since.column} > {where.place(since.after)}"
@@ -150,13 +187,13 @@ class _Search:
         terms += self.where.terms
         if not (terms or paged):
             return _Select(f"FROM {tables} WHERE {rows}", order)
-        where = " AND ".join([f"s.id = w.{'subject_id' if self._driver is Driver.FAILED else 'id'}", *terms])
+        where = " AND ".join(["s.id = w.id", *terms])
         return _Select(self.where.dialect.looked_up(tables, rows, f"{_STATE} s", where), order)
 
 
 def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
     """What states must be like."""
-    if driver not in (Driver.FACETS, Driver.STATUSES):  # whose walks are of what matches
+    if driver is not Driver.STATUSES:  # whose walks are of what matches
         where.any_of("s.status", query.statuses, "text")
         if query.needs_attention is not None:
             among = f"IN ({quoted(standing.NEEDS_ATTENTION)})"
@@ -181,16 +218,12 @@ def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
         where.terms.append(f"{not_}(s.status = '{Status.UNPROCESSED}' AND {order})")
 
 
-def _shown(select: _Select) -> str:
-    return f"SELECT s.id, s.version {select.rows} ORDER BY {select.order}"
-
-
 def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
     """One page by id ascending, as ids and versions. `looks`: it may lack what lies behind the first rows."""
     search = _Search(query, driver, dialect)
     selects = search.selects(paged=True, looks=looks)
-    merger = merged([*map(_shown, selects)], search.where.place, query.limit, query.offset)
-    return search.begin + merger, search.where.args
+    texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
+    return search.begin + merged(texts, search.where.place, query.limit, query.offset), search.where.args
 
 
 def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:

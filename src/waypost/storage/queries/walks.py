@@ -7,7 +7,6 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from waypost.storage.dialect import Dialect
-from waypost.storage.queries.pages import ROWS_PER_WANTED
 
 LAST_ID = 9_223_372_036_854_775_807
 FEW = 500  # so many changed rows are found by their moment and sorted, before anything else is tried
@@ -33,8 +32,7 @@ class Since(NamedTuple):
 class Walk(NamedTuple):
     """The rows of `table`, called `alias`, that have `values` in `columns`, and ids from `first` to `last`.
 
-    All values are SQL. There must be an index over the columns and the id; `which`: a condition that it has, too;
-    `named`: the end of its name, where that is not made of the columns. A column may be a condition (`x IS NULL`).
+    All values are SQL. There must be an index over the columns and the id; `which`: a condition that it has, too.
     """
 
     dialect: Dialect
@@ -44,13 +42,12 @@ class Walk(NamedTuple):
     first: str
     last: str = f"{LAST_ID}"
     which: str = ""
-    named: str = ""
     alias: str = "w"
 
     @property
     def tables(self) -> str:
         """For FROM."""
-        return self.dialect.by_index(self.table, self.alias, (self.named,) if self.named else (*self.columns, "id"))
+        return self.dialect.by_index(self.table, self.alias, (*self.columns, "id"))
 
     @property
     def rows(self) -> str:
@@ -62,8 +59,9 @@ class Walk(NamedTuple):
         gets plain conditions.
         """
         if self.dialect.is_sqlite:
-            terms = [f"{name} = {value}" for name, value in zip(self._names, self.values, strict=False)]
-            return self._with(*terms, f"{self.alias}.id >= {self.first}", f"{self.alias}.id <= {self.last}")
+            a = self.alias
+            terms = [f"{a}.{name} = {value}" for name, value in zip(self.columns, self.values, strict=True)]
+            return self._with(*terms, f"{a}.id >= {self.first}", f"{a}.id <= {self.last}")
         names, values = ", ".join(self._names), ", ".join(self.values)
         return self._with(f"({names}) >= ({values}, {self.first})", f"({names}) <= ({values}, {self.last})")
 
@@ -72,32 +70,27 @@ class Walk(NamedTuple):
 
     @property
     def order(self) -> str:
-        """By id; for ORDER BY. SQLite sorts by itself where the order names a condition that the index has."""
-        names = self._names[-1:] if self.dialect.is_sqlite else self._names
-        return ", ".join(names)
+        """By id; for ORDER BY."""
+        return ", ".join(self._names)
 
     @property
     def _names(self) -> tuple[str, ...]:
-        names = (f"{self.alias}.{column}" for column in (*self.columns, "id"))
-        return tuple(f"({name})" if " " in name else name for name in names)
+        return tuple(f"{self.alias}.{column}" for column in (*self.columns, "id"))
 
-    def end_of_look(self, before: str) -> str:
-        """The id of the row that comes after so many; the last id there is, where it has fewer."""
+    @property
+    def end_of_look(self) -> str:
+        """The id of its row number `LOOK`; the last id there is, where it has fewer."""
         rows = f"SELECT {self.alias}.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
-        return f"coalesce(({rows} LIMIT 1 OFFSET {before}), {LAST_ID})"
+        return f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})"
 
 
-def beginnings(
-    walks: Sequence[Walk], place: Callable[[int], str], wanted: int | None = None
-) -> tuple[str, list[Walk]]:
+def beginnings(walks: Sequence[Walk]) -> tuple[str, list[Walk]]:
     """The beginning of each walk, and a WITH clause that they need: all end at the same id.
 
     That is where the first of them has come to its row number `LOOK`. If each ended at its own, what lies behind the
     end of the shorter one would be missing among the rows of the longer one, and a page would not show it.
-    `wanted`: for a shorter look, which ends after `ROWS_PER_WANTED` times so many rows.
     """
-    before = place((LOOK if wanted is None else ROWS_PER_WANTED * wanted) - 1)
-    ends = [walk.end_of_look(before) for walk in walks]
+    ends = [walk.end_of_look for walk in walks]
     least = "min" if walks[0].dialect.is_sqlite else "least"
     end = ends[0] if len(ends) == 1 else f"{least}({', '.join(ends)})"
     return f"WITH look AS (SELECT {end} AS last) ", [walk._replace(last="(SELECT last FROM look)") for walk in walks]

@@ -153,6 +153,10 @@ fulfillment_request = Table(
 )  # fmt: skip
 
 _READY = sql_text("status = 'processing' AND handover IS NULL")
+# SQLite uses it for a query that names one of the two.
+_TO_SHIP = sql_text(
+    "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
+)
 # What a clock rule may still have to tell of.
 _WATCHED = sql_text(
     "NOT alerted AND (status IN ('processing', 'processed', 'processing_error')"
@@ -160,18 +164,6 @@ _WATCHED = sql_text(
 )
 # From when on a clock rule counts.
 _COUNTS_FROM = sql_text("(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)")
-
-
-def _ended(owner: str) -> Index:
-    """Of what has ended: a list asks for few of these, such as what is not invoiced. A failure does not touch it."""
-    flags = (sql_text("(sent_at IS NULL)"), sql_text("(acknowledged_at IS NULL)"))
-    which = sql_text("status IN ('acknowledged', 'canceled', 'voided')")
-    return Index(
-        f"ix_fulfillment_request_state_{owner}_ended", owner, "status", "fulfillment_status", "invoiced", *flags, "id",
-        sqlite_where=which, postgresql_where=which,
-    )  # fmt: skip
-
-
 fulfillment_request_state = Table(
     "fulfillment_request_state", metadata,
     Column("id", Key, ForeignKey("fulfillment_request.id"), primary_key=True, autoincrement=False),
@@ -194,12 +186,13 @@ fulfillment_request_state = Table(
     Index(None, "channel_id", "status", "id"), Index(None, "account_id", "modified_at"),
     # What may be handed over, or will be at a moment.
     Index(None, "source_id", "waits_until", "id", sqlite_where=_READY, postgresql_where=_READY),
+    # What its source has acknowledged and not shipped yet.
+    Index(None, "account_id", "fulfillment_status", "id", sqlite_where=_TO_SHIP, postgresql_where=_TO_SHIP),
     # What is not snoozed comes first, and of that what has stood longest.
     Index(
         "ix_fulfillment_request_state_watched", "source_id", "status", "snoozed_until", _COUNTS_FROM, "id",
         sqlite_where=_WATCHED, postgresql_where=_WATCHED,
     ),
-    _ended("account_id"), _ended("source_id"), _ended("channel_id"),
 )  # fmt: skip
 
 fulfillment_request_line = Table(

@@ -1,4 +1,4 @@
-"""What needs somebody is kept apart by who cares. Indexes of what a clock rule may tell of, of what has ended, links.
+"""What needs somebody is kept apart by who cares. Indexes of what a clock rule may tell of, and of links.
 
 Frozen: what the schema is today stands in `storage.schema`, and a test proves the two equal.
 """
@@ -23,9 +23,7 @@ _WATCHED = (
     " OR status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"
 )
 _COUNTS_FROM = "(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)"
-_ENDED = "status IN ('acknowledged', 'canceled', 'voided')"
-_FLAGS = sa.text("(sent_at IS NULL)"), sa.text("(acknowledged_at IS NULL)")
-_FACETS = ("status", "fulfillment_status", "invoiced", *_FLAGS, "id")
+
 
 
 def upgrade() -> None:
@@ -60,14 +58,12 @@ def _copy_to_states() -> None:
 
 
 def _index() -> None:
-    for name in ("status_account_id_id", "account_id_fulfillment_status_id"):
-        op.drop_index(f"ix_{_STATE}_{name}", _STATE)
+    op.drop_index(f"ix_{_STATE}_status_account_id_id", _STATE)
     op.drop_index("ix_handover_attempt_put_off", "handover_attempt")
     made: tuple[tuple[str, str, list[str | sa.TextClause], str], ...] = (
         ("watched", _STATE, ["source_id", "status", "snoozed_until", sa.text(_COUNTS_FROM), "id"], _WATCHED),
         ("put_off", "handover_attempt", ["settled_at"], "outcome = 'deferred' AND next_at IS NOT NULL"),
         ("unlinked", "order_item", ["sku", "order_id"], "product_variant_id IS NULL"),
-        *((f"{owner}_ended", _STATE, [owner, *_FACETS], _ENDED) for owner in ("account_id", "source_id", "channel_id")),
     )  # fmt: skip
     for name, table, columns, which in made:
         where = sa.text(which)
