@@ -6,6 +6,7 @@ condition is about that: so no planner can find rows by another one.
 
 from collections.abc import Iterator
 from enum import StrEnum
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Scope
@@ -17,13 +18,12 @@ from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter, quoted
 from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, merged
 
+KEPT = 256  # statements: the same page is asked for again and again
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
 # As the index has it: of one of the two alone, PostgreSQL takes another index to be in the same order.
 _UNSHIPPED = " OR ".join(f"w.fulfillment_status = '{status}'" for status in standing.UNSHIPPED)
 _TO_SHIP = f"w.status = '{Status.ACKNOWLEDGED}' AND ({_UNSHIPPED})"
-
-
 _FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
 
 
@@ -78,6 +78,7 @@ def _is_of_unshipped(query: RequestQuery) -> bool:
     return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
 
 
+@lru_cache(maxsize=KEPT)
 def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
     """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
 
@@ -218,12 +219,13 @@ def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
         where.terms.append(f"{not_}(s.status = '{Status.UNPROCESSED}' AND {order})")
 
 
-def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
+@lru_cache(maxsize=KEPT)
+def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, tuple[Any, ...]]:
     """One page by id ascending, as ids and versions. `looks`: it may lack what lies behind the first rows."""
     search = _Search(query, driver, dialect)
     selects = search.selects(paged=True, looks=looks)
     texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
-    return search.begin + merged(texts, search.where.place, query.limit, query.offset), search.where.args
+    return search.begin + merged(texts, search.where.place, query.limit, query.offset), tuple(search.where.args)
 
 
 def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:
