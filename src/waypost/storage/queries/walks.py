@@ -109,7 +109,9 @@ def merged(selects: list[str], place: Callable[[int], str], limit: int, offset: 
     return f"SELECT * FROM ({' UNION ALL '.join(parts)}) p ORDER BY 1 {page}"
 
 
-async def first_full(ask: Callable[..., Awaitable[Rows]], pages: Iterable[tuple[str, Sequence[Any]]], limit: int) -> Rows:
+async def first_full(
+    ask: Callable[..., Awaitable[Rows]], pages: Iterable[tuple[str, Sequence[Any]]], limit: int
+) -> Rows:
     """The rows of the first of these statements that gives `limit`, or of the last."""
     rows: Rows = ()
     for sql, args in pages:
