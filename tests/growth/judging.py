@@ -35,6 +35,10 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.7),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
+    Linear(
+        "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
+        " write to: all of it is looked at.", 4, 1,
+    ),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",

@@ -9,13 +9,14 @@ from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.walks import LAST_ID
 from waypost.storage.speaking import Reader, Statements
 
 _RULE = columns.listed(ClockRule)
 _OF_ACCOUNT = f"SELECT {_RULE} FROM clock_rule WHERE account_id = $1 ORDER BY id"
 _LAST = 2**63 - 1  # no account has as many sources
 # As the index has them: what a rule may still have to tell of, and from when on it counts.
-_WATCHED = """NOT s.alerted AND (s.status IN ('processing', 'processed', 'processing_error')
+_WATCHED = """NOT s.alerted AND (s.status IN ('processing', 'processed')
     OR s.status = 'acknowledged' AND s.fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"""
 _COUNTS_FROM = "(CASE WHEN s.held_until > s.status_since THEN s.held_until ELSE s.status_since END)"
 
@@ -25,6 +26,9 @@ def overdue(query: OverdueQuery, dialect: Dialect) -> tuple[str, list[Any]]:
 
     Costs what it returns, a little for each source, and for each request whose snooze has ended before its time has.
     What was snoozed is a range of its own in the index. It comes first: it is little.
+
+    What stands in Processing Error is in no such index, which each failure would have to write to: all of it is looked at,
+    by id.
     """
     where = Filter(dialect)
     where.add("o.account_id = ?", query.account_id)
@@ -38,11 +42,12 @@ def overdue(query: OverdueQuery, dialect: Dialect) -> tuple[str, list[Any]]:
     left = f"NOT {where.among('s.id', query.left, 'bigint')}" if query.left else "1 = 1"
     # Not cast: SQLite would not find the moment by the index, whose expression has no type.
     since, now, limit = (where.place(one) for one in (query.since, query.now, query.limit))
-    table = dialect.by_index("fulfillment_request_state", "s", ("watched",))
+    ways = (_failed,) if query.status == Status.PROCESSING_ERROR else (_woken, _awake)
     parts = []
-    for which in (_woken, _awake):
-        standing = which(dialect, f"'{Status(query.status)}'", since, now)
-        found = dialect.looked_up(sources, left, table, f"{_WATCHED} AND {standing}")
+    for which in ways:
+        index = ("source_id", "status", "id") if which is _failed else ("watched",)
+        table = dialect.by_index("fulfillment_request_state", "s", index)
+        found = dialect.looked_up(sources, left, table, which(dialect, f"'{Status(query.status)}'", since, now))
         parts.append(f"SELECT * FROM (SELECT s.id, s.source_id, s.status_since {found} LIMIT {limit}) p")
     return f"{' UNION ALL '.join(parts)} LIMIT {limit}", where.args
 
@@ -51,19 +56,30 @@ def _woken(dialect: Dialect, status: str, since: str, now: str) -> str:
     """Of source `o`: what was snoozed until now or before."""
     counted = f"{_COUNTS_FROM} <= {since}"
     if dialect.is_sqlite:
-        return f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until BETWEEN 1 AND {now} AND {counted}"
+        key = f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until BETWEEN 1 AND {now}"
+        return f"{_WATCHED} AND {key} AND {counted}"
     key = "s.source_id, s.status, s.snoozed_until"
     first, last = (f"(o.id, {status}, {moment})" for moment in ("CAST(1 AS bigint)", now))
-    return f"({key}) >= {first} AND ({key}) <= {last} AND {counted} ORDER BY {key}"
+    return f"{_WATCHED} AND ({key}) >= {first} AND ({key}) <= {last} AND {counted} ORDER BY {key}"
 
 
 def _awake(dialect: Dialect, status: str, since: str, _: str) -> str:
     """Of source `o`: what is not snoozed, and has counted since that moment or before."""
     if dialect.is_sqlite:
-        return f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until = 0 AND {_COUNTS_FROM} <= {since}"
+        key = f"s.source_id = o.id AND s.status = {status} AND s.snoozed_until = 0"
+        return f"{_WATCHED} AND {key} AND {_COUNTS_FROM} <= {since}"
     key, none = f"s.source_id, s.status, s.snoozed_until, {_COUNTS_FROM}", "CAST(0 AS bigint)"
     first, last = (f"(o.id, {status}, {none}, {moment})" for moment in (none, since))
-    return f"({key}) >= {first} AND ({key}) <= {last} ORDER BY {key}"
+    return f"{_WATCHED} AND ({key}) >= {first} AND ({key}) <= {last} ORDER BY {key}"
+
+
+def _failed(dialect: Dialect, status: str, since: str, now: str) -> str:
+    """Of source `o`: what stands in Processing Error, is not snoozed, and has counted since that moment or before."""
+    which = f"NOT s.alerted AND s.snoozed_until <= {now} AND {_COUNTS_FROM} <= {since}"
+    if dialect.is_sqlite:
+        return f"s.source_id = o.id AND s.status = {status} AND {which}"
+    key = "s.source_id, s.status, s.id"
+    return f"({key}) >= (o.id, {status}, CAST(1 AS bigint)) AND ({key}) <= (o.id, {status}, {LAST_ID}) AND {which} ORDER BY {key}"
 
 
 class ClockRuleReading(Reader):

@@ -157,9 +157,9 @@ _READY = sql_text("status = 'processing' AND handover IS NULL")
 _TO_SHIP = sql_text(
     "status = 'acknowledged' AND (fulfillment_status = 'awaiting_shipment' OR fulfillment_status = 'partially_shipped')"
 )
-# What a clock rule may still have to tell of.
+# What a clock rule may still have to tell of, but for failures: they would become dearer.
 _WATCHED = sql_text(
-    "NOT alerted AND (status IN ('processing', 'processed', 'processing_error')"
+    "NOT alerted AND (status IN ('processing', 'processed')"
     " OR status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"
 )
 # From when on a clock rule counts.

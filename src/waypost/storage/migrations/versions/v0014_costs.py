@@ -19,7 +19,7 @@ _GROUP = "account_id, assignee, source_id, code, care"
 
 _STATE = "fulfillment_request_state"
 _WATCHED = (
-    "NOT alerted AND (status IN ('processing', 'processed', 'processing_error')"
+    "NOT alerted AND (status IN ('processing', 'processed')"
     " OR status = 'acknowledged' AND fulfillment_status IN ('awaiting_shipment', 'partially_shipped'))"
 )
 _COUNTS_FROM = "(CASE WHEN held_until > status_since THEN held_until ELSE status_since END)"
