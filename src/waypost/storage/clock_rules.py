@@ -27,8 +27,7 @@ def overdue(query: OverdueQuery, dialect: Dialect) -> tuple[str, list[Any]]:
     Costs what it returns, a little for each source, and for each request whose snooze has ended before its time has.
     What was snoozed is a range of its own in the index. It comes first: it is little.
 
-    What stands in Processing Error is in no such index, which each failure would have to write to: all of it is looked at,
-    by id.
+    What stands in Processing Error is in no such index, which each failure would have to write to: it is walked by id.
     """
     where = Filter(dialect)
     where.add("o.account_id = ?", query.account_id)
@@ -79,7 +78,8 @@ def _failed(dialect: Dialect, status: str, since: str, now: str) -> str:
     if dialect.is_sqlite:
         return f"s.source_id = o.id AND s.status = {status} AND {which}"
     key = "s.source_id, s.status, s.id"
-    return f"({key}) >= (o.id, {status}, CAST(1 AS bigint)) AND ({key}) <= (o.id, {status}, {LAST_ID}) AND {which} ORDER BY {key}"
+    first, last = (f"(o.id, {status}, {id_})" for id_ in ("CAST(1 AS bigint)", LAST_ID))
+    return f"({key}) >= {first} AND ({key}) <= {last} AND {which} ORDER BY {key}"
 
 
 class ClockRuleReading(Reader):
