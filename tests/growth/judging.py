@@ -37,7 +37,7 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
-        " write to: all of it is looked at.", 0.1, 0.05,
+        " write to: all of it is looked at.", 0.2, 0.05,
     ),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
     Linear(
