@@ -88,7 +88,8 @@ def _report(item: BulkItem, at: str, faults: list[Fault]) -> FailureReport:
     given = item.error if item.error is not None else item.reason
     reason = _text(given, f"{at}/error", faults)
     if reason is None:
-        code, words = ("required", "is required") if given is None else ("blank", "may not be blank")
+        code = "required" if given is None else "blank"
+        words = "is required" if given is None else "may not be blank"
         bad(faults, f"{at}/error", code, f"{at}/error {words}: a failure needs its reason.")
     if item.code is not None and not is_known_code(item.code):
         bad(faults, f"{at}/code", "unknown_value", "No such failure code: see GET /failure-codes, or use x_….")
