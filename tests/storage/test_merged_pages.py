@@ -1,5 +1,7 @@
 """Pages of several statuses, of which little or much changed since a moment: no row is skipped, none comes twice."""
 
+from collections.abc import Iterator
+
 import pytest
 
 from tests.support.clock import SECOND, START
@@ -8,16 +10,19 @@ from waypost.app.ports import OrderQuery, RequestQuery, Store, Tx
 from waypost.domain.fulfillment import State
 from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import Status
-from waypost.storage.queries import walks
+from waypost.storage.queries import request_pages, walks
 
 LATER = START + 100 * SECOND
 
 
 @pytest.fixture(autouse=True)
-def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Five rows of each list are looked at before all that has changed is read."""
+    request_pages.page.cache_clear()  # its statements say how many are looked at
     monkeypatch.setattr(walks, "FEW", 3)
     monkeypatch.setattr(walks, "LOOK", 5)
+    yield
+    request_pages.page.cache_clear()
 
 
 def wanted(status: Status, changed: bool) -> Wanted:
