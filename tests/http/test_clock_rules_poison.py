@@ -8,6 +8,7 @@ import pytest
 
 from tests.http.test_attention import Watch, groups, rules
 from tests.support.audit import audit
+from tests.support.database import rows
 from tests.support.locks import held
 from tests.support.world import World
 from waypost.app.commands import Command
@@ -15,7 +16,7 @@ from waypost.app.desk import Desk
 from waypost.app.ports.clock_rules import Overdue, OverdueQuery
 from waypost.delivery import clock_rules
 from waypost.domain.clock_rules import ClockRule
-from waypost.domain.refusals import Unavailable
+from waypost.domain.refusals import LockHeld, Unavailable
 from waypost.domain.statuses import Status
 from waypost.storage import group_commit, held_up
 
@@ -95,14 +96,14 @@ async def test_what_a_rule_finds_does_not_wait_behind_what_is_locked(
     monkeypatch.setattr(group_commit, "QUEUE_S", 0.7)
     monkeypatch.setattr(held_up, "AGAIN_S", 0.3)
     monkeypatch.setattr(clock_rules, "AT_ONCE", 2)
-    ids = await world.requests(5)
+    ids = await world.requests(6)
     await rules(world, FAIL)
     watch = Watch(world)
     watch.clock.advance(2 * 3600)
-    locked = ", ".join(map(str, ids[:3]))
+    locked = ", ".join(map(str, ids[:4]))
     async with held(migrated_url, f"SELECT 1 FROM fulfillment_request_state WHERE id IN ({locked}) FOR UPDATE"):
         async with asyncio.timeout(30):
-            while sorted(await told(world, "source_timeout")) != ids[3:]:
+            while sorted(await told(world, "source_timeout")) != ids[4:]:
                 await watch.watch.look()
     async with asyncio.timeout(30):
         while sorted(await told(world, "source_timeout")) != ids:
@@ -149,6 +150,59 @@ async def test_a_request_that_cannot_be_routed_again_is_told_of(
     assert "The rule could not reroute it: the hub met an error of its own" in unacknowledged[first]
     shown = (await world.client().get(f"/fulfillment-requests/{second}")).json()
     assert shown["fulfillmentRequestStatus"]["name"] == "Voided" or second in unacknowledged
+
+
+async def test_what_is_routed_again_does_not_wait_behind_what_is_locked(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """More is locked than the rule looks at in one go."""
+    monkeypatch.setattr(clock_rules, "AT_ONCE", 2)
+    ids = [await world.request(Status.PROCESSED) for _ in range(6)]
+    await rules(world, {"condition": "unacknowledged", "afterMinutes": 30, "action": "reroute"})
+    whole, locked = clock_rules.reroute_request, set(ids[:4])
+
+    def failing(ask: Any) -> Any:
+        if ask.command.request_id in locked:
+            raise LockHeld
+        return whole(ask)
+
+    async def dealt_with() -> list[int]:
+        state = "SELECT id FROM fulfillment_request_state WHERE alerted OR status <> 'processed' ORDER BY id"
+        return [row["id"] for row in await rows(migrated_url, state)]
+
+    monkeypatch.setattr(clock_rules, "reroute_request", failing)
+    watch = Watch(world)
+    await watch.after(1)
+    for _ in range(3):
+        await watch.after(0)
+    assert await dealt_with() == ids[4:]
+    locked.clear()
+    for _ in range(3):
+        await watch.after(0)
+    assert await dealt_with() == ids
+
+
+async def test_a_transaction_loads_no_more_lines_than_always_fit(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A rule that cancels loads the lines of each request; one that fails or tells loads none."""
+    monkeypatch.setattr(clock_rules, "ALWAYS_FIT", 3)
+    watch, sizes = Watch(world), list[int]()
+    submit = watch.writer.submit_alone
+
+    async def seen(work: Any, jobs: Sequence[Any]) -> Any:
+        sizes.append(len(jobs))
+        return await submit(work, jobs)
+
+    monkeypatch.setattr(watch.writer, "submit_alone", seen)
+    await world.requests(7)
+    await rules(world, FAIL)
+    await watch.after(2)
+    assert sizes == [7]
+    await world.requests(7)
+    await rules(world, {**FAIL, "action": "cancel"})
+    await watch.after(2)
+    assert sizes == [7, 3, 3, 1]
 
 
 async def test_a_rule_that_cannot_be_read_does_not_stop_the_accounts_others(

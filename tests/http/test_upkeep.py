@@ -16,6 +16,7 @@ from waypost.app import upkeep
 from waypost.app.hub import Hub
 from waypost.app.ports import Store
 from waypost.app.upkeep import DELIVERIES_KEPT_S, list_snoozes, purge
+from waypost.domain.refusals import Unavailable
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
@@ -91,8 +92,8 @@ async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: Manu
     assert [row["message_id"] for row in left] == ["waits", "arrived lately"]
 
 
-async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One round of the chore, as long as there is something to do."""
+async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch, broken: int | None = None) -> None:
+    """One round of the chore, as long as there is something to do. `broken`: the account for which it fails."""
     rounds = 0
 
     async def accounts(now: int) -> list[int]:
@@ -103,11 +104,17 @@ async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch) -> None:
             return []
         return await hub.reads.accounts_with_outdated_snoozes(now)
 
+    async def write(work: Any) -> Any:
+        if work.keywords["account_id"] == broken:
+            raise Unavailable("something of it is locked", 1)
+        return await hub.store.write(work)
+
     done = asyncio.Event()
     monkeypatch.setattr(upkeep, "LIST_SNOOZES_EVERY_S", 0)
     monkeypatch.setattr(upkeep, "SNOOZES_AT_ONCE", 1)
     reads = SimpleNamespace(accounts_with_outdated_snoozes=accounts)
-    chore = asyncio.ensure_future(list_snoozes(cast(Hub, SimpleNamespace(clock=hub.clock, store=hub.store, reads=reads))))
+    seen = SimpleNamespace(clock=hub.clock, store=SimpleNamespace(write=write), reads=reads)
+    chore = asyncio.ensure_future(list_snoozes(cast(Hub, seen)))
     async with asyncio.timeout(30):
         await done.wait()
     chore.cancel()
@@ -170,3 +177,24 @@ async def test_a_snooze_outlives_a_clock_that_ran_ahead(
     clock.advance(HOUR_S)
     assert (await client.get("/attention")).json()["total"] == 2
     await adds_up(migrated_url)
+
+
+async def test_snoozes_of_an_account_do_not_wait_for_anothers(
+    timed_world: World, clock: ManualClock, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    until = format_datetime(clock() + HOUR_S * 1_000_000)
+    for merchant_ in (timed_world.ours, timed_world.theirs):
+        client, id_ = timed_world.client(merchant=merchant_), await timed_world.request(merchant=merchant_)
+        await client.patch(FAIL.format(id_))
+        await client.patch(f"/fulfillment-requests/{id_}", json={"snoozedUntil": until})
+    clock.advance(HOUR_S)
+
+    async def snoozed() -> list[int]:
+        sql = "SELECT account_id FROM attention_item WHERE care <> 0 ORDER BY account_id"
+        return [row["account_id"] for row in await rows(migrated_url, sql)]
+
+    first, second = await snoozed()
+    await snoozes_listed(timed_world.hub, monkeypatch, broken=first)
+    assert await snoozed() == [first]
+    await snoozes_listed(timed_world.hub, monkeypatch, broken=second)
+    assert await snoozed() == []

@@ -187,12 +187,12 @@ async def agree(store: Store, query: RequestQuery, images: list[Image], orders: 
 @pytest.fixture(params=[None, 20, 4], ids=["few", "many", "many that lie far"])
 def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """What is found by a moment is little, or so much that so many rows of each list are looked at first."""
-    request_pages.page.cache_clear()  # its statements say how many are looked at
+    request_pages.kept_page.cache_clear()  # its statements say how many are looked at
     if request.param:
         monkeypatch.setattr(walks, "FEW", 10)
         monkeypatch.setattr(walks, "LOOK", request.param)
     yield
-    request_pages.page.cache_clear()
+    request_pages.kept_page.cache_clear()
 
 
 @pytest.mark.usefixtures("many")

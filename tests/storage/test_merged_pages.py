@@ -18,11 +18,11 @@ LATER = START + 100 * SECOND
 @pytest.fixture(autouse=True)
 def short_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Five rows of each list are looked at before all that has changed is read."""
-    request_pages.page.cache_clear()  # its statements say how many are looked at
+    request_pages.kept_page.cache_clear()  # its statements say how many are looked at
     monkeypatch.setattr(walks, "FEW", 3)
     monkeypatch.setattr(walks, "LOOK", 5)
     yield
-    request_pages.page.cache_clear()
+    request_pages.kept_page.cache_clear()
 
 
 def wanted(status: Status, changed: bool) -> Wanted:

@@ -12,8 +12,17 @@ from waypost.app.ports import OrderQuery, RequestQuery, Store
 from waypost.domain.lifecycle import standing_after
 from waypost.domain.standing import contradictions
 from waypost.domain.statuses import ANY, BLOCKED, LIVE, Status
+from waypost.storage.dialect import SQLITE
 from waypost.storage.queries import order_pages
-from waypost.storage.queries.request_pages import Driver, changed_after, drivers, statuses_of
+from waypost.storage.queries.request_pages import (
+    KEPT,
+    Driver,
+    changed_after,
+    drivers,
+    kept_page,
+    page,
+    statuses_of,
+)
 
 ACCOUNT, SOURCE, CHANNEL = Scope(1), Scope(1, 2, None), Scope(1, None, 3)
 YEAR_ONE = -62_135_596_800_000_000
@@ -140,3 +149,19 @@ async def test_a_source_or_channel_of_another_account_has_no_rows(store: Store, 
         asked = OrderQuery(ours, channel_id=theirs.channels[0], **orders)  # type: ignore[arg-type]
         assert await store.reads.orders(asked) == []
         assert await store.reads.orders(asked._replace(scope=theirs.actor().scope)) != []
+
+
+def test_no_statement_is_kept_with_texts_that_a_caller_chooses() -> None:
+    """Of all others, so many are kept, however many a caller asks for."""
+    kept_page.cache_clear()
+    texts = tuple("x" * 200 for _ in range(100))
+    for given in ({"numbers": texts}, {"failure_codes": texts}):
+        query = RequestQuery(ACCOUNT, **given)  # type: ignore[arg-type]
+        (driver,) = drivers(query, few_changed=False)
+        page(query, driver, SQLITE)
+    assert kept_page.cache_info().currsize == 0
+    for since in range(2 * KEPT):
+        query = RequestQuery(ACCOUNT, since_id=since)
+        assert page(query, Driver.ID, SQLITE) == page(query, Driver.ID, SQLITE)
+    assert kept_page.cache_info().currsize == KEPT
+    assert kept_page.cache_info().hits >= 2 * KEPT

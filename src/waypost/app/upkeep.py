@@ -94,8 +94,11 @@ async def list_snoozes(hub: Hub) -> None:
     while True:
         try:
             for account_id in await hub.reads.accounts_with_outdated_snoozes(hub.clock()):
-                while await hub.store.write(partial(some, account_id=account_id)):
-                    pass
+                try:
+                    while await hub.store.write(partial(some, account_id=account_id)):
+                        pass
+                except Exception as error:  # perhaps only what is locked for this account
+                    _log.warning("account %d: ended snoozes stay on the attention list for now: %s", account_id, error)
         except Exception as error:
             _log.warning("ended snoozes stay on the attention list for now: %s", error)
         await asyncio.sleep(LIST_SNOOZES_EVERY_S)

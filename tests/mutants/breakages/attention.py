@@ -9,6 +9,14 @@ _PLANS = "tests/storage/test_attention_plans.py::test_a_look_costs_what_it_shows
 
 MUTANTS = (
     Mutant(
+        "attention-snoozes-behind-an-account",
+        "Ended snoozes of all accounts stay listed while one of them is locked.",
+        "app/upkeep.py",
+        """                except Exception as error:  # perhaps""",
+        """                except ZeroDivisionError as error:  # perhaps""",
+        ("tests/http/test_upkeep.py::test_snoozes_of_an_account_do_not_wait_for_anothers",),
+    ),
+    Mutant(
         "attention-alert-outlives-a-failure",
         "An alert of a clock rule stays on the list although its request has failed since.",
         "storage/queries/requests.py",

@@ -70,6 +70,14 @@ MUTANTS = (
         ("tests/growth/test_growth.py::test_no_table_is_walked_because_it_seems_large",),
     ),
     Mutant(
+        "growth-kept-texts",
+        "The hub keeps 256 lists of a hundred long texts that a caller has asked for.",
+        "storage/queries/request_pages.py",
+        "return not (query.numbers or query.failure_codes)",
+        "return True",
+        ("tests/storage/test_request_drivers.py::test_no_statement_is_kept_with_texts_that_a_caller_chooses",),
+    ),
+    Mutant(
         "growth-overdue",
         "A clock rule looks every 15 seconds at all that is held, snoozed, or was told of before.",
         "storage/clock_rules.py",

@@ -78,7 +78,11 @@ def _is_of_unshipped(query: RequestQuery) -> bool:
     return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
 
 
-@lru_cache(maxsize=KEPT)
+def _is_kept(query: RequestQuery) -> bool:
+    """Whether the statement is worth its place: without lists of texts, which callers choose and make long."""
+    return not (query.numbers or query.failure_codes)
+
+
 def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
     """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
 
@@ -88,6 +92,12 @@ def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> 
         return (Driver.ORDER,)
     if query.numbers:
         return (Driver.NUMBERS,)
+    choose = _drivers_of_many if _is_kept(query) else _drivers_of_many.__wrapped__
+    return choose(query, few_changed, for_count)
+
+
+@lru_cache(maxsize=KEPT)
+def _drivers_of_many(query: RequestQuery, few_changed: bool, for_count: bool) -> tuple[Driver, ...]:
     statuses = set(statuses_of(query))
     resting = statuses & set(standing.ENDS)
     if _is_of_unshipped(query):
@@ -219,9 +229,15 @@ def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
         where.terms.append(f"{not_}(s.status = '{Status.UNPROCESSED}' AND {order})")
 
 
-@lru_cache(maxsize=KEPT)
 def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, tuple[Any, ...]]:
     """One page by id ascending, as ids and versions. `looks`: it may lack what lies behind the first rows."""
+    make = kept_page if _is_kept(query) else kept_page.__wrapped__
+    return make(query, driver, dialect, looks)
+
+
+@lru_cache(maxsize=KEPT)
+def kept_page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool) -> tuple[str, tuple[Any, ...]]:
+    """See `page`; kept, as long as few others are asked for."""
     search = _Search(query, driver, dialect)
     selects = search.selects(paged=True, looks=looks)
     texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
