@@ -33,6 +33,7 @@ from bench.stalls_operations import OPERATIONS, Ask
 from tests.support.postgres import PostgresServer
 
 REQUESTS = 20_000
+LEAST = 10_000
 A_SECOND = 50  # reads of the other client
 WANTED_MS = 50.0
 QUIET_S = 1.0
@@ -180,10 +181,14 @@ def main() -> None:
     """Run it."""
     parser = argparse.ArgumentParser(prog="bench.stalls", description=__doc__)
     parser.add_argument("--engines", default="sqlite,postgresql")
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--requests", type=int, default=REQUESTS)
+    parser.add_argument("--runs", type=int, default=3, help="of each operation; the least wait counts")
+    parser.add_argument("--requests", type=int, default=REQUESTS, help=f"of the account, {LEAST} at least")
     parser.add_argument("only", nargs="*", help="parts of the names of operations; without any, all run")
     options = parser.parse_args()
+    if options.requests < LEAST:
+        parser.error(f"--requests {options.requests}: calls at their limits need {LEAST} at least")
+    if options.only and not any(part in name for name in OPERATIONS for part in options.only):
+        parser.error(f"no operation is called {' or '.join(options.only)}")
     with tempfile.TemporaryDirectory(prefix="waypost-stalls-") as name, PostgresServer() as postgres:
         key = f"{name}/secret-keys"
         subprocess.run([sys.executable, "-m", "waypost", "secrets", "create-key", "--secret-key-file", key], check=True)

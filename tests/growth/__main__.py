@@ -60,15 +60,19 @@ def _options(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, 
     """The parser, and what it found. Ends the process with 2 if the table would be written from a part."""
     parser = argparse.ArgumentParser(prog="tests.growth", description=__doc__)
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="both by default")
-    parser.add_argument("--modes", choices=("plain", "analyzed", "all"), default="all")
+    parser.add_argument("--modes", choices=("plain", "analyzed", "all"), default="all",
+                        help="of the first two columns of each engine: without or after ANALYZE; all: every column")
     parser.add_argument("--only", default="*", help="calls whose name matches this")
-    parser.add_argument("--large", type=int, default=LARGE)
+    parser.add_argument("--large", type=int, default=LARGE,
+                        help=f"requests of the large account, {LARGE:,} at least: some costs are reached only there")
     parser.add_argument("--verbose", action="store_true", help="every call with its statements")
     parser.add_argument("--write", action="store_true", help=f"write the table to {PAGE.name}")
     options = parser.parse_args(arguments)
     partial = [
         f"--{name}" for name in ("engine", "modes", "only", "large") if getattr(options, name) != parser.get_default(name)
     ]
+    if options.large < LARGE:
+        parser.error(f"--large {options.large:,}: a comparison with {SMALL:,} requests needs {LARGE:,} at least")
     if options.write and partial:
         parser.error(f"--write needs a complete run, or {PAGE.name} shows a part only: leave out {' and '.join(partial)}")
     return parser, options

@@ -33,13 +33,13 @@ LINEAR: tuple[Linear, ...] = (
         16, 3,
     ),
     Linear("*UpdatedAt=middle*", "As above, of orders.", 20, 3.7),
-    Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 20, 4),
+    Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 21, 4),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
         " write to: all of it is looked at.", 0.2, 0.05,
     ),
-    Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 18, 0.8),
+    Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 20, 1.1),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
         "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,

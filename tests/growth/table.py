@@ -16,13 +16,16 @@ _HEAD = f"""# What each operation costs, and that it does not grow
 Made by `make growth`; do not edit. One account with {SMALL:,} requests, and one with {LARGE:,}: most of them ended long ago,
 few are on their way; four of 50 sources have nine tenths. Each call was made on both. Two figures are its cost on the
 small one and on the large one: for SQLite steps of its virtual machine, for PostgreSQL buffers (pages of 8 KB that it looked
-at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {BUFFERS} buffers more; *linear* stands where the list at the end
+at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {BUFFERS} buffers more; *linear* stands where the list below
 explains why it may be more. Waypost runs as "SQLite without ANALYZE" and, as autovacuum goes on, between the first two
 columns of PostgreSQL, whose statements it plans without their values; "custom plans" know them. Of the tokens that may make a call, the row shows the one that costs most on the large account.
 
-Values of filters: `large` is what most have and `rare` what few have, `none` is had by nothing, `one` and `two` name so
-many; `start`, `middle` and `new` are the places from which a list is read, or the moments after which something changed.
-"of a source" and `sinceId` say that the filter was given together with that one.
+Values of filters: `large` is what most have and `rare` what few have, `none` is had by nothing, `one`, `two` and `some` name so
+many; `start`, `middle` and `new` are the places from which a list is read, or the moments after which something changed: after
+`all` everything has, after `nothing` nothing. "of a source" and `sinceId` say that the filter was given together with that one.
+
+`make growth` measures more than these columns: PostgreSQL of whose tables only some are analysed, and whose tables seem 50 times
+as large as they are. Nothing may grow there, either.
 """
 
 _ELSEWHERE = """
@@ -64,20 +67,20 @@ def lines(costs: Costs) -> Iterator[str]:
     """The page, line by line."""
     yield from _HEAD.splitlines()
     first = next(iter(costs.values()))[0]
-    was = ""
+    rows: dict[str, list[str]] = {}
     for (operation, what), names in groups([*first]).items():
-        if operation != was:
-            yield from ("", f"## `{operation}`", "", head(costs))
-            yield f"| --- |{' ---: |' * len(costs)}"
-            was = operation
         cells = [_cell(mode, names, small, large) for mode, (small, large) in costs.items()]
         shown = f"`{what}`" if what else "none"
-        yield f"| {shown} | {' | '.join(cells)} |"
+        rows.setdefault(operation, []).append(f"| {shown} | {' | '.join(cells)} |")
+    every = [row for some in rows.values() for row in some]
+    yield from ("", f"{len(every)} rows follow. {sum('*linear*' in row for row in every)} of them grow:")
     yield from ("", "## What is linear by nature", "")
     yield from ("| calls | why | steps, at most, for each request | buffers |", "| --- | --- | ---: | ---: |")
     for one in LINEAR:
         yield f"| `{one.pattern}` | {one.reason} | {one.steps:g} | {one.buffers:g} |"
     yield from _ELSEWHERE.rstrip().splitlines()
+    for operation, some in rows.items():
+        yield from ("", f"## `{operation}`", "", head(costs), f"| --- |{' ---: |' * len(costs)}", *some)
 
 
 def heads() -> set[str]:
@@ -94,9 +97,9 @@ def shown() -> set[tuple[str, str]]:
     """The operations and filters that the page has rows of."""
     found: set[tuple[str, str]] = set()
     operation = ""
-    for line in PAGE.read_text().partition("## What is linear")[0].splitlines():
+    for line in PAGE.read_text().splitlines():
         if line.startswith("## "):
-            operation = line.strip("# `")
-        elif row := re.match(r"\| (?:`([^`]+)`|none) \|", line):
+            operation = line.strip("# `") if line.startswith("## `") else ""
+        elif operation and (row := re.match(r"\| (?:`([^`]+)`|none) \|", line)):
             found.add((operation, row[1] or ""))
     return found

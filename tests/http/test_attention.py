@@ -425,9 +425,10 @@ async def test_a_bad_parameter_is_told_with_its_value(world: World) -> None:
     for query, words in (
         ("limit=-1", "limit is at least 0, not '-1'."),
         ("limit=few", "limit is an integer, not 'few'."),
+        ("codes=other,unsent,duplicate_number,x_own,nope", "codes are codes of groups of GET /attention, not 'nope'."),
         ("after=garbage", "after must be the `next` of an earlier reply, unchanged; not 'garbage'."),
         (f"after={'a' * 90}", f"after must be the `next` of an earlier reply, unchanged; not '{'a' * 60}…'."),
-        (f"after={write_place(ONE)}&sourceId={ONE.source_id}&codes=nope",
+        (f"after={write_place(ONE)}&sourceId={ONE.source_id}&codes=x_other",
          "codes is not of the group that `after` reads on: pass the filters that gave the cursor."),
         (f"after={write_place(ONE)}&sourceId={ONE.source_id + 1}&codes={ONE.code}",
          "sourceId is not of the group that `after` reads on: pass the filters that gave the cursor."),

@@ -1,11 +1,13 @@
 """A table that was filled a moment ago has no statistics yet: what looks up by id must not need any."""
 
 import re
+from pathlib import Path
 from typing import Any
 
 import asyncpg
 import pytest
 
+import waypost.storage
 from tests.support.keys import key_file_for
 from tests.support.merchant import open_merchant
 from waypost.app.actor import Scope
@@ -115,6 +117,46 @@ async def test_five_hundred_keys_are_looked_up_in_a_table_without_statistics(sto
     assert "uq_orders_channel_id_order_number" in plan
     assert "ix_orders_channel_id" not in plan
     await store.close()
+
+
+async def test_an_order_is_locked_by_its_id_alone(store: Store, pristine_url: str) -> None:
+    """Its account's index gave all orders of the account, to be compared with the one."""
+    merchant = await open_merchant(store)
+    await merchant.request()
+    db = await asyncpg.connect(pristine_url)
+    await db.execute("""INSERT INTO orders SELECT (jsonb_populate_record(t,
+      jsonb_build_object('id', n, 'order_number', 'N-' || n))).* FROM orders t, generate_series(1000, 60000) n""")
+    await db.close()
+    told: list[str] = []
+
+    async def look(tx: Any) -> str:
+        fetch = tx.fetch
+
+        async def noted(sql: str, *args: Any) -> Any:
+            told.append(sql)
+            return await fetch(sql, *args)
+
+        tx.fetch = noted
+        assert list(await tx.order_parts(merchant.actor().scope, [2000])) == [2000]
+        await tx.execute(f"PREPARE looked AS {told[0]}")
+        rows = await fetch(f"EXPLAIN EXECUTE looked(ARRAY[2000]::bigint[], {merchant.account}, NULL)")
+        return "\n".join(row[0] for row in rows)
+
+    plan = await store.write(look)
+    assert "pk_orders" in plan, plan
+    assert "ix_orders" not in plan, plan
+    await store.close()
+
+
+def test_no_statement_leaves_it_to_the_planner_whether_a_row_is_there() -> None:
+    """See `is_there`."""
+    package = Path(waypost.storage.__file__).parent
+    exempt = {"checking.py", "checking_handover.py", "readiness.py", "transfer.py"}  # which read everything, or nothing
+    found = [
+        path.name for path in package.rglob("*.py")
+        if "migrations" not in path.parts and path.name not in exempt and re.search(r"EXISTS\s*\(", path.read_text())
+    ]  # fmt: skip
+    assert not found
 
 
 async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:

@@ -21,9 +21,10 @@ def check(ctx: click.Context, database: str, as_json: bool) -> None:
 
     Compares every status with its last event, every version with the number of events, every history with
     the life cycle, quantities with the lines they come from, event numbers with their counters, numbers with
-    their owners, and every reference with what it refers to. Prints one finding a line; exit code 1 if there
-    is any. Warns, too, of settings of PostgreSQL with which a crash loses what was answered; a warning alone
-    is exit code 0.
+    their owners, every reference with what it refers to, and the attention list with what needs somebody.
+    Prints one finding a line; exit code 1 if there is any. Then something else than Waypost has written to the
+    database, or Waypost has a defect: keep a copy, restore a backup, and report it. Warns, too, of settings of
+    PostgreSQL with which a crash loses what was answered; a warning alone is exit code 0.
     """
     count = 0
     kept: list[dict[str, Any]] = []

@@ -33,7 +33,8 @@ def fr() -> None:
 @click.option("--order", "order_id", type=click.IntRange(min=1), metavar="ID", help="Of this order.")
 @click.option("--number", "numbers", multiple=True, metavar="NUMBER", help="With this number; may be repeated.")
 @click.option("--failure-code", "codes", multiple=True, metavar="CODE", help="Failed with this code; may be repeated.")
-@click.option("--attention", is_flag=True, help="Only those that wait for somebody.")
+@click.option("--attention", is_flag=True,
+              help="Only failed and blocked ones, snoozed or not. `waypost attention` has overdue ones, too.")
 @click.option("--limit", type=click.IntRange(min=1), default=50, show_default=True, metavar="COUNT", help="At most.")
 @hub_options
 @json_option

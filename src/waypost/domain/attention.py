@@ -7,7 +7,7 @@ decision about the request, or by somebody who has seen to it and says so with a
 from typing import NamedTuple
 
 from waypost.domain.clock_rules import HINTS, Condition
-from waypost.domain.failures import OTHER
+from waypost.domain.failures import OTHER, is_known_code
 from waypost.domain.fulfillment import State
 from waypost.domain.handover import LATE_DELIVERY, LATE_REJECTION, Outcome, surprise
 from waypost.domain.lifecycle import Action
@@ -71,6 +71,11 @@ def item_of(state: State) -> Item | None:
         return None
     code = state.failure_code or OTHER if state.status == Status.PROCESSING_ERROR else str(state.status)
     return Item(state.account_id, state.source_id, code, state.status_since, state.id)
+
+
+def is_reason(code: str) -> bool:
+    """Whether something can need somebody for this."""
+    return code in STANDING or code in BLOCKED or is_known_code(code)
 
 
 _MERCHANT = ("account", "user")

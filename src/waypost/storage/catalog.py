@@ -15,7 +15,7 @@ from waypost.app.ports.catalog import (
     ShippingPolicy,
     SourceMethodRow,
 )
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
@@ -218,7 +218,6 @@ class CatalogWriting(Statements):
             args = [[text[0] for text in texts]]
         sql = f"""INSERT INTO channel_shipping_method (account_id, channel_id, name, created_at, updated_at)
           SELECT c.account_id, c.id, g.name, $2, $2 FROM {given} g JOIN channel c ON c.id = g.channel_id
-          WHERE NOT EXISTS
-            (SELECT 1 FROM channel_shipping_method m WHERE m.channel_id = g.channel_id AND m.name = g.name)
+          WHERE NOT {is_there("FROM channel_shipping_method m WHERE m.channel_id = g.channel_id AND m.name = g.name")}
           GROUP BY c.account_id, c.id, g.name ORDER BY c.id, g.name ON CONFLICT (channel_id, name) DO NOTHING"""
         await self.execute(sql, *args, at, *([] if d.is_sqlite else [[text[1] for text in texts]]))

@@ -76,5 +76,13 @@ class Dialect(NamedTuple):
         return "" if self.is_sqlite else " FOR NO KEY UPDATE SKIP LOCKED"
 
 
+def is_there(rows: str) -> str:
+    """Whether FROM and WHERE find a row, for each row of the statement.
+
+    Problem: of `EXISTS`, PostgreSQL may make one walk of all rows of the table, and look into what it has found.
+    """
+    return f"((SELECT 1 {rows} LIMIT 1) IS NOT NULL)"
+
+
 SQLITE = Dialect("sqlite")
 POSTGRES = Dialect("postgresql")

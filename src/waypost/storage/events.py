@@ -23,7 +23,7 @@ _TYPES = {who: quoted(seen_by(who)) for who in BOUND}
 
 
 # Whose an event is, by its subject; null: nobody's but the account's. Each is looked up by its id. Written so that no
-# planner can do otherwise: of `EXISTS (…) OR EXISTS (…)` PostgreSQL makes one walk of all that the caller has.
+# planner can do otherwise: of one EXISTS or another PostgreSQL makes one walk of all that the caller has.
 # A request is a source's from the event of its release on.
 _SOURCE = "CASE WHEN f.released_seq <= e.seq THEN f.source_id END"
 _OWNER = {

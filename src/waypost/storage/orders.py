@@ -10,7 +10,7 @@ from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest, OrderRequests, OrderView, Sold
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.events import timeline_sql
 from waypost.storage.queries import columns, order_pages, writing
 from waypost.storage.queries.order_pages import Driver
@@ -46,15 +46,15 @@ def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = Fals
 
 # An item is found by the best of its names, as `app.order_items` finds it: by no other. What is listed here and is not
 # linked would be listed for ever.
-_FINDABLE = """i.order_id = o.id AND (CASE
-  WHEN i.sku IS NOT NULL THEN i.product_variant_id IS NULL
-    AND EXISTS (SELECT 1 FROM product_variant p WHERE p.account_id = o.account_id AND p.sku = i.sku)
-  WHEN i.product_variant_id IS NOT NULL THEN
-    EXISTS (SELECT 1 FROM product_variant p WHERE p.id = i.product_variant_id AND p.account_id = o.account_id)
-  WHEN i.listing_variant_id IS NOT NULL THEN
-    EXISTS (SELECT 1 FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id)
-  ELSE EXISTS (SELECT 1 FROM listing_variant v WHERE v.channel_id = o.channel_id
-      AND v.external_id = i.external_listing_id) END)"""
+_OF_SKU = "FROM product_variant p WHERE p.account_id = o.account_id AND p.sku = i.sku"
+_PRODUCT = "FROM product_variant p WHERE p.id = i.product_variant_id AND p.account_id = o.account_id"
+_LISTING = "FROM listing_variant v WHERE v.id = i.listing_variant_id AND v.channel_id = o.channel_id"
+_OF_LISTING_ID = "FROM listing_variant v WHERE v.channel_id = o.channel_id AND v.external_id = i.external_listing_id"
+_FINDABLE = f"""i.order_id = o.id AND (CASE
+  WHEN i.sku IS NOT NULL THEN i.product_variant_id IS NULL AND {is_there(_OF_SKU)}
+  WHEN i.product_variant_id IS NOT NULL THEN {is_there(_PRODUCT)}
+  WHEN i.listing_variant_id IS NOT NULL THEN {is_there(_LISTING)}
+  ELSE {is_there(_OF_LISTING_ID)} END)"""
 
 
 def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dialect) -> tuple[str, list[Any]]:

@@ -103,7 +103,7 @@ class CommonTx(
     async def order_parts(self, scope: Scope, order_ids: Sequence[int]) -> dict[int, OrderParts]:
         """See `ports.Tx`. Items and sums are read after the orders are locked."""
         d = self.dialect
-        sql = f"""SELECT {columns.ORDER} FROM orders WHERE {d.any_of("id", 1)} AND account_id = $2
+        sql = f"""SELECT {columns.ORDER} FROM orders WHERE {d.any_of("id", 1)} AND +account_id = $2
           AND (CAST($3 AS bigint) IS NULL OR channel_id = CAST($3 AS bigint)) ORDER BY id{d.lock}"""
         rows = await self.fetch(sql, d.array(sorted(set(order_ids))), scope.account_id, scope.channel_id)
         return await self.parts_of([Order._make(row) for row in rows])

@@ -6,7 +6,7 @@ from typing import Any
 from waypost.app.actor import Scope
 from waypost.app.ports.webhooks import Delivery, DeliveryQuery, DueWebhook, Settlement, Webhook
 from waypost.domain.webhooks import LONGEST_PAUSE_S, STRICT_DELAY_S
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Owned, Walk
 from waypost.storage.queries.postgres import kinds
@@ -28,8 +28,9 @@ _AHEAD = 60 * _SECOND
 _FREE = f"""(paused_until <= {{now}} OR paused_until > {{now}} + {_LONGEST_PAUSE})
 AND (lease_until <= {{now}} OR lease_until > {{now}} + {_LONGEST_LEASE})"""
 _WRITTEN_AHEAD = f"next_at IS NOT NULL AND updated_at > {{now}} + {_AHEAD}"  # has an index of its own
-_RETRIES = f"""(EXISTS (SELECT 1 FROM webhook_delivery WHERE webhook_id = w.id AND next_at <= $1)
-  OR EXISTS (SELECT 1 FROM webhook_delivery WHERE webhook_id = w.id AND {_WRITTEN_AHEAD.format(now="$1")}))"""
+_OF_WEBHOOK = "FROM webhook_delivery WHERE webhook_id = w.id AND"
+_RETRIES = f"""({is_there(f"{_OF_WEBHOOK} next_at <= $1")}
+  OR {is_there(f"{_OF_WEBHOOK} {_WRITTEN_AHEAD.format(now='$1')}")})"""
 _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w.cursor, c.last_seq, {_RETRIES}
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})

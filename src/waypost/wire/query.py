@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from waypost.domain.attention import is_reason
 from waypost.domain.failures import is_known_code
 from waypost.domain.texts import is_blank
 from waypost.wire.faults import Fault
@@ -146,8 +147,18 @@ def failure_codes(name: str, many: bool) -> Param:
     return Param(name, _checked(_parse_failure_code, "unknown_value", message), many=many)
 
 
+def reasons(name: str) -> Param:
+    """Several reasons of the attention list."""
+    message = f"{name} are codes of groups of GET /attention"
+    return Param(name, _checked(_parse_reason, "unknown_value", message), many=True)
+
+
 def _parse_failure_code(value: str) -> str | None:
     return code if is_known_code(code := value.strip()) else None
+
+
+def _parse_reason(value: str) -> str | None:
+    return code if is_reason(code := value.strip()) else None
 
 
 def _parse_id(value: str) -> int | None:

@@ -70,6 +70,14 @@ MUTANTS = (
         ("tests/growth/test_growth.py::test_no_table_is_walked_because_it_seems_large",),
     ),
     Mutant(
+        "growth-order-by-account",
+        "PostgreSQL reads all orders of the account to lock one, while nobody has analysed them.",
+        "storage/transaction.py",
+        '{d.any_of("id", 1)} AND +account_id = $2',
+        '{d.any_of("id", 1)} AND account_id = $2',
+        ("tests/storage/test_fresh_plans.py::test_an_order_is_locked_by_its_id_alone",),
+    ),
+    Mutant(
         "growth-kept-texts",
         "The hub keeps 256 lists of a hundred long texts that a caller has asked for.",
         "storage/queries/request_pages.py",

@@ -134,7 +134,7 @@ MUTANTS = (
         "scope-order-changes",
         "Whoever knows the id of another account's order can change its status.",
         "storage/transaction.py",
-        'FROM orders WHERE {d.any_of("id", 1)} AND account_id = $2\n',
+        'FROM orders WHERE {d.any_of("id", 1)} AND +account_id = $2\n',
         'FROM orders WHERE {d.any_of("id", 1)} AND account_id <> -CAST($2 AS bigint)\n',
         ("tests/http/test_order_changes.py::test_foreign_orders_are_not_there",),
     ),

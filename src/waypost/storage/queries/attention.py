@@ -7,7 +7,7 @@ from waypost.domain.attention import ANYBODY, ASSIGNED, REQUEST, SNOOZED, SOURCE
 from waypost.domain.clock_rules import WATCHED
 from waypost.domain.failures import OTHER
 from waypost.domain.statuses import Status
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter, quoted
 
@@ -131,9 +131,9 @@ def begun_by(moves: str, code: str) -> str:
 
 # `source_down` is shown only while the hub sends the source something: not if it is paused, archived or set to `poll`.
 # The subquery runs for groups of that code only, at most one for each source.
-_IS_SENT_TO = f"""(g.code <> '{SOURCE_DOWN}' OR EXISTS (
-    SELECT 1 FROM source_delivery d JOIN source o ON o.id = d.source_id
-    WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived))"""
+_SENT_TO = """FROM source_delivery d JOIN source o ON o.id = d.source_id
+    WHERE d.source_id = g.source_id AND d.kind <> 'poll' AND NOT d.paused AND NOT o.archived"""
+_IS_SENT_TO = f"(g.code <> '{SOURCE_DOWN}' OR {is_there(_SENT_TO)})"
 
 
 def _cares(query: AttentionQuery, where: Filter) -> Iterator[tuple[int, str]]:

@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 
 from waypost.app.ports.orders import OrderQuery
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries.requests import Filter
 from waypost.storage.queries.walks import Since, Walk, beginnings, merged
 
@@ -110,11 +110,11 @@ def _conditions(where: Filter, query: OrderQuery) -> None:
     where.after("o.ordered_at", query.ordered_after)
     if query.tags:
         each = "json_each(o.tags)" if where.dialect.is_sqlite else "json_array_elements_text(o.tags::json) AS t(value)"
-        where.terms.append(f"EXISTS (SELECT 1 FROM {each} WHERE {where.among('value', query.tags, 'text')})")
+        where.terms.append(is_there(f"FROM {each} WHERE {where.among('value', query.tags, 'text')}"))
     if query.requests_updated_after is not None:
         changed = "SELECT u.modified_at FROM fulfillment_request_state u WHERE u.id = t.id"
         of_order = f"t.order_id = o.id AND ({changed}) > {where.place(query.requests_updated_after)}"
-        where.terms.append(f"EXISTS (SELECT 1 FROM fulfillment_request t WHERE {of_order})")
+        where.terms.append(is_there(f"FROM fulfillment_request t WHERE {of_order}"))
     if query.shipments_updated_after is not None:
         of_order = f"t.order_id = o.id AND t.updated_at > {where.place(query.shipments_updated_after)}"
-        where.terms.append(f"EXISTS (SELECT 1 FROM shipment t WHERE {of_order})")
+        where.terms.append(is_there(f"FROM shipment t WHERE {of_order}"))
