@@ -124,7 +124,7 @@ def _offered(told: str, words: str) -> list[str]:
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_what_is_not_shown_yet_is_one_command_away(hub: Hub) -> None:
     await hub.run("fail", *hub.ids[:3], "--error", "House number missing", "--code", "address_invalid")
-    filters = ("--source", 1, "--code", "address_invalid", "--code", "it's", "--unassigned", "--snoozed")
+    filters = ("--source", 1, "--code", "address_invalid", "--code", "x_own", "--unassigned", "--snoozed")
     told = (await hub.waypost("attention", *filters, "--limit", 1, "--token", hub.token)).stdout
     arguments = _offered(told, "There are more: ")
     cursor = arguments.pop()
