@@ -93,10 +93,13 @@ class Databases:
 
     @asynccontextmanager
     async def copied(self, mode: Mode, count: int, planted: str | None = None) -> AsyncIterator[str]:
-        """The URL of a fresh copy of this size. `planted`: SQL that spoils it, to see that it is noticed."""
+        """The URL of a fresh copy of this size.
+
+        `planted`: statements that spoil it, to see that it is noticed; a semicolon and a new line are between them.
+        """
         url = await (self._sqlite if mode.engine == "sqlite" else self._postgres)(mode, count)
-        for sql in (planted, "ANALYZE" if mode.analyzed else None):
-            if sql is not None:
+        for sql in (*(planted or "").split(";\n"), "ANALYZE" if mode.analyzed else ""):
+            if sql:
                 await run_sql(url, sql)
         yield url
         if mode.engine == "sqlite":

@@ -191,6 +191,26 @@ _VALUES: dict[str, Make] = {
 }
 
 
+# Two filters of which each lets much through, and both together hardly anything, or nothing.
+_GOODS = ((("skus", "two"), ("updatedAfter", "all")),)
+_PAIRS: dict[str, tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = {
+    "list_fulfillment_requests": (
+        (("filterSourceId", "large"), ("filterStatus", "Acknowledged")),
+        (("filterSourceId", "large"), ("filterStatus", "closed")),
+        (("filterSourceId", "large"), ("filterIsAcknowledged", "false")),
+        (("filterSourceId", "large"), ("filterEligibleForProcessing", "true")),
+        (("filterSourceId", "large"), ("filterNeedsAttention", "true")),
+        (("filterSourceId", "rare"), ("filterStatus", "Acknowledged")),
+        (("filterStatus", "Canceled"), ("filterAcknowledgedAfter", "all")),
+    ),
+    "list_inventory_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
+    "list_inventory_parents": _GOODS,
+    "list_product_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
+    "list_listing_parents": _GOODS,
+    "list_listing_variants": _GOODS,
+}
+
+
 def _values(target: Target, name: str, parameter: str, rare: str) -> Values:
     """The values of an operation's parameter that are measured."""
     make = next((make for pattern, make in _VALUES.items() if fnmatchcase(f"{name} {parameter}", pattern)), None)
@@ -275,6 +295,9 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
                 yield call(f"{parameter}={word} {since}", **{parameter: value, since: middle})
             if "filterSourceId" in parameters and not is_alias and _TYPES[token] == "account" and parameter != "filterSourceId":
                 yield call(f"{parameter}={word} of a source", **{parameter: value, "filterSourceId": str(RARE_SOURCE)})
+    for pair in _PAIRS.get(name, ()):
+        both = {parameter: dict(_values(target, name, parameter, rare))[word] for parameter, word in pair}
+        yield call(" ".join(f"{parameter}={word}" for parameter, word in pair), **both)
 
 
 assert set(TOKENS) < set(_TYPES)

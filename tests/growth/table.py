@@ -33,10 +33,11 @@ _ELSEWHERE = """
 
 Found by trying, and not measured by a call above:
 
-- Lists of what hardly any request has: that was invoiced or sent, or was not, where all others are the other way round; a
-  shipped status that few have, of a closed status; a failure code that few have, behind many of another; what may be
-  released, where most of what is Unprocessed is held. All that the other filters leave is looked through. So it is with
-  `skus` or `upcs` together with `updatedAfter`, where much has changed since.
+- Lists of what hardly any request or order has, and of what filters have in common that let much through one by one:
+  what was invoiced or sent, or was not, where all others are the other way round; a shipped status that few have, of a
+  closed status; a failure code that few have, behind many of another; what may be released, where most of what is
+  Unprocessed is held. The shortest list is looked through that an index has: of what has these statuses, of what belongs
+  to the source or channel, or of what has changed.
 - `PATCH /orders/link` by SKU looks at the items of that SKU that were never linked, also those of closed orders and of
   other accounts.
 - `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time.

@@ -8,7 +8,9 @@ import pytest
 from tests.growth import table
 from tests.growth.databases import LARGE, POSTGRES, SEEMS_LARGE, SMALL, SQLITE, Databases, Mode
 from tests.growth.judging import grows, judge
+from tests.growth.measuring import Cost
 from tests.growth.running import measure
+from tests.growth.template import RARE_CHANNEL, RARE_SOURCE
 from tests.support.postgres import PostgresServer
 from waypost.app.check import check
 from waypost.app.judging import Finding
@@ -48,6 +50,32 @@ async def test_no_table_is_walked_because_it_seems_large(databases: Databases) -
     mode = POSTGRES[1]
     small, large = await measure(databases, mode, SMALL), await measure(databases, mode, LARGE, planted=SEEMS_LARGE)
     assert [*judge(mode, small, large, LARGE)] == []
+
+
+@pytest.mark.parametrize("mode", [SQLITE[0], POSTGRES[0]], ids=lambda mode: mode.name)
+@pytest.mark.timeout(600)
+async def test_who_has_little_does_not_pay_for_what_others_change(databases: Databases, mode: Mode) -> None:
+    """Whoever asks what has changed pays at most for what is their own: four of a hundred requests, and less of others."""
+    own = LARGE * 4 // 100
+    changed = [
+        f"UPDATE {table} SET {column} = (SELECT max(last_at) FROM account_counter) + 1 WHERE {owner}_id <> {rare}"
+        for table, column, owner, rare in (
+            ("fulfillment_request_state", "modified_at", "source", RARE_SOURCE),
+            ("shipment", "updated_at", "source", RARE_SOURCE), ("inventory_variant", "updated_at", "source", RARE_SOURCE),
+            ("inventory_parent", "updated_at", "source", RARE_SOURCE),
+            ("listing_variant", "updated_at", "channel", RARE_CHANNEL), ("orders", "updated_at", "channel", RARE_CHANNEL),
+            ("listing_parent", "updated_at", "channel", RARE_CHANNEL),
+        )
+    ]  # fmt: skip
+    synced = f"UPDATE source_invoice SET accounting_synced = (source_id = {RARE_SOURCE})"
+    costs: dict[str, Cost] = {}
+    for only in ("list_*pdatedAfter=new as rare *", "list_*pdatedAt=new as rare *", "list_source_invoices is*=false as rare *"):
+        costs |= await measure(databases, mode, LARGE, only, planted=";\n".join([*changed, synced]))
+    assert len(costs) > 12
+    most = own * (60 if mode.engine == "sqlite" else 12)
+    # Of an order, it is looked up what belongs to it.
+    bounds = {name: most * (4 if name.startswith("list_orders") else 1) for name in costs}
+    assert {name: cost.total for name, cost in costs.items() if cost.total > bounds[name] or cost.problem} == {}
 
 
 async def test_a_missing_index_would_be_found(databases: Databases) -> None:

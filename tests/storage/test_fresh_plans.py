@@ -171,7 +171,7 @@ async def test_a_page_walks_nothing_that_lies_before_it(filled: str) -> None:
     read: Any = store.reads
     ids = [id_ for id_, _ in await store.reads.versions(query)]
     for sql, args in (
-        request_pages.page(query, Driver.ID, POSTGRES),
+        request_pages.page(query, POSTGRES, Driver.ID),
         requests.by_ids(query.scope, ids, POSTGRES),
     ):
         plan = [row[0] for row in await read.slow(f"EXPLAIN (ANALYZE, TIMING OFF, SUMMARY OFF) {sql}", *args)]

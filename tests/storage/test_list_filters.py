@@ -1,7 +1,7 @@
 """Every filter of the list and the count, against a plain-Python oracle over a few hundred requests."""
 
 import random
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -12,7 +12,7 @@ from waypost.app.ports import RequestQuery, Store
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, State
 from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import Status
-from waypost.storage.queries import request_pages, walks
+from waypost.storage.queries import shortest, walks
 
 Image = FulfillmentRequest
 HIDDEN = {
@@ -184,15 +184,13 @@ async def agree(store: Store, query: RequestQuery, images: list[Image], orders: 
     return len(expected)
 
 
-@pytest.fixture(params=[None, 20, 4], ids=["few", "many", "many that lie far"])
-def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """What is found by a moment is little, or so much that so many rows of each list are looked at first."""
-    request_pages.kept_page.cache_clear()  # its statements say how many are looked at
+@pytest.fixture(params=[None, 4, 1], ids=["few", "many", "many that lie far"])
+def many(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is found by a moment is little, or much, and few rows of each list are looked at first."""
     if request.param:
         monkeypatch.setattr(walks, "FEW", 10)
-        monkeypatch.setattr(walks, "LOOK", request.param)
-    yield
-    request_pages.kept_page.cache_clear()
+        monkeypatch.setattr(shortest, "FIRST", 10 * request.param)
+        monkeypatch.setattr(shortest, "ROWS_PER_WANTED", request.param)
 
 
 @pytest.mark.usefixtures("many")

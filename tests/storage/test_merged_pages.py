@@ -1,6 +1,6 @@
 """Pages of several statuses, of which little or much changed since a moment: no row is skipped, none comes twice."""
 
-from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -10,19 +10,16 @@ from waypost.app.ports import OrderQuery, RequestQuery, Store, Tx
 from waypost.domain.fulfillment import State
 from waypost.domain.orders import OrderStatus
 from waypost.domain.statuses import Status
-from waypost.storage.queries import request_pages, walks
+from waypost.storage.queries import shortest, walks
 
 LATER = START + 100 * SECOND
 
 
 @pytest.fixture(autouse=True)
-def short_looks(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Five rows of each list are looked at before all that has changed is read."""
-    request_pages.kept_page.cache_clear()  # its statements say how many are looked at
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of each list, two rows for each that is wanted are looked at first."""
     monkeypatch.setattr(walks, "FEW", 3)
-    monkeypatch.setattr(walks, "LOOK", 5)
-    yield
-    request_pages.kept_page.cache_clear()
+    monkeypatch.setattr(shortest, "ROWS_PER_WANTED", 2)
 
 
 def wanted(status: Status, changed: bool) -> Wanted:
@@ -69,3 +66,30 @@ async def test_nor_does_a_page_of_orders(store: Store, merchant: Merchant) -> No
     )
     pages = [await store.reads.orders(query._replace(offset=offset)) for offset in range(0, 12, 2)]
     assert [view.order.id for page in pages for view in page] == ids[10:]
+
+
+async def test_what_moves_up_while_a_page_is_read_is_on_it(store: Store, merchant: Merchant) -> None:
+    """Seven of one status, of which the last two have changed; the first three leave it after the first look."""
+    kinds = [(Status.ACKNOWLEDGED, False)] * 5 + [(Status.ACKNOWLEDGED, True)] * 2 + [(Status.CANCELED, True)] * 4
+    ids = await merchant.requests(*(wanted(status, changed) for status, changed in kinds))
+    query = RequestQuery(merchant.actor().scope, statuses=(Status.ACKNOWLEDGED,), updated_after=LATER, limit=3)
+    reads: Any = store.reads
+    slow, asked = reads.slow, 0
+
+    async def leave(tx: Tx) -> None:
+        for id_ in ids[:3]:
+            await tx.execute("UPDATE fulfillment_request_state SET status = 'voided' WHERE id = $1", id_)  # type: ignore[attr-defined]
+
+    async def asking(sql: str, *args: Any) -> Any:
+        nonlocal asked
+        rows = await slow(sql, *args)
+        asked += "AS last" in sql  # a look
+        if asked == 1:
+            asked += 1
+            await store.write(leave)
+        return rows
+
+    reads.slow = asking
+    found = await store.reads.versions(query)
+    assert asked > 1
+    assert [id_ for id_, _ in found] == ids[5:7]

@@ -208,7 +208,7 @@ async def test_no_list_reads_a_whole_table(
     for few in (True, False):
         for driver in drivers(query, few):
             for looks in (True, False):
-                sql, args = page(query, driver, SQLITE if engine == "sqlite" else POSTGRES, looks)
+                sql, args = page(query, SQLITE if engine == "sqlite" else POSTGRES, driver, looks)
                 assert await scanned(pristine_url, sql, args) == [], await explained(pristine_url, sql, args)
 
 
@@ -227,13 +227,13 @@ async def test_no_list_reads_a_whole_table(
 )  # fmt: skip
 async def test_the_narrowest_filter_finds_the_page(given: dict[str, Any], index: str, pristine_url: str) -> None:
     query = OrderQuery(Scope(1))._replace(**given)
-    sql, args = page(query, drivers(query, True)[0], SQLITE)
+    sql, args = page(query, SQLITE, drivers(query, True)[0])
     assert index in await explained(pristine_url, sql, args)
 
 
 @pytest.mark.parametrize("dialect", [SQLITE, POSTGRES])
 def test_a_list_does_not_read_what_was_posted(dialect: Dialect) -> None:
     """It may be as large as everything else of an order together."""
-    sql, _ = page(OrderQuery(Scope(1)), Driver.ID, dialect)
+    sql, _ = page(OrderQuery(Scope(1)), dialect, Driver.ID)
     assert "likeness" in sql
     assert "posted" not in sql

@@ -15,7 +15,7 @@ from waypost.storage.events import timeline_sql
 from waypost.storage.queries import columns, order_pages, writing
 from waypost.storage.queries.order_pages import Driver
 from waypost.storage.queries.requests import Filter
-from waypost.storage.queries.walks import first_full
+from waypost.storage.queries.shortest import page_by_shortest
 from waypost.storage.speaking import Reader, Statements
 
 _FIELDS = (
@@ -38,9 +38,9 @@ def _update(table: str, names: Sequence[str]) -> str:
     return f"UPDATE {table} SET {sets} WHERE id = ${len(names) + 1}"
 
 
-def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
+def page(query: OrderQuery, dialect: Dialect, driver: Driver, look: int | None = None) -> tuple[str, list[Any]]:
     """One page of orders, by id ascending: see `order_pages`."""
-    ids, args = order_pages.page(query, driver, dialect, looks)
+    ids, args = order_pages.page(query, dialect, driver, look)
     return f"SELECT {_ORDER} FROM orders o WHERE o.id IN ({ids}) ORDER BY +o.id", args
 
 
@@ -142,8 +142,8 @@ class OrderReading(Reader):
             return []
         since = order_pages.changed_after(query)
         drivers = order_pages.drivers(query, since is not None and await since.are_few(self.slow))
-        pages = (page(query, one, self.dialect, looks=one is not drivers[-1]) for one in drivers)
-        rows = await first_full(self.slow, pages, query.limit)
+        lists = [*order_pages.lists(query, drivers, self.dialect, page)]
+        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset)
         return await _views(self.dialect, self.slow, list(map(Order._make, rows)), self.large)
 
     async def linkable_orders(

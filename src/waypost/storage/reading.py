@@ -23,7 +23,7 @@ from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
 from waypost.storage.orders import OrderReading
 from waypost.storage.queries import columns, request_pages, requests
-from waypost.storage.queries.walks import first_full
+from waypost.storage.queries.shortest import page_by_shortest, shortest
 from waypost.storage.routing import RoutingReading
 from waypost.storage.shipments import ShipmentReading
 from waypost.storage.webhooks import WebhookReading
@@ -53,9 +53,9 @@ class CommonReads(
     async def versions(self, query: RequestQuery) -> list[tuple[int, int]]:
         """One page, as ids and versions."""
         drivers = request_pages.drivers(query, await self._few_changed(query))
-        last = drivers[-1]
-        pages = (request_pages.page(query, one, self.dialect, looks=one is not last) for one in drivers)
-        return [(row[0], row[1]) for row in await first_full(self.slow, pages, query.limit)]
+        lists = [*request_pages.lists(query, drivers, self.dialect)]
+        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset)
+        return [(row[0], row[1]) for row in rows]
 
     async def _few_changed(self, query: RequestQuery) -> bool:
         since = request_pages.changed_after(query)
@@ -76,8 +76,9 @@ class CommonReads(
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""
-        (driver,) = request_pages.drivers(query, await self._few_changed(query), for_count=True)
-        sql, args = request_pages.count(query, driver, self.dialect)
+        drivers = request_pages.drivers(query, await self._few_changed(query), for_count=True)
+        lists = [*request_pages.lists(query, drivers, self.dialect, counts=True)]
+        sql, args = (await shortest(self.slow, lists)).whole()
         return int((await self.slow(sql, *args))[0][0])
 
     async def timeline(self, scope: Scope, request_id: int) -> list[Event] | None:

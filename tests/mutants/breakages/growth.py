@@ -106,7 +106,7 @@ MUTANTS = (
         "Of requests of two statuses that changed since, a page passes over those behind the first thousand of one.",
         "storage/queries/walks.py",
         '[walk._replace(last="(SELECT last FROM look)") for walk in walks]',
-        "[walk._replace(last=walk.end_of_look) for walk in walks]",
+        "[walk._replace(last=walk.end_of_look(look)) for walk in walks]",
         ("tests/storage/test_merged_pages.py::test_no_page_passes_over_what_lies_behind_a_look[sqlite]",),
     ),
 )

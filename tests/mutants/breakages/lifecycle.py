@@ -179,9 +179,9 @@ MUTANTS = (
     Mutant(
         "page-of-the-beginning-only",
         "A list of what changed since yesterday ends after what happens to match among the account's first requests.",
-        "storage/reading.py",
-        "looks=one is not last)",
-        "looks=True)",
+        "storage/queries/shortest.py",
+        "one.look(most))) == limit:",
+        "one.look(most))) >= 0:",
         ("tests/storage/test_list_filters.py::test_filters_together_and_scopes[many-sqlite]",),
     ),
     Mutant(

@@ -39,7 +39,7 @@ def page(table: str, wanted: str, query: GoodsQuery, dialect: Dialect) -> Page:
         where.any_of(f"{alias}.sku", query.skus, "text")
         where.any_of(f"{alias}.id", query.ids, "bigint")
         where.any_of(f"{alias}.upc", query.upcs, "text")
-        where.after(f"{alias}.updated_at", query.updated_after)
+        where.after(f"+{alias}.updated_at", query.updated_after)
 
     if query.ids or query.skus or query.upcs:
         return pages.looked_up(match)

@@ -1,13 +1,15 @@
 """Lists of orders: each query is driven by the most selective thing it asks for; see `request_pages`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from functools import partial
 from typing import Any
 
 from waypost.app.ports.orders import OrderQuery
 from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries.requests import Filter
-from waypost.storage.queries.walks import Since, Walk, beginnings, merged
+from waypost.storage.queries.shortest import List, Statement
+from waypost.storage.queries.walks import Since, Walk, beginnings, has_more, merged
 
 _NUMBERS = "order_number"
 _REFERENCES = "reference_number"
@@ -38,10 +40,7 @@ def changed_after(query: OrderQuery) -> Since | None:
 
 
 def drivers(query: OrderQuery, few_changed: bool) -> tuple[Driver, ...]:
-    """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
-
-    `few_changed`: that is so of `changed_after`.
-    """
+    """What the query can be driven by; see `page_by_shortest`. `few_changed`: that is so of `changed_after`."""
     if query.numbers:
         return (Driver.NUMBERS,)
     if query.reference_numbers:
@@ -52,20 +51,46 @@ def drivers(query: OrderQuery, few_changed: bool) -> tuple[Driver, ...]:
     return (Driver.CHANGED,) if few_changed else (listed, Driver.CHANGED)
 
 
-def page(query: OrderQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, list[Any]]:
-    """The ids of one page, ascending. `looks`: it may lack what lies behind the first rows."""
+def lists(
+    query: OrderQuery, found: Iterable[Driver], dialect: Dialect, page: Callable[..., Statement]
+) -> Iterator[List]:
+    """What the query can be driven by. `page`: as the one of this module, with what is to be shown of the orders."""
+    for driver in found:
+        page_ = partial(page, query, dialect, driver)
+        since = changed_after(query)
+        if driver is Driver.CHANGED and since is not None:
+            yield List(page_, since.longer)
+        else:
+            yield List(page_, partial(_longer, query, dialect, driver), page_)
+
+
+def _longer(query: OrderQuery, dialect: Dialect, driver: Driver, most: int) -> Statement:
+    """Whether the list alone is, whatever else is asked of what it has."""
+    where = Filter(dialect)
+    owner = _owner(query, where, where.place(query.scope.account_id))
+    walked = [walk.whole for walk in _walks(query, driver, where, owner)]
+    return f"SELECT {has_more(walked, where.place(most))}", where.args
+
+
+def _owner(query: OrderQuery, where: Filter, account: str) -> tuple[str, str]:
+    """The narrowest column that binds the orders, and SQL of its value."""
+    channel = where.own("channel", account, query.scope.channel_id, query.channel_id)
+    return ("account_id", account) if channel is None else ("channel_id", channel)
+
+
+def page(query: OrderQuery, dialect: Dialect, driver: Driver, look: int | None = None) -> tuple[str, list[Any]]:
+    """The ids of one page, ascending. `look`: it may lack what lies behind the first so many rows."""
     where = Filter(dialect)
     account = where.place(query.scope.account_id)
-    channel = where.own("channel", account, query.scope.channel_id, query.channel_id)
-    if channel is not None:
-        where.terms.append(f"o.channel_id = {channel}")
+    owner = _owner(query, where, account)
+    if owner[0] != "account_id":
+        where.terms.append(f"o.{owner[0]} = {owner[1]}")
     _conditions(where, query)
     begin = ""
     if driver in (Driver.STATUSES, Driver.ID):
-        owner = ("account_id", account) if channel is None else ("channel_id", channel)
         walks = [*_walks(query, driver, where, owner)]
-        if looks:
-            begin, walks = beginnings(walks)
+        if look is not None:
+            begin, walks = beginnings(walks, where.place(look))
         where.terms.append("o.id = w.id")
         selects = [_select(where, walk.tables, walk.rows, walk.order) for walk in walks]
     else:

@@ -7,21 +7,20 @@ no choice. For SQLite we name the index. For PostgreSQL we ask for an order that
 rows. With an equality it would know that the column is the same in all rows, so that other indexes have the order, too.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Scope
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter
+from waypost.storage.queries.shortest import Ask, List, Rows, Statement, page_by_shortest
+from waypost.storage.queries.walks import has_more
 
 LAST = 2**63 - 1
-# A walk that looks for the rows of a filter passes over so many rows for each that the page is to have.
-ROWS_PER_WANTED = 5
 
 _OWNED = "(SELECT o.id FROM {table} o WHERE o.id = ? AND o.account_id = ?)"
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
-Statement = tuple[str, list[Any]]
 
 
 class Owned(NamedTuple):
@@ -73,32 +72,21 @@ def owned(column: str, id_: int | None, scope: Scope) -> tuple[str, Any]:
 
 
 class Page(NamedTuple):
-    """The statements that read one page of a filtered list, and the order in which we try them.
+    """One page of a filtered list, and how we read it: see `page_by_shortest`.
 
     Problem: a filter lets through nearly every row of a list, or nearly none, and we do not know which. In the first
-    case it is cheap to read the list from its beginning. In the second, that would read the whole account.
+    case it is cheap to read the list from its beginning. In the second, another index has few rows besides those that
+    match; but what a source or channel has may be still less.
 
-    1. `near` filters the first `most` rows of the list. A full page is the result.
-    2. If the page is not full, `length` counts the rows of the list, up to `most`. If there are fewer than `most`,
-       `near` has seen all of them.
-    3. Otherwise `far` finds the rows by another index, which has few rows besides those that match.
-
-    Without `far`, `near` reads the page alone, whatever it costs.
     """
 
     limit: int
-    near: Statement
-    far: Statement | None = None
-    length: Statement = ("", [])
-    most: int = 0
+    offset: int
+    lists: Sequence[List]
 
-    async def read(self, fetch: Fetch) -> Sequence[Sequence[Any]]:
-        """The rows of the page; at most three statements."""
-        rows = await fetch(self.near[0], *self.near[1])
-        if self.far is None or len(rows) == self.limit:
-            return rows
-        [[walked]] = await fetch(self.length[0], *self.length[1])
-        return rows if walked < self.most else await fetch(self.far[0], *self.far[1])
+    async def read(self, fetch: Ask) -> Rows:
+        """The rows of the page."""
+        return await page_by_shortest(fetch, self.lists, self.limit, self.offset)
 
 
 class Pages(NamedTuple):
@@ -117,9 +105,18 @@ class Pages(NamedTuple):
 
     def plain(self, *terms: Callable[[Filter], None]) -> Page:
         """A page of the whole list, or of the rows that match `terms`. The fewer match, the more rows it reads."""
+        return self._one(self._whole(*terms))
+
+    def _one(self, statement: Statement) -> Page:
+        return self._page(List(lambda: statement, lambda most: statement))
+
+    def _page(self, *lists: List) -> Page:
+        return Page(self.limit, self.offset, lists)
+
+    def _whole(self, *terms: Callable[[Filter], None]) -> Statement:
         where = Filter(self.dialect)
         found = self._walked(self.wanted, self.walk, where, self.bind, *terms)
-        return Page(self.limit, _limited(found, where.args, self.limit, self.offset))
+        return _limited(found, where.args, self.limit, self.offset)
 
     def looked_up(self, match: Callable[[Filter], None]) -> Page:
         """A page of the rows that `match` finds by a key, such as the id of an order.
@@ -133,26 +130,38 @@ class Pages(NamedTuple):
         order = ", ".join(f"+{self.walk.alias}.{name}" for name in self.walk.order)
         sql = f"""SELECT {self.wanted} FROM {self.walk.table} {self.walk.alias} WHERE {" AND ".join(where.terms)}
           ORDER BY {order}"""
-        return Page(self.limit, _limited(sql, where.args, self.limit, self.offset))
+        return self._one(_limited(sql, where.args, self.limit, self.offset))
 
     def narrowed(self, match: Callable[[Filter], None], names: Sequence[str], rare: Walk) -> Page:
         """A page of the rows that match a filter of which we do not know how many it lets through: see `Page`.
 
         `names`: the columns that `match` and `bind` look at. `rare`: has all rows that match, and few others.
         """
-        alias, most = self.walk.alias, ROWS_PER_WANTED * (self.limit + self.offset)
-        where = Filter(self.dialect)
+        # Without what it is of, SQLite cannot use an index of some rows only.
+        others = (match,) if rare.named else ()
+        own = List(
+            partial(self._whole, match), partial(self._longer, self.walk, ()), partial(self._near, match, names)
+        )
+        other = List(partial(self._far, match, rare), partial(self._longer, rare, others))
+        return self._page(own, other)
+
+    def _near(self, match: Callable[[Filter], None], names: Sequence[str], look: int) -> Statement:
+        """What matches of the first rows of the list."""
+        alias, where = self.walk.alias, Filter(self.dialect)
         columns = ", ".join(f"{alias}.{name}" for name in dict.fromkeys(("id", *self.walk.order, *names)))
-        begin, where.args = _limited(self._walked(columns, self.walk, where), where.args, most)
-        length = f"SELECT count(*) FROM ({begin}) {alias}", [*where.args]
+        begin, where.args = _limited(self._walked(columns, self.walk, where), where.args, look)
         where.terms = []
         self.bind(where)
         match(where)
-        near = self._of(f"({begin}) {alias} WHERE {' AND '.join(where.terms)}", where)
-        return Page(self.limit, near, self._far(match, rare), length, most)
+        return self._of(f"({begin}) {alias} WHERE {' AND '.join(where.terms)}", where)
+
+    def _longer(self, walk: Walk, terms: Sequence[Callable[[Filter], None]], most: int) -> Statement:
+        where = Filter(self.dialect)
+        walked = self._walked("1", walk, where, *terms).removeprefix("SELECT 1 ")
+        return f"SELECT {has_more([walked], where.place(most))}", where.args
 
     def _far(self, match: Callable[[Filter], None], rare: Walk) -> Statement:
-        """The third statement of `Page`. LIMIT makes the planner find all rows before it sorts them.
+        """The page by another index. LIMIT makes the planner find all rows before it sorts them.
 
         Otherwise it would read the list in the order of the page.
         """
@@ -176,7 +185,7 @@ class Pages(NamedTuple):
         return f"SELECT {wanted} {begin} WHERE {' AND '.join(where.terms)} ORDER BY {walk.by(self.dialect)}"
 
 
-def _limited(sql: str, args: list[Any], *numbers: int) -> Statement:
+def _limited(sql: str, args: list[Any], *numbers: int) -> tuple[str, list[Any]]:
     """The statement with LIMIT and, where a second number is given, OFFSET."""
     places = " OFFSET ".join(f"${len(args) + 1 + place}" for place in range(len(numbers)))
     return f"{sql} LIMIT {places}", [*args, *numbers]

@@ -4,9 +4,9 @@ One driver finds rows, called `w`, by one index. Each row's state, called `s`, i
 condition is about that: so no planner can find rows by another one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from enum import StrEnum
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Scope
@@ -16,7 +16,8 @@ from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
 from waypost.domain.statuses import ANY, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.requests import Filter, quoted
-from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, merged
+from waypost.storage.queries.shortest import List, Statement
+from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, has_more, merged
 
 KEPT = 256  # statements: the same page is asked for again and again
 _STATE = "fulfillment_request_state"
@@ -33,7 +34,8 @@ class Driver(StrEnum):
     ORDER = "order"
     NUMBERS = "numbers"
     CHANGED = "changed"  # since a moment
-    STATUSES = "statuses"
+    STATUSES = "statuses"  # of a source, a channel or the account
+    CHANNEL = "channel"  # statuses of a channel, where a source is asked for as well
     ID = "id"
 
 
@@ -84,9 +86,9 @@ def _is_kept(query: RequestQuery) -> bool:
 
 
 def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
-    """What to drive the query by. All but the last look at `LOOK` rows only, and count if they fill the page.
+    """What the query can be driven by; see `page_by_shortest`. A count is driven by the shortest.
 
-    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows by one driver.
+    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows.
     """
     if query.order_id is not None:
         return (Driver.ORDER,)
@@ -103,14 +105,15 @@ def _drivers_of_many(query: RequestQuery, few_changed: bool, for_count: bool) ->
     if _is_of_unshipped(query):
         resting -= {Status.ACKNOWLEDGED}
     named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
-    listed = Driver.STATUSES if named or (for_count and len(statuses) < len(ANY)) else Driver.ID
+    lists: tuple[Driver, ...] = (Driver.ID,)
+    if named or (for_count and len(statuses) < len(ANY)):
+        of_both = query.scope.channel_id is not None and query.source_id is not None
+        lists = (Driver.ID, Driver.STATUSES, Driver.CHANNEL) if of_both and statuses else (Driver.STATUSES,)
     if changed_after(query) is None:
-        return (listed,)
+        return lists
     if few_changed:
         return (Driver.CHANGED,)
-    if not resting:
-        return (listed,)
-    return (Driver.CHANGED,) if for_count else (listed, Driver.CHANGED)
+    return (*lists, Driver.CHANGED) if resting else lists
 
 
 class _Select(NamedTuple):
@@ -144,12 +147,12 @@ class _Search:
             self.where.terms.append("s.released_seq IS NOT NULL")
         return keys
 
-    def selects(self, paged: bool, looks: bool = False) -> list[_Select]:
-        """One for each list to look through. `paged`: with the states. `looks`: only at the first rows."""
-        if self._driver in (Driver.STATUSES, Driver.ID):
+    def selects(self, paged: bool, look: int | None = None) -> list[_Select]:
+        """One for each list to look through. `paged`: with the states. `look`: only of the first so many rows."""
+        if self._driver in (Driver.STATUSES, Driver.CHANNEL, Driver.ID):
             walks = [*self._walks()]
-            if looks:
-                self.begin, walks = beginnings(walks)
+            if look is not None:
+                self.begin, walks = beginnings(walks, self.where.place(look))
             return [self._select(walk.tables, walk.rows, walk.columns, paged, walk.order) for walk in walks]
         table, columns, rows = self._found()
         return [self._select(self.where.dialect.by_index(table, "w", columns), rows, (), paged, "s.id")]
@@ -160,6 +163,8 @@ class _Search:
             yield self._walk(_FIXED, columns, *(self._keys[name] for name in columns))
             return
         owner = next(name for name in ("source_id", "channel_id", "account_id") if name in self._keys)
+        if self._driver is Driver.CHANNEL:
+            owner = "channel_id"
         # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
             if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
@@ -204,7 +209,7 @@ class _Search:
 
 def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
     """What states must be like."""
-    if driver is not Driver.STATUSES:  # whose walks are of what matches
+    if driver not in (Driver.STATUSES, Driver.CHANNEL):  # whose walks are of what matches
         where.any_of("s.status", query.statuses, "text")
         if query.needs_attention is not None:
             among = f"IN ({quoted(standing.NEEDS_ATTENTION)})"
@@ -229,28 +234,55 @@ def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
         where.terms.append(f"{not_}(s.status = '{Status.UNPROCESSED}' AND {order})")
 
 
-def page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool = False) -> tuple[str, tuple[Any, ...]]:
-    """One page by id ascending, as ids and versions. `looks`: it may lack what lies behind the first rows."""
+def page(query: RequestQuery, dialect: Dialect, driver: Driver, look: int | None = None) -> tuple[str, tuple[Any, ...]]:
+    """One page by id ascending, as ids and versions. `look`: it may lack what lies behind the first so many rows."""
     make = kept_page if _is_kept(query) else kept_page.__wrapped__
-    return make(query, driver, dialect, looks)
+    return make(query, dialect, driver, look)
 
 
 @lru_cache(maxsize=KEPT)
-def kept_page(query: RequestQuery, driver: Driver, dialect: Dialect, looks: bool) -> tuple[str, tuple[Any, ...]]:
+def kept_page(query: RequestQuery, dialect: Dialect, driver: Driver, look: int | None) -> tuple[str, tuple[Any, ...]]:
     """See `page`; kept, as long as few others are asked for."""
     search = _Search(query, driver, dialect)
-    selects = search.selects(paged=True, looks=looks)
+    selects = search.selects(paged=True, look=look)
     texts = [f"SELECT s.id, s.version {one.rows} ORDER BY {one.order}" for one in selects]
     return search.begin + merged(texts, search.where.place, query.limit, query.offset), tuple(search.where.args)
 
 
-def count(query: RequestQuery, driver: Driver, dialect: Dialect) -> tuple[str, list[Any]]:
+def count(query: RequestQuery, dialect: Dialect, driver: Driver) -> Statement:
     """How many match."""
     search = _Search(query, driver, dialect)
     counts = [
         f"(SELECT count(*) FROM (SELECT 1 {one.rows} ORDER BY {one.order}) c)" for one in search.selects(paged=False)
     ]
     return f"SELECT {' + '.join(counts)}", search.where.args
+
+
+def lists(query: RequestQuery, found: Iterable[Driver], dialect: Dialect, counts: bool = False) -> Iterator[List]:
+    """What the query can be driven by. `counts`: what matches is counted, and not shown."""
+    since = changed_after(query)
+    for driver in found:
+        whole = partial(count if counts else page, query, dialect, driver)
+        if driver is Driver.CHANGED and since is not None:
+            yield List(whole, since.longer)
+        else:
+            yield List(whole, partial(_longer, query, dialect, driver), None if counts else whole)
+
+
+def _longer(query: RequestQuery, dialect: Dialect, driver: Driver, most: int) -> Statement:
+    """Whether the list alone is, whatever else is asked of what it has."""
+    scope = query.scope
+    source = query.source_id if scope.source_id is None else scope.source_id
+    if driver is Driver.CHANNEL:
+        source = None
+    channel = None if driver is Driver.STATUSES and source is not None else scope.channel_id
+    listed = RequestQuery(Scope(scope.account_id, None, channel), source_id=source, since_id=query.since_id)
+    if driver is not Driver.ID:
+        unshipped = query.fulfillment_statuses if _is_of_unshipped(query) else ()
+        listed = listed._replace(statuses=statuses_of(query), fulfillment_statuses=unshipped)
+    search = _Search(listed, driver, dialect)
+    rows = [f"{one.rows} ORDER BY {one.order}" for one in search.selects(paged=False)]
+    return f"SELECT {has_more(rows, search.where.place(most))}", search.where.args
 
 
 def waiting(scope: Scope, source_id: int | None, limit: int, dialect: Dialect) -> tuple[str, list[Any]]:

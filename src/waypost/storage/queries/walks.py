@@ -10,7 +10,6 @@ from waypost.storage.dialect import Dialect
 
 LAST_ID = 9_223_372_036_854_775_807
 FEW = 500  # so many changed rows are found by their moment and sorted, before anything else is tried
-LOOK = 1_000  # rows at the beginning of a list: nearly all of them may match an old moment, and fill the page
 Rows = Sequence[Sequence[Any]]
 
 
@@ -24,9 +23,13 @@ class Since(NamedTuple):
 
     async def are_few(self, ask: Callable[..., Awaitable[Rows]]) -> bool:
         """Whether there are at most `FEW`."""
-        rows = f"SELECT 1 FROM {self.table} w WHERE w.account_id = $1 AND w.{self.column} > $2 LIMIT {FEW + 1}"
-        found = await ask(f"SELECT count(*) FROM ({rows}) c", self.account_id, self.after)
-        return int(found[0][0]) <= FEW
+        sql, args = self.longer(FEW)
+        return not (await ask(sql, *args))[0][0]
+
+    def longer(self, most: int) -> tuple[str, Sequence[Any]]:
+        """The statement that gives 1 where there are more than `most`, else 0."""
+        rows = f"FROM {self.table} w WHERE w.account_id = $1 AND w.{self.column} > $2"
+        return f"SELECT {has_more([rows], '$3')}", (self.account_id, self.after, most)
 
 
 class Walk(NamedTuple):
@@ -78,19 +81,28 @@ class Walk(NamedTuple):
         return tuple(f"{self.alias}.{column}" for column in (*self.columns, "id"))
 
     @property
-    def end_of_look(self) -> str:
-        """The id of its row number `LOOK`; the last id there is, where it has fewer."""
-        rows = f"SELECT {self.alias}.id FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
-        return f"coalesce(({rows} LIMIT 1 OFFSET {LOOK - 1}), {LAST_ID})"
+    def whole(self) -> str:
+        """FROM, WHERE and ORDER BY."""
+        return f"FROM {self.tables} WHERE {self.rows} ORDER BY {self.order}"
+
+    def end_of_look(self, number: str) -> str:
+        """The id of the row that comes after so many; the last id there is, where it has fewer."""
+        return f"coalesce((SELECT {self.alias}.id {self.whole} LIMIT 1 OFFSET {number}), {LAST_ID})"
 
 
-def beginnings(walks: Sequence[Walk]) -> tuple[str, list[Walk]]:
+def has_more(lists: Iterable[str], most: str) -> str:
+    """SQL of 1 where one of the lists, from FROM on, has more rows than `most`, and 0 where none has."""
+    return f"coalesce({', '.join(f'(SELECT 1 {one} LIMIT 1 OFFSET {most})' for one in lists)}, 0)"
+
+
+def beginnings(walks: Sequence[Walk], look: str) -> tuple[str, list[Walk]]:
     """The beginning of each walk, and a WITH clause that they need: all end at the same id.
 
-    That is where the first of them has come to its row number `LOOK`. If each ended at its own, what lies behind the
-    end of the shorter one would be missing among the rows of the longer one, and a page would not show it.
+    That is where the first of them has come to the row after so many as `look` says. If each ended at its own, what
+    lies behind the end of the shorter one would be missing among the rows of the longer one, and a page would not show
+    it.
     """
-    ends = [walk.end_of_look for walk in walks]
+    ends = [walk.end_of_look(look) for walk in walks]
     least = "min" if walks[0].dialect.is_sqlite else "least"
     end = ends[0] if len(ends) == 1 else f"{least}({', '.join(ends)})"
     return f"WITH look AS (SELECT {end} AS last) ", [walk._replace(last="(SELECT last FROM look)") for walk in walks]
@@ -107,15 +119,3 @@ def merged(selects: list[str], place: Callable[[int], str], limit: int, offset: 
     most = place(limit + offset)
     parts = [f"SELECT * FROM ({one} LIMIT {most}) p{number}" for number, one in enumerate(selects)]
     return f"SELECT * FROM ({' UNION ALL '.join(parts)}) p ORDER BY 1 {page}"
-
-
-async def first_full(
-    ask: Callable[..., Awaitable[Rows]], pages: Iterable[tuple[str, Sequence[Any]]], limit: int
-) -> Rows:
-    """The rows of the first of these statements that gives `limit`, or of the last."""
-    rows: Rows = ()
-    for sql, args in pages:
-        rows = await ask(sql, *args)
-        if len(rows) == limit:
-            break
-    return rows
