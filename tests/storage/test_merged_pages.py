@@ -69,15 +69,15 @@ async def test_nor_does_a_page_of_orders(store: Store, merchant: Merchant) -> No
 
 
 async def test_what_moves_up_while_a_page_is_read_is_on_it(store: Store, merchant: Merchant) -> None:
-    """Seven of one status, of which the last two have changed; the first three leave it after the first look."""
-    kinds = [(Status.ACKNOWLEDGED, False)] * 5 + [(Status.ACKNOWLEDGED, True)] * 2 + [(Status.CANCELED, True)] * 4
+    """Ten of one status, of which the last two have changed; the first four leave it after a look at the first seven."""
+    kinds = [(Status.ACKNOWLEDGED, False)] * 8 + [(Status.ACKNOWLEDGED, True)] * 2 + [(Status.CANCELED, True)] * 4
     ids = await merchant.requests(*(wanted(status, changed) for status, changed in kinds))
     query = RequestQuery(merchant.actor().scope, statuses=(Status.ACKNOWLEDGED,), updated_after=LATER, limit=3)
     reads: Any = store.reads
     slow, asked = reads.slow, 0
 
     async def leave(tx: Tx) -> None:
-        for id_ in ids[:3]:
+        for id_ in ids[:4]:
             await tx.execute("UPDATE fulfillment_request_state SET status = 'voided' WHERE id = $1", id_)  # type: ignore[attr-defined]
 
     async def asking(sql: str, *args: Any) -> Any:
@@ -92,4 +92,4 @@ async def test_what_moves_up_while_a_page_is_read_is_on_it(store: Store, merchan
     reads.slow = asking
     found = await store.reads.versions(query)
     assert asked > 1
-    assert [id_ for id_, _ in found] == ids[5:7]
+    assert [id_ for id_, _ in found] == ids[8:10]

@@ -17,9 +17,10 @@ from waypost.app.ports.webhooks import Delivery, DeliveryQuery
 from waypost.domain.inventory import InventoryParent, InventoryVariant, ListingParent, ListingVariant, ProductVariant
 from waypost.domain.invoices import Invoice
 from waypost.domain.shipments import Shipment
+from waypost.storage.queries import shortest
 
 ROWS = 150
-TRIES = 120
+TRIES = 300
 Row = Any
 
 
@@ -27,6 +28,13 @@ Row = Any
 def rng() -> random.Random:
     """Chance, the same in every run."""
     return random.Random(16)
+
+
+@pytest.fixture(autouse=True)
+def short_looks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Little of each list is looked at, so that pages are read by another index, too."""
+    monkeypatch.setattr(shortest, "ROWS_PER_WANTED", 2)
+    monkeypatch.setattr(shortest, "GROWTH", 3)
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ MUTANTS = (
         "A page lacks a request, because another one has left the list since its beginning was looked at.",
         "storage/queries/shortest.py",
         "                return await _asked(ask, one.whole())\n",
-        "                return await _asked(ask, one.look(most) if one.look else one.whole())\n",
+        "                return rows if one.look else await _asked(ask, one.whole())\n",
         ("tests/storage/test_merged_pages.py::test_what_moves_up_while_a_page_is_read_is_on_it[sqlite]",),
     ),
     Mutant(
