@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from msgspec import Meta, Struct
 
 from waypost.app.attention import NOT_FOUND, Spot, SpotResult
-from waypost.app.ports.attention import AttentionGroup, AttentionItem, Place
+from waypost.app.ports.attention import AttentionGroup, AttentionGroups, AttentionItem, Place
 from waypost.domain.attention import STANDING
 from waypost.domain.failures import BY_CODE
 from waypost.domain.guards import allowed_actions
@@ -143,9 +143,9 @@ def _item(item: AttentionItem, now: int) -> dict[str, Any]:
 
 
 def render_attention(
-    groups: Sequence[AttentionGroup], items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
+    groups: AttentionGroups, items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
 ) -> Pieces:
-    """`{total, groups[]}`: the group with the oldest item first, and the oldest items of each first.
+    """`{total, moreGroups, groups[]}`: the group with the oldest item first, and the oldest items of each first.
 
     `items`: up to `limit` + 1 of each group. With `limit` 0 and no `after`, it may be empty.
     """
@@ -168,7 +168,8 @@ def render_attention(
             "items": array(found[:limit], lambda item: _item(item, now)),
             "next": _next(group, found, limit, after),
         })  # fmt: skip
-    return document({"total": sum(group.total for group in groups), "groups": array(groups, shown)})
+
+    return document({"total": groups.total, "moreGroups": groups.has_more, "groups": array(groups.shown, shown)})
 
 
 def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:
