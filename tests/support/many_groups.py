@@ -17,17 +17,19 @@ class Filling(NamedTuple):
     items: int = 1  # of each group
     snoozed_until: int | None = None
     assignee: str = ""
+    request: int | None = None  # what all items are about; else of webhooks
 
     async def write(self, url: str) -> None:
         """Into the tables of the attention list."""
         care = (1 if self.assignee else 0) + (0 if self.snoozed_until is None else 2)
         until = "NULL" if self.snoozed_until is None else str(self.snoozed_until)
+        subject = "'webhook', n * 1000 + m" if self.request is None else f"'fulfillment_request', {self.request}"
         number = f"substr('0000' || n, length('0000' || n) - 4)"
         await run_sql(url, f"""WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {self.groups}),
           h(m) AS (SELECT 1 UNION ALL SELECT m + 1 FROM h WHERE m < {self.items})
-          INSERT INTO attention_item (account_id, source_id, code, care, since, subject_id, subject, assignee, snoozed_until)
+          INSERT INTO attention_item (account_id, source_id, code, care, since, subject, subject_id, assignee, snoozed_until)
           SELECT {self.account}, {self.source}, 'x_' || {number}, {care},
-            {LONG_AGO} + CAST({self.groups} - n AS bigint) * 1000000 + m, n * 1000 + m, 'webhook', nullif('{self.assignee}', ''), {until}
+            {LONG_AGO} + CAST({self.groups} - n AS bigint) * 1000000 + m, {subject}, nullif('{self.assignee}', ''), {until}
           FROM g CROSS JOIN h""")  # fmt: skip
         for whose in {"", self.assignee}:
             await run_sql(url, f"""INSERT INTO attention_group (account_id, assignee, source_id, code, care, total)

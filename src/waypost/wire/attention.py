@@ -2,8 +2,9 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
@@ -147,14 +148,11 @@ def render_attention(
 ) -> Pieces:
     """`{total, moreGroups, groups[]}`: the group with the oldest item first, and the oldest items of each first.
 
-    `items`: up to `limit` + 1 of each group. With `limit` 0 and no `after`, it may be empty.
+    `items`: up to `limit` + 1 of each group, group by group in their order. With `limit` 0 and no `after`, it may be empty.
     """
-    by_group: dict[tuple[int, str], list[AttentionItem]] = {}
-    for item in items:
-        by_group.setdefault((item.source_id, item.code), []).append(item)
 
-    def shown(group: AttentionGroup) -> Pieces:
-        found = by_group.get((group.source_id, group.code), [])
+    def shown(entry: tuple[AttentionGroup, Sequence[AttentionItem]]) -> Pieces:
+        group, found = entry
         title, hint = _told(group.code)
         return document({
             "sourceId": group.source_id or None,
@@ -169,7 +167,22 @@ def render_attention(
             "next": _next(group, found, limit, after),
         })  # fmt: skip
 
-    return document({"total": groups.total, "moreGroups": groups.has_more, "groups": array(groups.shown, shown)})
+    entries = _with_items(groups.shown, items)
+    return document({"total": groups.total, "moreGroups": groups.has_more, "groups": array(entries, shown)})
+
+
+def _with_items(
+    groups: Iterable[AttentionGroup], items: Iterable[AttentionItem]
+) -> Iterator[tuple[AttentionGroup, Sequence[AttentionItem]]]:
+    """Each group with its items, when it is asked for: there are too many to go through all at once."""
+    runs = groupby(items, lambda item: (item.source_id, item.code))
+    spot, run = next(runs, (None, iter(())))
+    for group in groups:
+        if spot == (group.source_id, group.code):
+            yield group, list(run)
+            spot, run = next(runs, (None, iter(())))
+        else:
+            yield group, ()
 
 
 def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:
