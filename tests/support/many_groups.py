@@ -24,7 +24,7 @@ class Filling(NamedTuple):
         care = (1 if self.assignee else 0) + (0 if self.snoozed_until is None else 2)
         until = "NULL" if self.snoozed_until is None else str(self.snoozed_until)
         subject = "'webhook', n * 1000 + m" if self.request is None else f"'fulfillment_request', {self.request}"
-        number = f"substr('0000' || n, length('0000' || n) - 4)"
+        number = "substr('0000' || n, length('0000' || n) - 4)"
         await run_sql(url, f"""WITH RECURSIVE g(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM g WHERE n < {self.groups}),
           h(m) AS (SELECT 1 UNION ALL SELECT m + 1 FROM h WHERE m < {self.items})
           INSERT INTO attention_item (account_id, source_id, code, care, since, subject, subject_id, assignee, snoozed_until)

@@ -148,7 +148,8 @@ def render_attention(
 ) -> Pieces:
     """`{total, moreGroups, groups[]}`: the group with the oldest item first, and the oldest items of each first.
 
-    `items`: up to `limit` + 1 of each group, group by group in their order. With `limit` 0 and no `after`, it may be empty.
+    `items`: up to `limit` + 1 of each group, in the order of the groups. With `limit` 0 and no `after`, it may be
+    empty.
     """
 
     def shown(entry: tuple[AttentionGroup, Sequence[AttentionItem]]) -> Pieces:

@@ -6,7 +6,6 @@ from typing import NamedTuple, Protocol
 from waypost.app.actor import Scope
 from waypost.domain.fulfillment import State
 
-
 GROUPS_AT_MOST = 1000  # that are shown: a source may have as many as it makes codes of its own
 
 

@@ -154,6 +154,11 @@ def _age(ended: str) -> str:
     return "i.since + 0, i.subject_id" if ended else "i.since, i.subject_id"
 
 
+def _of_assignee(assignee: str, ended: str) -> str:
+    """What has ended is few, whoever cares for it: the index by assignee would find all that is snoozed."""
+    return f" AND i.assignee || '' = {assignee}" if ended else f" AND i.assignee = {assignee}"
+
+
 class _Groups:
     """Rows `g` of `attention_group`, as a query asks for them: one for each source, code and `care`."""
 
@@ -163,14 +168,16 @@ class _Groups:
         whose = f"g.account_id = {where.place(query.scope.account_id)} AND g.assignee = "
         whose += where.place(query.assignee or ANYBODY)
         cares = ", ".join(str(care) for care, _ in _cares(query, Filter(dialect)))
-        own = "" if query.assignee is None else " AND i.assignee = g.assignee"
-        items = f"""FROM attention_item i WHERE i.account_id = g.account_id{own} AND i.source_id = g.source_id
+        items = """FROM attention_item i WHERE i.account_id = g.account_id AND i.source_id = g.source_id
         AND i.code = g.code AND i.care = g.care"""
+        ended = f"{items} AND i.snoozed_until <= {where.place(query.now)}" if not query.snoozed else ""
+        if query.assignee is not None:
+            items += _of_assignee("g.assignee", "")
+            ended += _of_assignee("g.assignee", ended)
         self.total = "g.total"
         self.oldest = f"(SELECT i.since {items} ORDER BY {_age('')} LIMIT 1)"
         self.has_items = "1 = 1"
         if not query.snoozed:
-            ended = f"{items} AND i.snoozed_until <= {where.place(query.now)}"
             oldest = f"(SELECT i.since {ended} ORDER BY {_age(ended)} LIMIT 1)"
             self.total = f"CASE WHEN g.care < {SNOOZED} THEN g.total ELSE (SELECT count(*) {ended}) END"
             self.oldest = f"CASE WHEN g.care < {SNOOZED} THEN {self.oldest} ELSE {oldest} END"
@@ -179,7 +186,7 @@ class _Groups:
 
 
 def _found(query: AttentionQuery, where: Filter, which: str) -> str:
-    """FROM and WHERE of groups. With codes, each is looked up at each source; without, the key is walked in its order."""
+    """FROM and WHERE of groups. With codes, each is looked up at each source; without, the key is walked in order."""
     source_id, codes = query.source_id, sorted(set(query.codes))
     if query.after is not None:
         source_id, codes = query.after.source_id, [query.after.code]
@@ -233,12 +240,13 @@ def items(query: AttentionQuery, places: Sequence[Place], limit: int, dialect: D
     columns_of = [list(column) for column in zip(*places, strict=True)]
     given = [dialect.array(places)] if dialect.is_sqlite else columns_of
     where.args = [query.scope.account_id, limit, *given]
-    whose = "" if query.assignee is None else f" AND i.assignee = {where.place(query.assignee)}"
+    assignee = None if query.assignee is None else where.place(query.assignee)
     picked = "i.care, i.since, i.subject_id" if dialect.is_sqlite else "i.*"
     merged = "m ORDER BY since, subject_id LIMIT $2"
     pages = " UNION ALL ".join(
         f"""SELECT * FROM (SELECT {picked} FROM attention_item i
-    WHERE i.account_id = $1{whose} AND i.source_id = p.source_id AND i.code = p.code AND i.care = {care}{ended}
+    WHERE i.account_id = $1{_of_assignee(assignee, ended) if assignee else ""}
+      AND i.source_id = p.source_id AND i.code = p.code AND i.care = {care}{ended}
       AND ({_age(ended)}) > (p.since, p.subject_id) ORDER BY {_age(ended)} LIMIT $2) i"""
         for care, ended in _cares(query, where)
     )
