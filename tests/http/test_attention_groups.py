@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from tests.stalls.test_turns import CALLS_AT_MOST
+from tests.support.filled import run_sql
 from tests.support.many_groups import FAR, LONG_AGO, Filling
 from tests.support.turns import longest_turn
 from tests.support.world import World
@@ -80,12 +81,19 @@ async def test_groups_of_nothing_asked_for_take_no_place(world: World, migrated_
     assert (found["total"], found["moreGroups"]) == (2 * (GROUPS_AT_MOST + 1) + 6, True)
 
 
-async def test_the_total_counts_ended_snoozes_of_groups_not_shown(world: World, migrated_url: str) -> None:
+async def test_totals_count_the_snoozes_that_have_ended_and_no_others(world: World, migrated_url: str) -> None:
     first, second = world.ours.sources
     await Filling(world.ours.account, first, GROUPS_AT_MOST + 1).write(migrated_url)
     await Filling(world.ours.account, second, 2, 3, snoozed_until=LONG_AGO).write(migrated_url)
+    await Filling(world.ours.account, 0, 2, 3, snoozed_until=FAR).write(migrated_url)
     await Filling(world.theirs.account, world.theirs.sources[0], 3, snoozed_until=LONG_AGO).write(migrated_url)
-    assert (await _got(world, "limit=0"))["total"] == GROUPS_AT_MOST + 1 + 6
+    later = f"UPDATE attention_item SET snoozed_until = {FAR} WHERE source_id = {second} AND code = 'x_00001' AND "
+    await run_sql(migrated_url, later + "subject_id = 1001")
+    assert (await _got(world, "limit=0"))["total"] == GROUPS_AT_MOST + 1 + 5
+    found = await _got(world, f"sourceId={second}")
+    assert [(group["code"], group["total"], len(group["items"])) for group in found["groups"]] == [
+        ("x_00002", 3, 3), ("x_00001", 2, 2)
+    ]  # fmt: skip
 
 
 async def test_a_reply_shows_fewer_items_of_each_group_where_groups_are_many(world: World, migrated_url: str) -> None:

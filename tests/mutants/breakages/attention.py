@@ -136,7 +136,7 @@ MUTANTS = (
         "storage/queries/attention.py",
         'self.total = f"CASE WHEN g.care < {SNOOZED} THEN g.total ELSE (SELECT count(*) {ended}) END"',
         "pass",
-        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze[sqlite]",),
+        (f"{_GROUPS}test_totals_count_the_snoozes_that_have_ended_and_no_others",),
     ),
     Mutant(
         "attention-unchecked",
