@@ -13,6 +13,8 @@ from typing import Any, cast
 import pytest
 
 from tests.fault.merchant import fill
+from tests.support.database import rows
+from tests.support.many_groups import Filling
 from tests.support.process import ServerProcess
 from waypost.cli import requests
 from waypost_client import InvalidInput
@@ -106,7 +108,7 @@ async def test_what_needs_somebody_is_shown(hub: Hub) -> None:
     for words in ("Address invalid (address_invalid)", ": 3, the oldest for 0 min", "House number missing", "process, "):
         assert words in told
     found = json.loads((await hub.waypost("attention", "--json", "--code", "out_of_stock")).stdout)
-    assert found == {"total": 0, "groups": []}
+    assert found == {"total": 0, "moreGroups": False, "groups": []}
     assert (await hub.waypost("attention", "--assignee", "Nobody")).stdout == "Nothing that these filters ask for needs anybody.\n"
     mine = json.loads((await hub.waypost("attention", "--json", "--limit", 1)).stdout)["groups"][0]["next"]
     await hub.run("cancel", *hub.ids[:3])
@@ -137,6 +139,15 @@ async def test_what_is_not_shown_yet_is_one_command_away(hub: Hub) -> None:
     assert whole.count("House number missing") == 3
     assert "There are more" not in whole
     assert (await hub.waypost("attention", "--limit", 200)).returncode == 0
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+async def test_groups_that_are_not_shown_are_told_of(hub: Hub, migrated_url: str) -> None:
+    [account] = await rows(migrated_url, "SELECT id FROM account")
+    await Filling(account["id"], 0, 1_002, 2).write(migrated_url)
+    last = (await hub.waypost("attention", "--limit", 0)).stdout.splitlines()[-1]
+    assert last == "These are 1,000 groups, and there are more: 2,004 items in all. Narrow with --source or --code."
+    assert "These are" not in (await hub.waypost("attention", "--code", "x_01002")).stdout
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

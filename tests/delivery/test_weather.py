@@ -38,7 +38,7 @@ async def adds_up(house: House) -> None:
 async def attention_is_true(house: House) -> None:
     """Every failed or blocked request is told of by its reason, nothing else is, and what stands open is told, too."""
     reads, query = house.hub.reads, AttentionQuery(house.merchant.actor().scope, snoozed=True, now=house.hub.clock())
-    places = [Place(group.source_id, group.code, 0, 0) for group in await reads.attention_groups(query)]
+    places = [Place(group.source_id, group.code, 0, 0) for group in (await reads.attention_groups(query)).shown]
     told = {(one.subject, one.subject_id, one.code) for one in await reads.attention_items(query, places, 10_000)}
     standing = {spot for spot in told if spot[2] in STANDING}
     found = await rows(house.url, "SELECT id, status, failure_code FROM fulfillment_request_state")

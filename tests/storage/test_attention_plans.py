@@ -8,10 +8,11 @@ import pytest
 from tests.growth.counting import Counter, counted_store
 from tests.support.database import is_sqlite
 from tests.support.filled import run_sql
+from tests.support.many_groups import Filling
 from tests.support.merchant import Merchant, open_merchant
 from waypost.app.actor import Scope
 from waypost.app.ports import Store
-from waypost.app.ports.attention import Attention, AttentionQuery, Place
+from waypost.app.ports.attention import GROUPS_AT_MOST, Attention, AttentionQuery, Place
 from waypost.app.ports.clock_rules import OverdueQuery
 from waypost.domain.attention import LATE
 from waypost.domain.clock_rules import Condition
@@ -65,7 +66,7 @@ def _queries(merchant: Merchant) -> list[AttentionQuery]:
 async def _reads(reads: Any, merchant: Merchant, costs: Costs) -> None:
     source = merchant.sources[0]
     for query in _queries(merchant):
-        groups = await costs.of(reads.attention_groups(query))
+        groups = (await costs.of(reads.attention_groups(query))).shown
         assert 1 <= len(groups) <= 2
         for since in (0, COUNT // 2):
             places = [Place(source, group.code, since, since) for group in groups]
@@ -99,3 +100,37 @@ async def test_a_look_costs_what_it_shows(store: Store, migrated_url: str, analy
         costs = Costs(counter, STEPS if is_sqlite(migrated_url) else BUFFERS)
         await _reads(counted.reads, merchant, costs)
         await counted.write(lambda tx: _writes(tx, merchant, request, costs))
+
+
+MANY = 20_000  # groups
+LOOKED_UP = (1_000, 60)  # steps and buffers, of a few groups found by code
+SHOWN = (150_000, 9_000)  # of as many groups as a reply shows, each with its oldest item
+SUMMED = (20 * MANY, MANY * 3 // 2)  # of the total over all groups, which is a walk of them
+
+
+@pytest.mark.parametrize("analysed", [False, True], ids=["fresh", "analysed"])
+async def test_a_look_costs_no_more_where_groups_are_many(store: Store, migrated_url: str, analysed: bool) -> None:
+    merchant = await open_merchant(store)
+    first, second = merchant.sources
+    await Filling(merchant.account, first, MANY).write(migrated_url)
+    await Filling(merchant.account, second, 2, assignee="Mei").write(migrated_url)
+    if analysed:
+        await run_sql(migrated_url, "ANALYZE")
+    every = AttentionQuery(Scope(merchant.account), now=NOW)
+    ten = tuple(f"x_{number:05}" for number in range(0, MANY, MANY // 10))
+    narrow = {
+        every._replace(codes=("x_00002",)): 2, every._replace(codes=("x_00002", "x_19999"), unassigned=True): 2,
+        every._replace(codes=("x_00002", "x_19999"), source_id=first, snoozed=True): 2, every._replace(source_id=second): 2,
+        every._replace(after=Place(first, "x_19999", 0, 0)): 1, every._replace(assignee="Mei"): 2,
+        every._replace(codes=ten): len(ten) - 1,
+    }  # fmt: skip
+    engine = 0 if is_sqlite(migrated_url) else 1
+    async with counted_store(migrated_url, generic=True) as (counted, counter):
+        for query, count in narrow.items():
+            found = await Costs(counter, LOOKED_UP[engine] * max(1, count // 2)).of(counted.reads.attention_groups(query))
+            assert (len(found.shown), found.total, found.has_more) == (count, count, False)
+        for query, total in ((every, MANY + 2), (every._replace(source_id=first), MANY), (every._replace(unassigned=True), MANY)):
+            found = await counted.reads.attention_groups(query)
+            shown, summed = counter.taken().values()
+            assert (len(found.shown), found.total, found.has_more) == (GROUPS_AT_MOST, total, True)
+            assert (shown < SHOWN[engine], summed < SUMMED[engine]) == (True, True), (shown, summed)

@@ -363,6 +363,7 @@ class Attention(TypedDict):
     """`Attention` of the contract."""
 
     total: int
+    moreGroups: bool
     groups: list[AttentionGroup]
 
 

@@ -23,7 +23,7 @@ DEFAULT_LIMIT = 10
 @click.option("--unassigned", is_flag=True, help="What nobody cares for yet.")
 @click.option("--snoozed", is_flag=True, help="With what is snoozed.")
 @click.option("--limit", type=click.IntRange(0), default=DEFAULT_LIMIT, show_default=True,
-              help="Items of each group, 100 at most; 0: none.")  # fmt: skip
+              help="Items of each group, 100 at most, fewer with many groups; 0: none.")  # fmt: skip
 @click.option("--after", metavar="CURSOR", help="What follows in one group: the cursor that ended its list.")
 @hub_options
 @json_option
@@ -52,6 +52,9 @@ def attention(
             say("Nothing needs anybody.")
     for group in found["groups"]:
         _show(group, limit)
+    if found["moreGroups"]:
+        shown, total = len(found["groups"]), found["total"]
+        say(f"These are {shown:,} groups, and there are more: {total:,} items in all. Narrow with --source or --code.")
 
 
 def _command(cursor: str) -> str:

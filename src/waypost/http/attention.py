@@ -18,6 +18,7 @@ from waypost.wire.attention import START, SettleIn, render_attention, render_set
 from waypost.wire.faults import Fault
 
 SHOWN = 20  # of each group
+ITEMS_AT_MOST = 5000  # of all groups of a reply; at least as many as groups are shown
 CONTRADICTION = Fault(
     "parameter", "unassigned", "contradiction",
     "unassigned=true and assignee contradict each other: send only one of them.",
@@ -55,9 +56,9 @@ class Attention(Resource):
             scope, params.get("sourceId"), params.get("codes", ()), params.get("assignee"),
             params.get("unassigned", False), params.get("snoozed", False), now, params.get("after"),
         )  # fmt: skip
-        limit = params.get("limit", SHOWN)
         groups = await reads.attention_groups(query)
-        places = [query.after or Place(group.source_id, group.code, *START) for group in groups]
+        places = [query.after or Place(group.source_id, group.code, *START) for group in groups.shown]
+        limit = min(params.get("limit", SHOWN), ITEMS_AT_MOST // max(1, len(places)))
         # One more than is shown says whether there are more. A first summary needs none: each group has some.
         items = await reads.attention_items(query, places, limit + 1 if limit or query.after else 0)
         await self.answer_list(resp, render_attention(groups, items, limit, query.after, now))

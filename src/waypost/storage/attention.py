@@ -5,7 +5,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from waypost.app.ports import Changes
-from waypost.app.ports.attention import Attention, AttentionGroup, AttentionItem, AttentionQuery, Place
+from waypost.app.ports.attention import (
+    GROUPS_AT_MOST,
+    Attention,
+    AttentionGroup,
+    AttentionGroups,
+    AttentionItem,
+    AttentionQuery,
+    Place,
+)
 from waypost.domain.attention import ANYBODY, LATE, REQUEST, Item, item_of
 from waypost.domain.clock_rules import Condition
 from waypost.domain.fulfillment import State
@@ -13,27 +21,29 @@ from waypost.storage.queries import attention as sql
 from waypost.storage.queries import columns
 from waypost.storage.speaking import Reader, Statements
 
+ITEM_BYTES = 500  # roughly
 _OF_ITEM = len(AttentionItem._fields) - 1  # columns before the state
 
 
 class AttentionReading(Reader):
     """See `ports.attention`."""
 
-    async def attention_groups(self, query: AttentionQuery) -> list[AttentionGroup]:
+    async def attention_groups(self, query: AttentionQuery) -> AttentionGroups:
         """See `ports.attention`."""
-        statement, args = sql.groups(query, self.dialect)
-        return [AttentionGroup._make(row) for row in await self.slow(statement, *args)]
+        statement, args = sql.groups(query, GROUPS_AT_MOST + 1, self.dialect)
+        found = [AttentionGroup._make(row) for row in await self.slow(statement, *args)]
+        shown = sorted(found[:GROUPS_AT_MOST], key=lambda group: (group.oldest, group.source_id, group.code))
+        if len(found) <= GROUPS_AT_MOST:
+            return AttentionGroups(sum(group.total for group in shown), shown, has_more=False)
+        statement, args = sql.total(query, self.dialect)
+        return AttentionGroups((await self.slow(statement, *args))[0][0], shown, has_more=True)
 
     async def attention_items(self, query: AttentionQuery, places: Sequence[Place], limit: int) -> list[AttentionItem]:
         """See `ports.attention`."""
         if not places or not limit:
             return []
         statement, args = sql.items(query, places, limit, self.dialect)
-        return [
-            AttentionItem._make((*row[:_OF_ITEM], None if row[_OF_ITEM] is None else State._make(row[_OF_ITEM:])))
-            for row in await self.slow(statement, *args)
-        ]
-
+        return await self.large.collected(map(_item, await self.slow(statement, *args)), lambda _: ITEM_BYTES)
 
     async def accounts_with_outdated_snoozes(self, now: int) -> list[int]:
         """See `ports.attention`."""
@@ -138,6 +148,10 @@ class AttentionWriting(Statements):
         empty = [row[:-1] for row in counted if not row[-1]]
         if empty:
             await self.execute(sql.END_GROUPS, *(list(column) for column in zip(*empty, strict=True)))
+
+
+def _item(row: Sequence[Any]) -> AttentionItem:
+    return AttentionItem._make((*row[:_OF_ITEM], None if row[_OF_ITEM] is None else State._make(row[_OF_ITEM:])))
 
 
 def _groups(found: Sequence[Sequence[Any]]) -> list[tuple[object, ...]]:

@@ -40,6 +40,12 @@ class Dialect(NamedTuple):
         lists = [[value[place] for value in values] for place in range(len(names))]
         return f"unnest($1::bigint[], $2::text[]) AS {alias}({', '.join(names)})", lists
 
+    def texts(self, alias: str, column: str, place: str) -> str:
+        """The texts of the array parameter at `place` as a table of one column."""
+        if self.is_sqlite:
+            return f"(SELECT value AS {column} FROM json_each({place})) {alias}"
+        return f"unnest({place}::text[]) AS {alias}({column})"
+
     def by_index(self, table: str, alias: str, columns: Sequence[str]) -> str:
         """`table` in a FROM clause, read by the index over `columns`.
 

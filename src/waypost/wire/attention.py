@@ -2,14 +2,15 @@
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
+from itertools import groupby
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct
 
 from waypost.app.attention import NOT_FOUND, Spot, SpotResult
-from waypost.app.ports.attention import AttentionGroup, AttentionItem, Place
+from waypost.app.ports.attention import AttentionGroup, AttentionGroups, AttentionItem, Place
 from waypost.domain.attention import STANDING
 from waypost.domain.failures import BY_CODE
 from waypost.domain.guards import allowed_actions
@@ -143,18 +144,16 @@ def _item(item: AttentionItem, now: int) -> dict[str, Any]:
 
 
 def render_attention(
-    groups: Sequence[AttentionGroup], items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
+    groups: AttentionGroups, items: Sequence[AttentionItem], limit: int, after: Place | None, now: int
 ) -> Pieces:
-    """`{total, groups[]}`: the group with the oldest item first, and the oldest items of each first.
+    """`{total, moreGroups, groups[]}`: the group with the oldest item first, and the oldest items of each first.
 
-    `items`: up to `limit` + 1 of each group. With `limit` 0 and no `after`, it may be empty.
+    `items`: up to `limit` + 1 of each group, in the order of the groups. With `limit` 0 and no `after`, it may be
+    empty.
     """
-    by_group: dict[tuple[int, str], list[AttentionItem]] = {}
-    for item in items:
-        by_group.setdefault((item.source_id, item.code), []).append(item)
 
-    def shown(group: AttentionGroup) -> Pieces:
-        found = by_group.get((group.source_id, group.code), [])
+    def shown(entry: tuple[AttentionGroup, Sequence[AttentionItem]]) -> Pieces:
+        group, found = entry
         title, hint = _told(group.code)
         return document({
             "sourceId": group.source_id or None,
@@ -168,7 +167,23 @@ def render_attention(
             "items": array(found[:limit], lambda item: _item(item, now)),
             "next": _next(group, found, limit, after),
         })  # fmt: skip
-    return document({"total": sum(group.total for group in groups), "groups": array(groups, shown)})
+
+    entries = _with_items(groups.shown, items)
+    return document({"total": groups.total, "moreGroups": groups.has_more, "groups": array(entries, shown)})
+
+
+def _with_items(
+    groups: Iterable[AttentionGroup], items: Iterable[AttentionItem]
+) -> Iterator[tuple[AttentionGroup, Sequence[AttentionItem]]]:
+    """Each group with its items, when it is asked for: there are too many to go through all at once."""
+    runs = groupby(items, lambda item: (item.source_id, item.code))
+    spot, run = next(runs, (None, iter(())))
+    for group in groups:
+        if spot == (group.source_id, group.code):
+            yield group, list(run)
+            spot, run = next(runs, (None, iter(())))
+        else:
+            yield group, ()
 
 
 def _next(group: AttentionGroup, found: Sequence[AttentionItem], limit: int, after: Place | None) -> str | None:

@@ -143,22 +143,17 @@ def only(name: str, values: Mapping[str, Any]) -> Param:
 
 def failure_codes(name: str, many: bool) -> Param:
     """Failure codes: the registry's, or a source's own."""
-    message = f"{name} is a code of GET /failure-codes, or one of your own that begins with x_"
-    return Param(name, _checked(_parse_failure_code, "unknown_value", message), many=many)
+    return _codes(name, is_known_code, "is a code of GET /failure-codes, or one of your own that begins with x_", many)
 
 
 def reasons(name: str) -> Param:
     """Several reasons of the attention list."""
-    message = f"{name} are codes of groups of GET /attention"
-    return Param(name, _checked(_parse_reason, "unknown_value", message), many=True)
+    return _codes(name, is_reason, "are codes of groups of GET /attention", many=True)
 
 
-def _parse_failure_code(value: str) -> str | None:
-    return code if is_known_code(code := value.strip()) else None
-
-
-def _parse_reason(value: str) -> str | None:
-    return code if is_reason(code := value.strip()) else None
+def _codes(name: str, is_code: Callable[[str], bool], words: str, many: bool) -> Param:
+    parse = _checked(lambda value: code if is_code(code := value.strip()) else None, "unknown_value", f"{name} {words}")
+    return Param(name, parse, many=many)
 
 
 def _parse_id(value: str) -> int | None:

@@ -5,6 +5,8 @@ from tests.mutants.mutant import Mutant
 _HTTP = "tests/http/test_attention.py::"
 _WALK = "tests/http/test_attention_walk.py::test_the_groups_are_what_a_recount_finds_after_any_walk"
 _SNOOZE = "tests/http/test_upkeep.py::test_what_was_snoozed_is_shown_from_that_moment_on"
+_GROUPS = "tests/http/test_attention_groups.py::"
+_MANY = "tests/storage/test_attention_plans.py::test_a_look_costs_no_more_where_groups_are_many"
 _PLANS = "tests/storage/test_attention_plans.py::test_a_look_costs_what_it_shows"
 
 MUTANTS = (
@@ -132,9 +134,9 @@ MUTANTS = (
         "attention-snoozed-counted",
         "The totals count what is snoozed, and nobody finds it in the list.",
         "storage/queries/attention.py",
-        'total = f"(SELECT count(*) {items})" if ended else "g.total"',
-        'total = "g.total"',
-        (f"{_HTTP}test_a_bare_failure_keeps_who_cares_and_the_snooze[sqlite]",),
+        'self.total = f"CASE WHEN g.care < {SNOOZED} THEN g.total ELSE (SELECT count(*) {ended}) END"',
+        "pass",
+        (f"{_GROUPS}test_totals_count_the_snoozes_that_have_ended_and_no_others",),
     ),
     Mutant(
         "attention-unchecked",
@@ -207,5 +209,77 @@ MUTANTS = (
         'if params.get("unassigned") and "assignee" in params:',
         'if not params and "assignee" in params:',
         (f"{_HTTP}test_a_bad_parameter_is_told_with_its_value[sqlite]",),
+    ),
+    Mutant(
+        "attention-all-groups",
+        "Where a source makes reasons of its own, the list reads the oldest item of each of 100,000 groups.",
+        "storage/queries/attention.py",
+        "ORDER BY g.source_id, g.code LIMIT {limit}) n",
+        "ORDER BY g.source_id, g.code) n",
+        (f"{_MANY}[sqlite-fresh]", f"{_MANY}[postgresql-fresh]"),
+    ),
+    Mutant(
+        "attention-codes-walked",
+        "Who asks for one reason waits for a walk of all groups.",
+        "storage/queries/attention.py",
+        'where.dialect.looked_up(f"({sources}) o CROSS JOIN {texts}", "1 = 1", "attention_group g", group)',
+        'f"FROM ({sources}) o, {texts}, attention_group g WHERE {group}".replace("g.code =", "g.code || \'\' =")',
+        (f"{_MANY}[sqlite-fresh]", f"{_MANY}[postgresql-fresh]"),
+    ),
+    Mutant(
+        "attention-code-counted-twice",
+        "Who names a reason twice gets totals that are twice too large.",
+        "storage/queries/attention.py",
+        "sorted(set(query.codes))",
+        "sorted(query.codes)",
+        (f"{_GROUPS}test_what_is_not_shown_is_found_by_source_and_reason",),
+    ),
+    Mutant(
+        "attention-snoozed-take-places",
+        "A thousand groups of which all is snoozed hide what needs somebody now.",
+        "storage/queries/attention.py",
+        "{group.rows} AND {group.has_items} GROUP BY",
+        "{group.rows} GROUP BY",
+        (f"{_GROUPS}test_groups_of_nothing_asked_for_take_no_place",),
+    ),
+    Mutant(
+        "attention-total-of-what-is-shown",
+        "The total leaves out the groups that a reply does not show.",
+        "storage/attention.py",
+        "return AttentionGroups((await self.slow(statement, *args))[0][0], shown, has_more=True)",
+        "return AttentionGroups(sum(group.total for group in shown), shown, has_more=True)",
+        (f"{_GROUPS}test_of_many_groups_the_first_by_source_and_reason_are_shown",),
+    ),
+    Mutant(
+        "attention-groups-left-out-silently",
+        "A reply leaves groups out, and does not say so.",
+        "storage/attention.py",
+        "if len(found) <= GROUPS_AT_MOST:",
+        "if len(found) <= GROUPS_AT_MOST + 1:",
+        (f"{_GROUPS}test_of_many_groups_the_first_by_source_and_reason_are_shown",),
+    ),
+    Mutant(
+        "attention-items-unbounded",
+        "A reply of a thousand groups holds 100,000 items.",
+        "http/attention.py",
+        'min(params.get("limit", SHOWN), ITEMS_AT_MOST // max(1, len(places)))',
+        'params.get("limit", SHOWN)',
+        (f"{_GROUPS}test_a_reply_shows_fewer_items_of_each_group_where_groups_are_many",),
+    ),
+    Mutant(
+        "attention-items-in-one-turn",
+        "All items of a large list are made in one turn of the event loop.",
+        "storage/attention.py",
+        "lambda _: ITEM_BYTES",
+        "lambda _: 0",
+        (f"{_GROUPS}test_the_largest_list_gives_way",),
+    ),
+    Mutant(
+        "attention-groups-in-one-turn",
+        "All items of a large list are put to their groups in one turn of the event loop.",
+        "wire/attention.py",
+        "entries = _with_items(groups.shown, items)",
+        "entries = list(_with_items(groups.shown, items))",
+        (f"{_GROUPS}test_the_largest_list_gives_way[sqlite-many]",),
     ),
 )

@@ -6,6 +6,8 @@ from typing import NamedTuple, Protocol
 from waypost.app.actor import Scope
 from waypost.domain.fulfillment import State
 
+GROUPS_AT_MOST = 1000  # that are shown: a source may have as many as it makes codes of its own
+
 
 class Attention(NamedTuple):
     """Something that somebody must look at, until it is settled. One at a time of each code for a subject."""
@@ -51,6 +53,14 @@ class AttentionGroup(NamedTuple):
     oldest: int
 
 
+class AttentionGroups(NamedTuple):
+    """Groups, the one with the oldest item first, and how many items they have: with those of groups not shown."""
+
+    total: int
+    shown: list[AttentionGroup]
+    has_more: bool
+
+
 class AttentionItem(NamedTuple):
     """One thing that needs somebody. `state`, `number` and `assignee` are of its request, if it is about one."""
 
@@ -68,8 +78,8 @@ class AttentionItem(NamedTuple):
 class AttentionReads(Protocol):
     """The part of `Reads` that is about what needs somebody."""
 
-    async def attention_groups(self, query: AttentionQuery) -> list[AttentionGroup]:
-        """How many need somebody, by source and code; the group with the oldest item first."""
+    async def attention_groups(self, query: AttentionQuery) -> AttentionGroups:
+        """How many need somebody, by source and code. Of more than `GROUPS_AT_MOST` groups, the first by these."""
         ...
 
     async def attention_items(self, query: AttentionQuery, places: Sequence[Place], limit: int) -> list[AttentionItem]:

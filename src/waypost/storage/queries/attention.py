@@ -149,38 +149,77 @@ def _cares(query: AttentionQuery, where: Filter) -> Iterator[tuple[int, str]]:
         yield care + SNOOZED, ended
 
 
-def _of_groups(where: Filter, query: AttentionQuery, table: str) -> None:
-    if query.source_id is not None:
-        where.add(f"{table}.source_id = ?", query.source_id)
-    where.any_of(f"{table}.code", query.codes, "text")
-    if query.after is not None:
-        where.add(f"{table}.source_id = ? AND {table}.code = ?", query.after.source_id, query.after.code)
-
-
 def _age(ended: str) -> str:
     """The order of items, the oldest first. What has ended is few: it is found by that, and sorted."""
     return "i.since + 0, i.subject_id" if ended else "i.since, i.subject_id"
 
 
-def groups(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
-    """Source, its name, code, how many, and the moment of the oldest. Costs the groups of who is asked for."""
-    where = Filter(dialect)
-    where.add("g.account_id = ? AND g.assignee = ?", query.scope.account_id, query.assignee or ANYBODY)
-    _of_groups(where, query, "g")
-    where.terms.append(_IS_SENT_TO)
-    whose = "" if query.assignee is None else " AND i.assignee = g.assignee"
-    parts = []
-    for care, ended in _cares(query, where):
-        items = f"""FROM attention_item i WHERE i.account_id = g.account_id{whose} AND i.source_id = g.source_id
-          AND i.code = g.code AND i.care = {care}{ended}"""
-        total = f"(SELECT count(*) {items})" if ended else "g.total"
-        parts.append(f"""SELECT g.source_id, g.code, {total} AS total,
-          (SELECT i.since {items} ORDER BY {_age(ended)} LIMIT 1) AS oldest
-          FROM attention_group g WHERE g.care = {care} AND {" AND ".join(where.terms)}""")
-    sql = f"""SELECT n.source_id, w.name, n.code, CAST(sum(n.total) AS bigint), min(n.oldest)
-      FROM ({" UNION ALL ".join(parts)}) n LEFT JOIN source w ON w.id = n.source_id
-      GROUP BY n.source_id, w.name, n.code HAVING min(n.oldest) IS NOT NULL ORDER BY 5, 1, 3"""
-    return sql, where.args
+def _of_assignee(assignee: str, ended: str) -> str:
+    """What has ended is few, whoever cares for it: the index by assignee would find all that is snoozed."""
+    return f" AND i.assignee || '' = {assignee}" if ended else f" AND i.assignee = {assignee}"
+
+
+class _Groups:
+    """Rows `g` of `attention_group`, as a query asks for them: one for each source, code and `care`."""
+
+    def __init__(self, query: AttentionQuery, dialect: Dialect) -> None:
+        where = Filter(dialect)
+        self.args = where.args
+        whose = f"g.account_id = {where.place(query.scope.account_id)} AND g.assignee = "
+        whose += where.place(query.assignee or ANYBODY)
+        cares = ", ".join(str(care) for care, _ in _cares(query, Filter(dialect)))
+        items = """FROM attention_item i WHERE i.account_id = g.account_id AND i.source_id = g.source_id
+        AND i.code = g.code AND i.care = g.care"""
+        ended = f"{items} AND i.snoozed_until <= {where.place(query.now)}" if not query.snoozed else ""
+        if query.assignee is not None:
+            items += _of_assignee("g.assignee", "")
+            ended += _of_assignee("g.assignee", ended)
+        self.total = "g.total"
+        self.oldest = f"(SELECT i.since {items} ORDER BY {_age('')} LIMIT 1)"
+        self.has_items = "1 = 1"
+        if not query.snoozed:
+            oldest = f"(SELECT i.since {ended} ORDER BY {_age(ended)} LIMIT 1)"
+            self.total = f"CASE WHEN g.care < {SNOOZED} THEN g.total ELSE (SELECT count(*) {ended}) END"
+            self.oldest = f"CASE WHEN g.care < {SNOOZED} THEN {self.oldest} ELSE {oldest} END"
+            self.has_items = f"(g.care < {SNOOZED} OR {oldest} IS NOT NULL)"
+        self.rows = _found(query, where, f"{whose} AND g.care IN ({cares}) AND {_IS_SENT_TO}")
+
+
+def _found(query: AttentionQuery, where: Filter, which: str) -> str:
+    """FROM and WHERE of groups. With codes, each is looked up at each source; without, the key is walked in order."""
+    source_id, codes = query.source_id, sorted(set(query.codes))
+    if query.after is not None:
+        source_id, codes = query.after.source_id, [query.after.code]
+    if not codes:
+        at_source = "" if source_id is None else f" AND g.source_id = {where.place(source_id)}"
+        return f"FROM attention_group g WHERE {which}{at_source}"
+    if source_id is None:
+        account = where.place(query.scope.account_id)
+        sources = f"SELECT 0 AS id UNION ALL SELECT id FROM source WHERE account_id = {account}"
+    else:
+        sources = f"SELECT CAST({where.place(source_id)} AS bigint) AS id"
+    texts = where.dialect.texts("c", "code", where.place(where.dialect.array(codes)))
+    group = f"{which} AND g.source_id = o.id AND g.code = c.code"
+    return where.dialect.looked_up(f"({sources}) o CROSS JOIN {texts}", "1 = 1", "attention_group g", group)
+
+
+def groups(query: AttentionQuery, limit: int, dialect: Dialect) -> tuple[str, list[object]]:
+    """Source, its name, code, how many, and the moment of the oldest: `limit` groups at most, by source and code.
+
+    Only the oldest of these are looked up: the walk ends with the last of them.
+    """
+    group = _Groups(query, dialect)
+    sql = f"""SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM (
+        SELECT g.source_id, g.code, CAST(sum({group.total}) AS bigint) AS total, min({group.oldest}) AS oldest
+        {group.rows} AND {group.has_items} GROUP BY g.source_id, g.code ORDER BY g.source_id, g.code LIMIT {limit}) n
+      LEFT JOIN source w ON w.id = n.source_id WHERE n.oldest IS NOT NULL ORDER BY n.source_id, n.code"""
+    return sql, group.args
+
+
+def total(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
+    """How many items all groups have. Costs a walk of the groups, and a look-up for each whose items are snoozed."""
+    group = _Groups(query, dialect)
+    return f"SELECT CAST(coalesce(sum({group.total}), 0) AS bigint) {group.rows}", group.args
 
 
 # What a reply shows of an item `i`: its columns, and the joins that they need.
@@ -201,12 +240,13 @@ def items(query: AttentionQuery, places: Sequence[Place], limit: int, dialect: D
     columns_of = [list(column) for column in zip(*places, strict=True)]
     given = [dialect.array(places)] if dialect.is_sqlite else columns_of
     where.args = [query.scope.account_id, limit, *given]
-    whose = "" if query.assignee is None else f" AND i.assignee = {where.place(query.assignee)}"
+    assignee = None if query.assignee is None else where.place(query.assignee)
     picked = "i.care, i.since, i.subject_id" if dialect.is_sqlite else "i.*"
     merged = "m ORDER BY since, subject_id LIMIT $2"
     pages = " UNION ALL ".join(
         f"""SELECT * FROM (SELECT {picked} FROM attention_item i
-    WHERE i.account_id = $1{whose} AND i.source_id = p.source_id AND i.code = p.code AND i.care = {care}{ended}
+    WHERE i.account_id = $1{_of_assignee(assignee, ended) if assignee else ""}
+      AND i.source_id = p.source_id AND i.code = p.code AND i.care = {care}{ended}
       AND ({_age(ended)}) > (p.since, p.subject_id) ORDER BY {_age(ended)} LIMIT $2) i"""
         for care, ended in _cares(query, where)
     )
