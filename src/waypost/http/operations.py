@@ -69,7 +69,7 @@ VOID = Operation("void_fulfillment_request", ACCOUNT, q.Params(q.text("reason", 
 EDIT = Operation("edit_fulfillment_request", ACCOUNT, q.Params(q.text("reason", REASON), DRY_RUN))
 ATTENTION = Operation(
     "list_attention", ACCOUNT,
-    q.Params(q.id_("sourceId"), q.reasons("codes"), q.text("assignee", NUMBER), q.boolean("unassigned"),
+    q.Params(q.id_("sourceId"), attention.REASONS, q.text("assignee", NUMBER), q.boolean("unassigned"),
              q.boolean("snoozed"), q.integer("limit", 0, attention.SHOWN_AT_MOST, capped=True), attention.AFTER),
 )  # fmt: skip
 SETTLE_ATTENTION = Operation("settle_attention", ACCOUNT, q.Params(DRY_RUN))

@@ -11,13 +11,13 @@ from msgspec import Meta, Struct
 
 from waypost.app.attention import NOT_FOUND, Spot, SpotResult
 from waypost.app.ports.attention import AttentionGroup, AttentionGroups, AttentionItem, Place
-from waypost.domain.attention import STANDING
+from waypost.domain.attention import STANDING, is_reason
 from waypost.domain.failures import BY_CODE
 from waypost.domain.guards import allowed_actions
 from waypost.domain.statuses import BLOCKED, STATUSES
 from waypost.wire.bodies import Id
 from waypost.wire.pieces import Pieces, array, document
-from waypost.wire.query import Param
+from waypost.wire.query import Param, codes
 from waypost.wire.requests import encode
 from waypost.wire.scalars import bad_cursor, format_datetime
 
@@ -109,6 +109,7 @@ def read_place(text: str) -> Place:
 
 
 AFTER = Param("after", read_place)
+REASONS = codes("codes", is_reason, "are codes of groups of GET /attention", many=True)
 
 
 def _told(code: str) -> tuple[str, str]:

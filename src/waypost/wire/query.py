@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from waypost.domain.attention import is_reason
 from waypost.domain.failures import is_known_code
 from waypost.domain.texts import is_blank
 from waypost.wire.faults import Fault
@@ -143,15 +142,11 @@ def only(name: str, values: Mapping[str, Any]) -> Param:
 
 def failure_codes(name: str, many: bool) -> Param:
     """Failure codes: the registry's, or a source's own."""
-    return _codes(name, is_known_code, "is a code of GET /failure-codes, or one of your own that begins with x_", many)
+    return codes(name, is_known_code, "is a code of GET /failure-codes, or one of your own that begins with x_", many)
 
 
-def reasons(name: str) -> Param:
-    """Several reasons of the attention list."""
-    return _codes(name, is_reason, "are codes of groups of GET /attention", many=True)
-
-
-def _codes(name: str, is_code: Callable[[str], bool], words: str, many: bool) -> Param:
+def codes(name: str, is_code: Callable[[str], bool], words: str, many: bool) -> Param:
+    """Codes of some kind; `words` say which."""
     parse = _checked(lambda value: code if is_code(code := value.strip()) else None, "unknown_value", f"{name} {words}")
     return Param(name, parse, many=many)
 
