@@ -77,7 +77,7 @@ class Client(Operations):
         """Every item of a list, page by page: `iterate(client.list_shipments, filter_page_size=100)`."""
         operation = OPERATIONS[getattr(method, "__name__", "")]
         if operation.pages is None:
-            raise ValueError(f"{operation.name} has no pages with numbers. If its reply has `next`, pass that as `after`.")
+            raise ValueError(f"{operation.name} has no pages with numbers: pass `next` of its reply as `after`.")
         name = "filter_page_number" if operation.pages == "filterPageNumber" else "page"
         given = cast(dict[str, Any], kwargs)
         page = given.pop(name, 1)
