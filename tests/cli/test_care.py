@@ -48,7 +48,9 @@ def test_a_finding_is_a_line_and_ends_with_1(call: Call, told: Told, database_ur
     asyncio.run(run_sql(database_url, "UPDATE fulfillment_request_state SET version = 9 WHERE id = 2"))
     lines = call("check", code=1).stdout.splitlines()
     assert lines[0] == "version_differs: fulfillment request 2 has version 9 and 1 events."
-    assert lines[-1].endswith(": 1 finding.")
+    assert lines[-2].endswith(": 1 finding.")
+    assert "restore a backup" in lines[-1]
+    assert "key" not in lines[-1]
     assert told("check", code=1)["findings"] == [
         {
             "check": "version_differs",

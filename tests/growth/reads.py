@@ -203,6 +203,11 @@ _PAIRS: dict[str, tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = {
         (("filterSourceId", "rare"), ("filterStatus", "Acknowledged")),
         (("filterStatus", "Canceled"), ("filterAcknowledgedAfter", "all")),
     ),
+    "list_orders": (
+        (("orderUpdatedAt", "new"), ("fulfillmentRequestsUpdatedAt", "all")),
+        (("shipmentsUpdatedAt", "new"), ("orderUpdatedAt", "middle")),
+        (("orderUpdatedAt", "new"), ("shipmentsUpdatedAt", "middle")),
+    ),
     "list_inventory_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
     "list_inventory_parents": _GOODS,
     "list_product_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),

@@ -40,7 +40,8 @@ Found by trying, and not measured by a call above:
   to the source or channel, or of what has changed.
 - `PATCH /orders/link` by SKU looks at the items of that SKU that were never linked, also those of closed orders and of
   other accounts.
-- `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time.
+- `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time. Each group of
+  which all is snoozed costs a look-up, and beyond 1,000 groups, `total` costs a walk of all of them.
 - A look of a clock rule: each request that is snoozed no more, and is not overdue yet.
 - Single calls that arrive together share a transaction. 120 requests of 1,000 lines, acknowledged one by one at once,
   hold others up for 0.13 s.

@@ -102,8 +102,26 @@ async def test_a_look_costs_what_it_shows(store: Store, migrated_url: str, analy
         await counted.write(lambda tx: _writes(tx, merchant, request, costs))
 
 
+SOURCES = 1_000
+
+
+async def test_reasons_are_not_looked_up_at_sources_that_have_none(store: Store, migrated_url: str) -> None:
+    """Of a thousand sources, one has three groups; then another one has so many that the walk of all is not worth it."""
+    merchant = await open_merchant(store, sources=SOURCES)
+    await Filling(merchant.account, merchant.sources[0], 3).write(migrated_url)
+    query = AttentionQuery(Scope(merchant.account), codes=tuple(f"x_{number:05}" for number in range(50)), now=NOW)
+    engine = 0 if is_sqlite(migrated_url) else 1
+    async with counted_store(migrated_url, generic=True) as (counted, counter):
+        costs = Costs(counter, LOOKED_UP[engine])
+        assert (await costs.of(counted.reads.attention_groups(query))).total == 3
+        await Filling(merchant.account, merchant.sources[-1], 2 * GROUPS_AT_MOST).write(migrated_url)
+        counter.taken()
+        few = query._replace(codes=("x_00002", "x_01999"))
+        assert (await costs.of(counted.reads.attention_groups(few))).total == 3
+
+
 MANY = 20_000  # groups
-LOOKED_UP = (1_000, 60)  # steps and buffers, of a few groups found by code
+LOOKED_UP = (1_000, 150)  # steps and buffers, of a few groups found by code
 SHOWN = (150_000, 9_000)  # of as many groups as a reply shows, each with its oldest item
 SUMMED = (20 * MANY, MANY * 3 // 2)  # of the total over all groups, which is a walk of them
 

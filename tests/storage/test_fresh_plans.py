@@ -17,7 +17,7 @@ from waypost.storage.dialect import POSTGRES
 from waypost.storage.opening import open_store
 from waypost.storage.postgres_reads import BY_INDEX
 from waypost.storage.queries import plain_moves, postgres, request_pages, requests
-from waypost.storage.queries.request_pages import Driver
+from waypost.storage.queries.request_drivers import Driver
 
 COUNT = 3000  # requests of one account
 CLONED = f"""INSERT INTO {{table}} SELECT (jsonb_populate_record(t, jsonb_build_object('id', n))).*

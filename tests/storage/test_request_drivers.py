@@ -14,15 +14,8 @@ from waypost.domain.standing import contradictions
 from waypost.domain.statuses import ANY, BLOCKED, LIVE, Status
 from waypost.storage.dialect import SQLITE
 from waypost.storage.queries import order_pages
-from waypost.storage.queries.request_pages import (
-    KEPT,
-    Driver,
-    changed_after,
-    drivers,
-    kept_page,
-    page,
-    statuses_of,
-)
+from waypost.storage.queries.request_drivers import KEPT, Driver, changed_after, drivers, statuses_of
+from waypost.storage.queries.request_pages import kept_page, page
 
 ACCOUNT, SOURCE, CHANNEL = Scope(1), Scope(1, 2, None), Scope(1, None, 3)
 YEAR_ONE = -62_135_596_800_000_000
@@ -58,8 +51,11 @@ TABLE: list[tuple[Scope, dict[str, Any], str, str, str]] = [
     (ACCOUNT, {"is_canceled": False}, "id", "id", "id"),
     (ACCOUNT, {"is_sent": False}, "id", "id", "id"),
     (ACCOUNT, {"invoiced": True}, "id", "id", "id"),
-    (ACCOUNT, {"fulfillment_statuses": ("partially_shipped",)}, "statuses", "statuses", "statuses"),
-    (ACCOUNT, {"fulfillment_statuses": ("awaiting_shipment",)}, "statuses", "statuses", "statuses"),
+    (ACCOUNT, {"fulfillment_statuses": ("partially_shipped",)}, *["unshipped"] * 3),
+    (ACCOUNT, {"fulfillment_statuses": ("awaiting_shipment",)}, *["unshipped"] * 3),
+    (SOURCE, {"fulfillment_statuses": ("awaiting_shipment",)}, *["statuses unshipped"] * 3),
+    (ACCOUNT, {"fulfillment_statuses": ("awaiting_shipment",), "source_id": 4}, *["statuses unshipped"] * 3),
+    (SOURCE, {"source_id": 4, "updated_after": START}, *["statuses"] * 3),
     (ACCOUNT, {"fulfillment_statuses": ("shipped",)}, "id", "id", "statuses"),
 ]
 
@@ -119,19 +115,20 @@ ORDERS: list[tuple[dict[str, Any], str, str]] = [
     ({"statuses": ("open", "closed")}, "statuses", "statuses"),
     ({"numbers": ("A",), "updated_after": START}, "numbers", "numbers"),
     ({"reference_numbers": ("A",), "statuses": ("open",)}, "reference numbers", "reference numbers"),
-    ({"updated_after": START}, "changed", "id changed"),
-    ({"ordered_after": START, "statuses": ("open",)}, "changed", "statuses changed"),
+    ({"updated_after": START}, "updated", "id updated"),
+    ({"ordered_after": START, "statuses": ("open",)}, "ordered", "statuses ordered"),
     ({"ordered_after": YEAR_ONE}, "id", "id"),
-    ({"requests_updated_after": START}, "changed", "id changed"),
-    ({"shipments_updated_after": START}, "changed", "id changed"),
+    ({"requests_updated_after": START, "ordered_after": START}, "requests", "id requests ordered"),
+    ({"shipments_updated_after": START}, "shipments", "id shipments"),
 ]
 
 
 @pytest.mark.parametrize(("given", "few", "many"), ORDERS, ids=[str(row[0]) for row in ORDERS])
 def test_the_narrowest_filter_drives_orders(given: dict[str, Any], few: str, many: str) -> None:
     query = OrderQuery(ACCOUNT, **given)
-    assert " ".join(order_pages.drivers(query, few_changed=True)) == few
-    assert " ".join(order_pages.drivers(query, few_changed=False)) == many
+    first = next(iter(order_pages.changed_after(query)), None)
+    assert " ".join(order_pages.drivers(query, first)) == few
+    assert " ".join(order_pages.drivers(query, None)) == many
 
 
 async def test_a_source_or_channel_of_another_account_has_no_rows(store: Store, merchant: Merchant) -> None:

@@ -12,6 +12,13 @@ if TYPE_CHECKING:
     from waypost.app.judging import Finding
 
 
+_OTHER_KEY = "Secrets cannot be read: name the key file that they were stored with in WAYPOST_SECRET_KEY_FILE."
+_WRONG = (
+    "Something else than Waypost has written to the database, or Waypost has a defect. Keep a copy of the database, "
+    "restore a backup from before, and report what is said here."
+)
+
+
 @click.command()
 @database_option
 @json_option
@@ -22,16 +29,16 @@ def check(ctx: click.Context, database: str, as_json: bool) -> None:
     Compares every status with its last event, every version with the number of events, every history with
     the life cycle, quantities with the lines they come from, event numbers with their counters, numbers with
     their owners, every reference with what it refers to, and the attention list with what needs somebody.
-    Prints one finding a line; exit code 1 if there is any. Then something else than Waypost has written to the
-    database, or Waypost has a defect: keep a copy, restore a backup, and report it. Warns, too, of settings of
+    Prints one finding a line, and in the end what to do; exit code 1 if there is any. Warns, too, of settings of
     PostgreSQL with which a crash loses what was answered; a warning alone is exit code 0.
     """
-    count = 0
+    count, unreadable = 0, 0
     kept: list[dict[str, Any]] = []
 
     def report(finding: "Finding") -> None:
-        nonlocal count
+        nonlocal count, unreadable
         count += 1
+        unreadable += finding.check == "secret_unreadable"
         if as_json:
             kept.append(finding._asdict())
         else:
@@ -50,5 +57,9 @@ def check(ctx: click.Context, database: str, as_json: bool) -> None:
             f"Checked {seen.requests:,} fulfillment requests, {seen.orders:,} orders and {seen.events:,} "
             f"events: {told if count else 'all adds up'}."
         )
+        if unreadable:
+            say(_OTHER_KEY)
+        if count > unreadable:
+            say(_WRONG)
     if count:
         ctx.exit(1)

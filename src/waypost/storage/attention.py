@@ -21,6 +21,7 @@ from waypost.storage.queries import attention as sql
 from waypost.storage.queries import columns
 from waypost.storage.speaking import Reader, Statements
 
+FEW_GROUPS = 100  # are walked rather than looked up by their codes
 ITEM_BYTES = 500  # roughly
 _OF_ITEM = len(AttentionItem._fields) - 1  # columns before the state
 
@@ -30,12 +31,16 @@ class AttentionReading(Reader):
 
     async def attention_groups(self, query: AttentionQuery) -> AttentionGroups:
         """See `ports.attention`."""
-        statement, args = sql.groups(query, GROUPS_AT_MOST + 1, self.dialect)
+        are_many = False
+        if query.codes and query.source_id is None and query.after is None:
+            statement, bound = sql.has_more_groups(query, FEW_GROUPS)
+            are_many = bool((await self.slow(statement, *bound))[0][0])
+        statement, args = sql.groups(query, GROUPS_AT_MOST + 1, self.dialect, are_many)
         found = [AttentionGroup._make(row) for row in await self.slow(statement, *args)]
         shown = sorted(found[:GROUPS_AT_MOST], key=lambda group: (group.oldest, group.source_id, group.code))
         if len(found) <= GROUPS_AT_MOST:
             return AttentionGroups(sum(group.total for group in shown), shown, has_more=False)
-        statement, args = sql.total(query, self.dialect)
+        statement, args = sql.total(query, self.dialect, are_many)
         return AttentionGroups((await self.slow(statement, *args))[0][0], shown, has_more=True)
 
     async def attention_items(self, query: AttentionQuery, places: Sequence[Place], limit: int) -> list[AttentionItem]:

@@ -12,7 +12,7 @@ from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.events import timeline_sql
-from waypost.storage.queries import columns, order_pages, writing
+from waypost.storage.queries import columns, order_pages, walks, writing
 from waypost.storage.queries.order_pages import Driver
 from waypost.storage.queries.requests import Filter
 from waypost.storage.queries.shortest import page_by_shortest
@@ -140,10 +140,10 @@ class OrderReading(Reader):
         """See `ports.orders`."""
         if query.scope.source_id is not None:
             return []
-        since = order_pages.changed_after(query)
-        drivers = order_pages.drivers(query, since is not None and await since.are_few(self.slow))
+        changed = order_pages.changed_after(query)
+        drivers = order_pages.drivers(query, await walks.first_few(self.slow, changed.items()))
         lists = [*order_pages.lists(query, drivers, self.dialect, page)]
-        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset)
+        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset, walks.FEW if changed else 0)
         return await _views(self.dialect, self.slow, list(map(Order._make, rows)), self.large)
 
     async def linkable_orders(

@@ -22,7 +22,7 @@ from waypost.storage.imports import ImportReading
 from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
 from waypost.storage.orders import OrderReading
-from waypost.storage.queries import columns, request_pages, requests
+from waypost.storage.queries import columns, request_drivers, request_pages, requests, walks
 from waypost.storage.queries.shortest import page_by_shortest, shortest
 from waypost.storage.routing import RoutingReading
 from waypost.storage.shipments import ShipmentReading
@@ -52,13 +52,14 @@ class CommonReads(
 
     async def versions(self, query: RequestQuery) -> list[tuple[int, int]]:
         """One page, as ids and versions."""
-        drivers = request_pages.drivers(query, await self._few_changed(query))
+        drivers = request_drivers.drivers(query, await self._few_changed(query))
         lists = [*request_pages.lists(query, drivers, self.dialect)]
-        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset)
+        least = walks.FEW if request_drivers.Driver.CHANGED in drivers else 0
+        rows = await page_by_shortest(self.slow, lists, query.limit, query.offset, least)
         return [(row[0], row[1]) for row in rows]
 
     async def _few_changed(self, query: RequestQuery) -> bool:
-        since = request_pages.changed_after(query)
+        since = request_drivers.changed_after(query)
         return since is not None and await since.are_few(self.slow)
 
     async def requests_of(self, scope: Scope, ids: Sequence[int]) -> list[FulfillmentRequest]:
@@ -76,7 +77,7 @@ class CommonReads(
 
     async def count_requests(self, query: RequestQuery) -> int:
         """How many match."""
-        drivers = request_pages.drivers(query, await self._few_changed(query), for_count=True)
+        drivers = request_drivers.drivers(query, await self._few_changed(query), for_count=True)
         lists = [*request_pages.lists(query, drivers, self.dialect, counts=True)]
         sql, args = (await shortest(self.slow, lists)).whole()
         return int((await self.slow(sql, *args))[0][0])

@@ -10,6 +10,8 @@ from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
 from waypost.storage.queries.requests import Filter, quoted
+from waypost.storage.queries.shortest import Statement
+from waypost.storage.queries.walks import has_more
 
 _SPOT = ("account_id", "source_id", "code")
 _KEY = (*_SPOT, "since", "subject_id")
@@ -162,7 +164,7 @@ def _of_assignee(assignee: str, ended: str) -> str:
 class _Groups:
     """Rows `g` of `attention_group`, as a query asks for them: one for each source, code and `care`."""
 
-    def __init__(self, query: AttentionQuery, dialect: Dialect) -> None:
+    def __init__(self, query: AttentionQuery, dialect: Dialect, are_many: bool) -> None:
         where = Filter(dialect)
         self.args = where.args
         whose = f"g.account_id = {where.place(query.scope.account_id)} AND g.assignee = "
@@ -182,20 +184,35 @@ class _Groups:
             self.total = f"CASE WHEN g.care < {SNOOZED} THEN g.total ELSE (SELECT count(*) {ended}) END"
             self.oldest = f"CASE WHEN g.care < {SNOOZED} THEN {self.oldest} ELSE {oldest} END"
             self.has_items = f"(g.care < {SNOOZED} OR {oldest} IS NOT NULL)"
-        self.rows = _found(query, where, f"{whose} AND g.care IN ({cares}) AND {_IS_SENT_TO}")
+        self.rows = _found(query, where, f"{whose} AND g.care IN ({cares}) AND {_IS_SENT_TO}", are_many)
 
 
-def _found(query: AttentionQuery, where: Filter, which: str) -> str:
-    """FROM and WHERE of groups. With codes, each is looked up at each source; without, the key is walked in order."""
+# One after the other: the next source behind the one before that has a group.
+_SOURCES = """WITH RECURSIVE held(id) AS (
+  SELECT min(h.source_id) FROM attention_group h WHERE h.account_id = {account} AND h.assignee = {whose}
+  UNION ALL SELECT (SELECT min(h.source_id) FROM attention_group h
+    WHERE h.account_id = {account} AND h.assignee = {whose} AND h.source_id > held.id)
+  FROM held WHERE held.id IS NOT NULL
+) SELECT id FROM held WHERE id IS NOT NULL"""
+
+
+def _found(query: AttentionQuery, where: Filter, which: str, are_many: bool) -> str:
+    """FROM and WHERE of groups, by source and code.
+
+    Without codes, the key is walked. With codes it is walked, too, unless there `are_many` groups: then each code is
+    looked up at each source that has any.
+    """
     source_id, codes = query.source_id, sorted(set(query.codes))
     if query.after is not None:
         source_id, codes = query.after.source_id, [query.after.code]
     if not codes:
         at_source = "" if source_id is None else f" AND g.source_id = {where.place(source_id)}"
         return f"FROM attention_group g WHERE {which}{at_source}"
+    if source_id is None and not are_many:
+        return f"FROM attention_group g WHERE {which} AND {where.among('g.code', tuple(codes), 'text')}"
     if source_id is None:
-        account = where.place(query.scope.account_id)
-        sources = f"SELECT 0 AS id UNION ALL SELECT id FROM source WHERE account_id = {account}"
+        whose = where.place(query.assignee or ANYBODY)
+        sources = _SOURCES.format(account=where.place(query.scope.account_id), whose=whose)
     else:
         sources = f"SELECT CAST({where.place(source_id)} AS bigint) AS id"
     texts = where.dialect.texts("c", "code", where.place(where.dialect.array(codes)))
@@ -203,12 +220,18 @@ def _found(query: AttentionQuery, where: Filter, which: str) -> str:
     return where.dialect.looked_up(f"({sources}) o CROSS JOIN {texts}", "1 = 1", "attention_group g", group)
 
 
-def groups(query: AttentionQuery, limit: int, dialect: Dialect) -> tuple[str, list[object]]:
+def has_more_groups(query: AttentionQuery, most: int) -> Statement:
+    """Whether there are more for whom is asked, whatever else is asked of them."""
+    groups = "FROM attention_group g WHERE g.account_id = $1 AND g.assignee = $2"
+    return f"SELECT {has_more([groups], '$3')}", (query.scope.account_id, query.assignee or ANYBODY, most)
+
+
+def groups(query: AttentionQuery, limit: int, dialect: Dialect, are_many: bool) -> tuple[str, list[object]]:
     """Source, its name, code, how many, and the moment of the oldest: `limit` groups at most, by source and code.
 
     Only the oldest of these are looked up: the walk ends with the last of them.
     """
-    group = _Groups(query, dialect)
+    group = _Groups(query, dialect, are_many)
     sql = f"""SELECT n.source_id, w.name, n.code, n.total, n.oldest FROM (
         SELECT g.source_id, g.code, CAST(sum({group.total}) AS bigint) AS total, min({group.oldest}) AS oldest
         {group.rows} AND {group.has_items} GROUP BY g.source_id, g.code ORDER BY g.source_id, g.code LIMIT {limit}) n
@@ -216,9 +239,9 @@ def groups(query: AttentionQuery, limit: int, dialect: Dialect) -> tuple[str, li
     return sql, group.args
 
 
-def total(query: AttentionQuery, dialect: Dialect) -> tuple[str, list[object]]:
+def total(query: AttentionQuery, dialect: Dialect, are_many: bool) -> tuple[str, list[object]]:
     """How many items all groups have. Costs a walk of the groups, and a look-up for each whose items are snoozed."""
-    group = _Groups(query, dialect)
+    group = _Groups(query, dialect, are_many)
     return f"SELECT CAST(coalesce(sum({group.total}), 0) AS bigint) {group.rows}", group.args
 
 

@@ -20,48 +20,50 @@ class Driver(StrEnum):
 
     NUMBERS = "numbers"
     REFERENCES = "reference numbers"
-    CHANGED = "changed"  # since a moment: they, or what belongs to them
+    UPDATED = "updated"  # since a moment, as the three that follow
+    ORDERED = "ordered"
+    REQUESTS = "requests"  # of the order
+    SHIPMENTS = "shipments"
     STATUSES = "statuses"
     ID = "id"
 
 
-def changed_after(query: OrderQuery) -> Since | None:
+def changed_after(query: OrderQuery) -> dict[Driver, Since]:
     """What changed of every order that matches. A moment before 1970 means "all" to those who send it."""
     moments = (
-        ("fulfillment_request_state", "modified_at", query.requests_updated_after),
-        ("shipment", "updated_at", query.shipments_updated_after),
-        ("orders", "updated_at", query.updated_after),
-        ("orders", "ordered_at", query.ordered_after),
+        (Driver.REQUESTS, "fulfillment_request_state", "modified_at", query.requests_updated_after),
+        (Driver.SHIPMENTS, "shipment", "updated_at", query.shipments_updated_after),
+        (Driver.UPDATED, "orders", "updated_at", query.updated_after),
+        (Driver.ORDERED, "orders", "ordered_at", query.ordered_after),
     )
-    for table, column, after in moments:
-        if after is not None and after > 0:
-            return Since(table, column, query.scope.account_id, after)
-    return None
+    return {
+        driver: Since(table, column, query.scope.account_id, after)
+        for driver, table, column, after in moments if after is not None and after > 0
+    }  # fmt: skip
 
 
-def drivers(query: OrderQuery, few_changed: bool) -> tuple[Driver, ...]:
-    """What the query can be driven by; see `page_by_shortest`. `few_changed`: that is so of `changed_after`."""
+def drivers(query: OrderQuery, few: Driver | None) -> tuple[Driver, ...]:
+    """What the query can be driven by; see `page_by_shortest`. `few`: one of `changed_after` that is so."""
     if query.numbers:
         return (Driver.NUMBERS,)
     if query.reference_numbers:
         return (Driver.REFERENCES,)
-    listed = Driver.STATUSES if query.statuses else Driver.ID
-    if changed_after(query) is None:
-        return (listed,)
-    return (Driver.CHANGED,) if few_changed else (listed, Driver.CHANGED)
+    if few is not None:
+        return (few,)
+    return (Driver.STATUSES if query.statuses else Driver.ID, *changed_after(query))
 
 
 def lists(
     query: OrderQuery, found: Iterable[Driver], dialect: Dialect, page: Callable[..., Statement]
 ) -> Iterator[List]:
     """What the query can be driven by. `page`: as the one of this module, with what is to be shown of the orders."""
+    changed = changed_after(query)
     for driver in found:
-        page_ = partial(page, query, dialect, driver)
-        since = changed_after(query)
-        if driver is Driver.CHANGED and since is not None:
-            yield List(page_, since.longer)
+        whole = partial(page, query, dialect, driver)
+        if driver in changed:
+            yield List(whole, changed[driver].longer)
         else:
-            yield List(page_, partial(_longer, query, dialect, driver), page_)
+            yield List(whole, partial(_longer, query, dialect, driver), whole)
 
 
 def _longer(query: OrderQuery, dialect: Dialect, driver: Driver, most: int) -> Statement:
@@ -121,8 +123,7 @@ def _found(query: OrderQuery, driver: Driver, where: Filter) -> tuple[str, str, 
         return "orders", _NUMBERS, where.among(f"w.{_NUMBERS}", query.numbers, "text")
     if driver is Driver.REFERENCES:
         return "orders", _REFERENCES, where.among(f"w.{_REFERENCES}", query.reference_numbers, "text")
-    since = changed_after(query)
-    assert since is not None
+    since = changed_after(query)[driver]
     return since.table, since.column, f"w.{since.column} > {where.place(since.after)}"
 
 

@@ -5,7 +5,6 @@ condition is about that: so no planner can find rows by another one.
 """
 
 from collections.abc import Iterable, Iterator
-from enum import StrEnum
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
@@ -13,107 +12,26 @@ from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
 from waypost.domain import standing
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
-from waypost.domain.statuses import ANY, Status
+from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
+from waypost.storage.queries.request_drivers import (
+    BY_STATUS,
+    KEPT,
+    Driver,
+    changed_after,
+    is_kept,
+    statuses_of,
+)
 from waypost.storage.queries.requests import Filter, quoted
 from waypost.storage.queries.shortest import List, Statement
-from waypost.storage.queries.walks import LAST_ID, Since, Walk, beginnings, has_more, merged
+from waypost.storage.queries.walks import LAST_ID, Walk, beginnings, has_more, merged
 
-KEPT = 256  # statements: the same page is asked for again and again
 _STATE = "fulfillment_request_state"
 _FIXED = "fulfillment_request"
 # As the index has it: of one of the two alone, PostgreSQL takes another index to be in the same order.
 _UNSHIPPED = " OR ".join(f"w.fulfillment_status = '{status}'" for status in standing.UNSHIPPED)
 _TO_SHIP = f"w.status = '{Status.ACKNOWLEDGED}' AND ({_UNSHIPPED})"
 _FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
-
-
-class Driver(StrEnum):
-    """What finds the rows."""
-
-    ORDER = "order"
-    NUMBERS = "numbers"
-    CHANGED = "changed"  # since a moment
-    STATUSES = "statuses"  # of a source, a channel or the account
-    CHANNEL = "channel"  # statuses of a channel, where a source is asked for as well
-    ID = "id"
-
-
-def changed_after(query: RequestQuery) -> Since | None:
-    """Everything that matches was modified since: nothing happens to a request without that.
-
-    A moment before 1970 means "all" to those who send it.
-    """
-    moments = (
-        query.updated_after, query.acknowledged_after, query.sent_after, query.canceled_after, query.generated_after,
-    )  # fmt: skip
-    latest = max((moment for moment in moments if moment is not None), default=0)
-    return Since(_STATE, "modified_at", query.scope.account_id, latest) if latest > 0 else None
-
-
-def statuses_of(query: RequestQuery) -> tuple[Status, ...]:
-    """The statuses in which a request can match; none: nothing matches."""
-    found = set(ANY)
-    if query.statuses:
-        found &= set(map(Status, query.statuses))
-    if query.scope.source_id is not None:
-        found &= standing.RELEASED_ONCE
-    if query.failure_codes:
-        found &= standing.FAILED
-    if query.needs_attention is not None:
-        found = {status for status in found if (status in standing.NEEDS_ATTENTION) == query.needs_attention}
-    if query.eligible_for_processing:
-        found &= {Status.UNPROCESSED}
-    if query.fulfillment_statuses:
-        found &= standing.by_shipped(query.fulfillment_statuses)
-    if query.is_acknowledged or query.acknowledged_after is not None:
-        found &= standing.ACKNOWLEDGED_ONCE
-    if query.is_acknowledged is False:
-        found &= standing.UNACKNOWLEDGED
-    if query.is_canceled or query.canceled_after is not None:
-        found &= standing.CANCELED_ONCE
-    return tuple(status for status in ANY if status in found)
-
-
-def _is_of_unshipped(query: RequestQuery) -> bool:
-    """Whether the acknowledged that match have not shipped yet: an index has only those."""
-    return bool(query.fulfillment_statuses) and set(query.fulfillment_statuses) <= set(standing.UNSHIPPED)
-
-
-def _is_kept(query: RequestQuery) -> bool:
-    """Whether the statement is worth its place: without lists of texts, which callers choose and make long."""
-    return not (query.numbers or query.failure_codes)
-
-
-def drivers(query: RequestQuery, few_changed: bool, for_count: bool = False) -> tuple[Driver, ...]:
-    """What the query can be driven by; see `page_by_shortest`. A count is driven by the shortest.
-
-    `few_changed`: what `are_few` says of `changed_after`. `for_count`: for a count, which reads all rows.
-    """
-    if query.order_id is not None:
-        return (Driver.ORDER,)
-    if query.numbers:
-        return (Driver.NUMBERS,)
-    choose = _drivers_of_many if _is_kept(query) else _drivers_of_many.__wrapped__
-    return choose(query, few_changed, for_count)
-
-
-@lru_cache(maxsize=KEPT)
-def _drivers_of_many(query: RequestQuery, few_changed: bool, for_count: bool) -> tuple[Driver, ...]:
-    statuses = set(statuses_of(query))
-    resting = statuses & set(standing.ENDS)
-    if _is_of_unshipped(query):
-        resting -= {Status.ACKNOWLEDGED}
-    named = bool(query.statuses) or Status.ACKNOWLEDGED not in resting
-    lists: tuple[Driver, ...] = (Driver.ID,)
-    if named or (for_count and len(statuses) < len(ANY)):
-        of_both = query.scope.channel_id is not None and query.source_id is not None
-        lists = (Driver.ID, Driver.STATUSES, Driver.CHANNEL) if of_both and statuses else (Driver.STATUSES,)
-    if changed_after(query) is None:
-        return lists
-    if few_changed:
-        return (Driver.CHANGED,)
-    return (*lists, Driver.CHANGED) if resting else lists
 
 
 class _Select(NamedTuple):
@@ -149,7 +67,7 @@ class _Search:
 
     def selects(self, paged: bool, look: int | None = None) -> list[_Select]:
         """One for each list to look through. `paged`: with the states. `look`: only of the first so many rows."""
-        if self._driver in (Driver.STATUSES, Driver.CHANNEL, Driver.ID):
+        if self._driver in (*BY_STATUS, Driver.ID):
             walks = [*self._walks()]
             if look is not None:
                 self.begin, walks = beginnings(walks, self.where.place(look))
@@ -167,7 +85,7 @@ class _Search:
             owner = "channel_id"
         # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
-            if status == Status.ACKNOWLEDGED and _is_of_unshipped(self._query):
+            if status == Status.ACKNOWLEDGED and self._driver is Driver.UNSHIPPED:
                 by_shipped = ("account_id", "fulfillment_status")
                 for shipped in standing.UNSHIPPED:
                     if shipped in self._query.fulfillment_statuses:
@@ -209,7 +127,7 @@ class _Search:
 
 def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
     """What states must be like."""
-    if driver not in (Driver.STATUSES, Driver.CHANNEL):  # whose walks are of what matches
+    if driver not in BY_STATUS:  # whose walks are of what matches
         where.any_of("s.status", query.statuses, "text")
         if query.needs_attention is not None:
             among = f"IN ({quoted(standing.NEEDS_ATTENTION)})"
@@ -236,7 +154,7 @@ def _conditions(where: Filter, query: RequestQuery, driver: Driver) -> None:
 
 def page(query: RequestQuery, dialect: Dialect, driver: Driver, look: int | None = None) -> tuple[str, tuple[Any, ...]]:
     """One page by id ascending, as ids and versions. `look`: it may lack what lies behind the first so many rows."""
-    make = kept_page if _is_kept(query) else kept_page.__wrapped__
+    make = kept_page if is_kept(query) else kept_page.__wrapped__
     return make(query, dialect, driver, look)
 
 
@@ -273,13 +191,14 @@ def _longer(query: RequestQuery, dialect: Dialect, driver: Driver, most: int) ->
     """Whether the list alone is, whatever else is asked of what it has."""
     scope = query.scope
     source = query.source_id if scope.source_id is None else scope.source_id
-    if driver is Driver.CHANNEL:
+    if driver in (Driver.CHANNEL, Driver.UNSHIPPED):
         source = None
-    channel = None if driver is Driver.STATUSES and source is not None else scope.channel_id
+    channel = None if driver is Driver.UNSHIPPED or (driver is Driver.STATUSES and source) else scope.channel_id
     listed = RequestQuery(Scope(scope.account_id, None, channel), source_id=source, since_id=query.since_id)
-    if driver is not Driver.ID:
-        unshipped = query.fulfillment_statuses if _is_of_unshipped(query) else ()
-        listed = listed._replace(statuses=statuses_of(query), fulfillment_statuses=unshipped)
+    if driver is Driver.UNSHIPPED:  # some more: here, all is of the account
+        listed = listed._replace(statuses=statuses_of(query), fulfillment_statuses=query.fulfillment_statuses)
+    elif driver is not Driver.ID:
+        listed = listed._replace(statuses=statuses_of(query))
     search = _Search(listed, driver, dialect)
     rows = [f"{one.rows} ORDER BY {one.order}" for one in search.selects(paged=False)]
     return f"SELECT {has_more(rows, search.where.place(most))}", search.where.args

@@ -44,13 +44,13 @@ async def shortest(ask: Ask, lists: Sequence[List]) -> List:
     return lists[0]
 
 
-async def page_by_shortest(ask: Ask, lists: Sequence[List], limit: int, offset: int) -> Rows:
-    """One page: by the first list whose beginning fills it, or that ends.
+async def page_by_shortest(ask: Ask, lists: Sequence[List], limit: int, offset: int, least: int = 0) -> Rows:
+    """One page: by the first list whose beginning fills it, or that ends. `least`: so far does the first look go.
 
     A list that ends is read once more, as a whole: some of it may have gone since we looked, so that what was behind
     the look is not any more.
     """
-    most = ROWS_PER_WANTED * (limit + offset)
+    most = max(ROWS_PER_WANTED * (limit + offset), least)
     while len(lists) > 1:
         for one in lists:
             if one.look is not None and len(rows := await _asked(ask, one.look(most))) == limit:

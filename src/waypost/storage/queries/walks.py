@@ -4,12 +4,13 @@ This module's `Walk` is for lists by id, of requests and orders above all. `page
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from waypost.storage.dialect import Dialect
 
 LAST_ID = 9_223_372_036_854_775_807
 FEW = 500  # so many changed rows are found by their moment and sorted, before anything else is tried
+T = TypeVar("T")
 Rows = Sequence[Sequence[Any]]
 
 
@@ -30,6 +31,14 @@ class Since(NamedTuple):
         """The statement that gives 1 where there are more than `most`, else 0."""
         rows = f"FROM {self.table} w WHERE w.account_id = $1 AND w.{self.column} > $2"
         return f"SELECT {has_more([rows], '$3')}", (self.account_id, self.after, most)
+
+
+async def first_few(ask: Callable[..., Awaitable[Rows]], changed: Iterable[tuple[T, Since]]) -> T | None:
+    """The first of these of which there are few; None: there is none."""
+    for key, since in changed:
+        if await since.are_few(ask):
+            return key
+    return None
 
 
 class Walk(NamedTuple):
