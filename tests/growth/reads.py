@@ -204,7 +204,7 @@ _PAIRS: dict[str, tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = {
         (("filterStatus", "Canceled"), ("filterAcknowledgedAfter", "all")),
     ),
     "list_orders": (
-        (("orderUpdatedAt", "new"), ("fulfillmentRequestsUpdatedAt", "all")),
+        (("orderUpdatedAt", "new"), ("fulfillmentRequestsUpdatedAt", "middle")),
         (("shipmentsUpdatedAt", "new"), ("orderUpdatedAt", "middle")),
         (("orderUpdatedAt", "new"), ("shipmentsUpdatedAt", "middle")),
     ),

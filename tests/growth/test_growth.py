@@ -67,7 +67,7 @@ async def test_who_has_little_does_not_pay_for_what_others_change(databases: Dat
             ("listing_parent", "updated_at", "channel", RARE_CHANNEL),
         )
     ]  # fmt: skip
-    unshipped = f"""UPDATE fulfillment_request_state SET status = 'acknowledged', fulfillment_status = 'awaiting_shipment'
+    unshipped = f"""UPDATE fulfillment_request_state SET status = 'acknowledged', fulfillment_status = 'partially_shipped'
       WHERE source_id <> {RARE_SOURCE} AND status IN ('acknowledged', 'canceled')"""
     synced = f"UPDATE source_invoice SET accounting_synced = (source_id = {RARE_SOURCE})"
     costs: dict[str, Cost] = {}

@@ -88,9 +88,9 @@ MUTANTS = (
     Mutant(
         "growth-one-moment-of-two",
         "Orders that changed lately, of which requests changed at any time, are found by reading all of these requests.",
-        "storage/queries/walks.py",
-        "    for key, since in changed:\n",
-        "    for key, since in [*changed][:1]:\n",
+        "storage/queries/order_pages.py",
+        "for driver, table, column, after in moments if",
+        "for driver, table, column, after in moments[:1] if",
         ("tests/growth/test_growth.py::test_no_operation_costs_more_on_twenty_times_the_data[SQLite without ANALYZE]",),
     ),
     Mutant(
