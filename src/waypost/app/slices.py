@@ -12,7 +12,7 @@ from waypost.domain.slices import Sliced
 
 T = TypeVar("T")
 
-STEPS_AT_ONCE = 3_000  # a few milliseconds
+STEPS_AT_ONCE = 1_000  # 1 to 2 ms; a read goes through several turns, and waits for a slice in each
 
 
 class Pace:

@@ -78,7 +78,7 @@ MUTANTS = (
         "attention-bare-failure-unlisted-postgres",
         "On PostgreSQL, a request that a source has failed is not on the attention list.",
         "storage/queries/plain_moves.py",
-        '), {begun_by("cur, counter", "$12::text")}, logged AS (',
+        '), {begun_by("cur, counter", "$12::text", is_one=True)}, logged AS (',
         "), logged AS (",
         (f"{_HTTP}test_bare_failures_need_somebody_at_once[postgresql-1]",),
     ),

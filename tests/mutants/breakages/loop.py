@@ -27,6 +27,17 @@ MUTANTS = (
         (f"{_TURNS}[sqlite-preview]",),
     ),
     Mutant(
+        "loop-record-at-once",
+        "A kept record of 20 MB is gone over three times in one piece.",
+        "app/stored_records.py",
+        "    yield len(memoryview(raw)) // _SKIPPED_PER_STEP\n",
+        "    yield from ()\n",
+        (
+            "tests/app/test_stored_records.py"
+            "::test_what_goes_over_all_of_a_long_record_does_so_in_slices_of_its_own",
+        ),
+    ),
+    Mutant(
         "loop-rows-at-once",
         "Thousands of rows are written to SQLite in one piece.",
         "storage/sqlite_tx.py",

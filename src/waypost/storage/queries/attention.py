@@ -116,18 +116,20 @@ ALERT = {
 SETTLED = "RETURNING account_id, coalesce(source_id, 0), code, raised_at, subject_id, subject, id"
 
 
-def begun_by(moves: str, code: str) -> str:
+def begun_by(moves: str, code: str, is_one: bool = False) -> str:
     """CTEs for a statement of PostgreSQL that fails requests: their items, counted in their groups.
 
     `moves`: FROM clause of `cur` (account_id, owner: its source, id) and `counter` (last_at); `code`: SQL of the code.
+    `is_one`: at most one request fails. To group it costs 3 % of the call.
     """
+    grouped = "1 FROM noted" if is_one else f"count(*) FROM noted GROUP BY {_spot} ORDER BY {_spot}"
     return f"""noted AS (
   INSERT INTO attention_item ({_listed}, subject, care)
   SELECT cur.account_id, cur.owner, {code}, counter.last_at, cur.id, '{REQUEST}', 0 FROM {moves}
   RETURNING {_spot}
 ), counted AS (
   INSERT INTO attention_group AS g ({_group}, total)
-  SELECT account_id, '{ANYBODY}', source_id, code, 0, count(*) FROM noted GROUP BY {_spot} ORDER BY {_spot} {_ADD}
+  SELECT account_id, '{ANYBODY}', source_id, code, 0, {grouped} {_ADD}
 )"""
 
 

@@ -108,7 +108,7 @@ class Pages(NamedTuple):
         return self._one(self._whole(*terms))
 
     def _one(self, statement: Statement) -> Page:
-        return self._page(List(lambda: statement, lambda most: statement))
+        return self._page(List(lambda: statement))
 
     def _page(self, *lists: List) -> Page:
         return Page(self.limit, self.offset, lists)

@@ -30,7 +30,7 @@ LONE_MOVE = f"""WITH schema AS MATERIALIZED (
     failure_code = $12, failure_reason = $13, failure_retryable = $14, failed_at = counter.last_at,
     failed_by = $10, failed_lines = NULL
   FROM cur, counter WHERE t.id = cur.id RETURNING t.version
-), {begun_by("cur, counter", "$12::text")}, logged AS (
+), {begun_by("cur, counter", "$12::text", is_one=True)}, logged AS (
   INSERT INTO event ({columns.EVENT})
   SELECT $2, counter.last_seq, counter.last_at, 'fulfillment_request', cur.id, $7, cur.status, $6, $8, $9, $17,
     $12, $13, $11, $16 FROM cur, counter, moved RETURNING 1

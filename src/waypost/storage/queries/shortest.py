@@ -20,15 +20,18 @@ class List(NamedTuple):
     """Rows among which all are that match.
 
     `whole`: the statement that reads the page, or counts, by it. `longer`: gives 1 where the list is longer than so
-    many, else 0. `look`: reads the page of the first so many rows; None: they are not in the order of the page.
+    many, else 0; None: it is taken, whatever it holds. `look`: reads the page of the first so many rows; None: they are
+    not in the order of the page.
     """
 
     whole: Callable[[], Statement]
-    longer: Callable[[int], Statement]
+    longer: Callable[[int], Statement] | None = None
     look: Callable[[int], Statement] | None = None
 
     async def is_longer(self, ask: Ask, most: int) -> bool:
         """Whether it has more rows than `most`."""
+        if self.longer is None:
+            return False
         rows = await _asked(ask, self.longer(most))
         return bool(rows[0][0])
 
