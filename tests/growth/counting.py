@@ -3,7 +3,7 @@
 import json
 import re
 import sqlite3
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 from unittest.mock import patch
@@ -17,11 +17,14 @@ from waypost.app.ports import Store
 from waypost.storage.opening import open_store
 
 EVERY = 10  # steps; the count of a statement is rounded down to that
-DOUBTFUL = 100  # buffers: if a read takes more, it is measured twice, and the less counts
+DOUBTFUL = 40  # buffers: what takes more is measured twice, and the less counts
 _COUNTED = re.compile(r"\s*(?:WITH|SELECT|INSERT|UPDATE|DELETE)\b", re.IGNORECASE)
 _READS = re.compile(r"\s*(?:WITH|SELECT)\b", re.IGNORECASE)
 _EXECUTED = re.compile(r"EXECUTE waypost_lock_\w+\([^;]*\)")
 _EXPLAIN = "EXPLAIN (ANALYZE, BUFFERS, TIMING OFF, FORMAT JSON) "
+
+
+_Count = Callable[[Any, str, Sequence[Any]], Awaitable[int]]
 
 
 class Counter:
@@ -151,26 +154,25 @@ class _Explainer:
         return told
 
     async def _count(self, db: Any, query: str, args: Sequence[Any]) -> None:
+        reads = _READS.match(query) and not re.search(r"\b(?:INSERT|UPDATE|DELETE)\b(?! OF| SKIP)", query)
+        await self._explain(db, query, query, args, self._buffers if reads else self._undone)
+
+    async def _explain(self, db: Any, name: str, query: str, args: Sequence[Any], count: _Count | None = None) -> None:
+        """Whoever makes a database beside us has the server forget its catalog, which the next one reads anew."""
+        count = count or self._buffers
+        buffers = await count(db, query, args)
+        if buffers > DOUBTFUL:
+            buffers = min(buffers, await count(db, query, args))
+        self._counter.add(name, buffers)
+
+    async def _undone(self, db: Any, query: str, args: Sequence[Any]) -> int:
         """What is written is undone: the statement itself runs after this."""
         run = self._really["execute"]
-        if _READS.match(query) and not re.search(r"\b(?:INSERT|UPDATE|DELETE)\b(?! OF| SKIP)", query):
-            await self._explain(db, query, query, args)
-            return
-        if db.is_in_transaction():
-            await run(db, "SAVEPOINT counted")
-            await self._explain(db, query, query, args, reads=False)
-            await run(db, "ROLLBACK TO SAVEPOINT counted; RELEASE SAVEPOINT counted")
-        else:
-            await run(db, "BEGIN")
-            await self._explain(db, query, query, args, reads=False)
-            await run(db, "ROLLBACK")
-
-    async def _explain(self, db: Any, name: str, query: str, args: Sequence[Any], reads: bool = True) -> None:
-        """Whoever makes or drops a database beside us has the server forget its catalog, which the next one reads anew."""
+        inside = db.is_in_transaction()
+        await run(db, "SAVEPOINT counted" if inside else "BEGIN")
         buffers = await self._buffers(db, query, args)
-        if reads and buffers > DOUBTFUL:
-            buffers = min(buffers, await self._buffers(db, query, args))
-        self._counter.add(name, buffers)
+        await run(db, "ROLLBACK TO SAVEPOINT counted; RELEASE SAVEPOINT counted" if inside else "ROLLBACK")
+        return buffers
 
     async def _buffers(self, db: Any, query: str, args: Sequence[Any]) -> int:
         fetch = self._really["fetchval"]
