@@ -25,12 +25,12 @@ class Linear(NamedTuple):
 
 
 LINEAR: tuple[Linear, ...] = (
-    Linear("count_*", "It counts what matches, and shows nothing of it.", 25, 6.5),
+    Linear("count_*", "It counts what matches, and shows nothing of it.", 25, 7),
     Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear(
         "*After=middle*", "Half of all has changed since, and lies behind the other half, which is looked at first.",
-        16, 3.5,
+        24, 3.5,
     ),
     Linear("list_orders *UpdatedAt=new *", "Of each moment, it is counted whether more than 500 changed since.", 0.1, 0.01),
     Linear("*UpdatedAt=middle*", "As above, of orders.", 30, 6),

@@ -15,7 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -114,11 +114,12 @@ def run_mutant(tree: Tree, mutant: Mutant) -> Found:
 
 @contextmanager
 def trees(count: int) -> Iterator["queue.Queue[Tree]"]:
-    """So many copies of the tree."""
-    with tempfile.TemporaryDirectory(prefix="waypost-mutants-") as folder, PostgresServer() as server:
-        os.environ["WAYPOST_TEST_POSTGRES_URL"] = server.url("postgres")  # one for all tests
+    """So many copies of the tree, each with a server: databases that others make would disturb what is counted."""
+    with ExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="waypost-mutants-"))
         idle: queue.Queue[Tree] = queue.Queue()
         for place in range(count):
+            server = stack.enter_context(PostgresServer())
             tree = Tree(Path(folder) / str(place), server.url("postgres"))
             tree.folder.mkdir()
             tree.fill()
@@ -134,7 +135,8 @@ def baseline(tree: Tree, mutants: Sequence[Mutant], jobs: int) -> list[str]:
     """What is wrong without any mutant."""
     named = list(dict.fromkeys(test for mutant in mutants for test in mutant.tests))
     try:
-        ran = run_tests(tree, (CONTROL, *named), BASELINE_S, "-n", str(jobs), "--dist", "worksteal")
+        alone = Tree(tree.folder, None)
+        ran = run_tests(alone, (CONTROL, *named), BASELINE_S, "-n", str(jobs), "--dist", "worksteal")
     except TookTooLong:
         return [f"the tests did not end within {BASELINE_S} s"]
     return judge_baseline(ran.lines, (CONTROL, *named)) if ran.lines else [ran.printed.strip()[-2000:]]

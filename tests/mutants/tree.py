@@ -18,14 +18,16 @@ _MOMENTS = itertools.count(1_000_000_000)  # seconds: no two versions of a file 
 
 
 class Tree:
-    """A copy in `folder`, whose tests use the PostgreSQL at `server_url`."""
+    """A copy in `folder`, whose tests use the PostgreSQL at `server_url`; None: each process starts one of its own."""
 
-    def __init__(self, folder: Path, server_url: str) -> None:
+    def __init__(self, folder: Path, server_url: str | None) -> None:
         self.folder = folder
         self._server_url = server_url
 
     def clean(self, pid: int) -> None:
         """Throw away the databases that a process of tests has left."""
+        if self._server_url is None:
+            return
 
         async def drop() -> None:
             db = await asyncpg.connect(self._server_url)
@@ -53,7 +55,8 @@ class Tree:
     def environment(self) -> dict[str, str]:
         """For processes that are to use this copy, and nothing of the installed package."""
         paths = (self.folder / "src", self.folder / "client" / "src", self.folder)
-        return {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, paths))}
+        server = {} if self._server_url is None else {"WAYPOST_TEST_POSTGRES_URL": self._server_url}
+        return {**os.environ, **server, "PYTHONPATH": os.pathsep.join(map(str, paths))}
 
     @contextmanager
     def broken_by(self, mutant: Mutant) -> Iterator[None]:

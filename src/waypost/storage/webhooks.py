@@ -29,8 +29,9 @@ _FREE = f"""(paused_until <= {{now}} OR paused_until > {{now}} + {_LONGEST_PAUSE
 AND (lease_until <= {{now}} OR lease_until > {{now}} + {_LONGEST_LEASE})"""
 _WRITTEN_AHEAD = f"next_at IS NOT NULL AND updated_at > {{now}} + {_AHEAD}"  # has an index of its own
 _OF_WEBHOOK = "FROM webhook_delivery WHERE webhook_id = w.id AND"
-_RETRIES = f"""({is_there(f"{_OF_WEBHOOK} next_at <= $1")}
-  OR {is_there(f"{_OF_WEBHOOK} {_WRITTEN_AHEAD.format(now='$1')}")})"""
+# Each in the order of the index that is meant: else PostgreSQL may look through all that waits for either.
+_RETRIES = f"""({is_there(f"{_OF_WEBHOOK} next_at <= $1 ORDER BY next_at")}
+  OR {is_there(f"{_OF_WEBHOOK} {_WRITTEN_AHEAD.format(now='$1')} ORDER BY updated_at")})"""
 _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w.cursor, c.last_seq, {_RETRIES}
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})

@@ -2,6 +2,7 @@
 
 from tests.mutants.mutant import Mutant
 
+_WAITING = "tests/storage/test_waiting_plans.py::test_a_look_for_what_is_due_walks_nothing_that_waits"
 _MEASURED = "tests/growth/test_growth.py::test_no_operation_costs_more_on_twenty_times_the_data"
 
 MUTANTS = (
@@ -59,7 +60,7 @@ MUTANTS = (
         "storage/delivery.py",
         'order = "" if d.is_sqlite else " ORDER BY h.next_at"',
         'order = ""',
-        ("tests/storage/test_waiting_plans.py::test_a_look_for_what_is_due_walks_nothing_that_waits[postgresql-analysed]",),
+        (f"{_WAITING}[postgresql-analysed-half-waits]",),
     ),
     Mutant(
         "growth-batch-joined",
@@ -116,6 +117,14 @@ MUTANTS = (
         'if which is _failed else ("watched",)',
         'if which else ("watched",)',
         (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-retries",
+        "Every second, a worker looks through all messages that wait for another attempt.",
+        "storage/webhooks.py",
+        " next_at <= $1 ORDER BY next_at",
+        " next_at <= $1",
+        (f"{_WAITING}[postgresql-analysed-few-wait]",),
     ),
     Mutant(
         "growth-link",

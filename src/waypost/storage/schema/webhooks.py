@@ -17,6 +17,8 @@ webhook = Table(
     Index(None, "account_id", "id"),
 )  # fmt: skip
 
+_WAITS = sql_text("next_at IS NOT NULL")
+
 # The log of deliveries; a row that has `next_at` waits for another attempt.
 webhook_delivery = Table(
     "webhook_delivery", metadata, key(), ref("webhook_id", "webhook"), text("message_id", False), number("seq", True),
@@ -25,11 +27,8 @@ webhook_delivery = Table(
     CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
     CheckConstraint("next_at IS NULL OR status = 'pending'", name="next"),
     UniqueConstraint("webhook_id", "message_id"),
-    Index(None, "webhook_id", "next_at"), Index(None, "webhook_id", "id"), Index(None, "updated_at"),
-    Index(None, "webhook_id", "status", "id"),
-    # Of what waits, what was written before the clock was set back.
-    Index(
-        "ix_webhook_delivery_waiting", "webhook_id", "updated_at",
-        sqlite_where=sql_text("next_at IS NOT NULL"), postgresql_where=sql_text("next_at IS NOT NULL"),
-    ),
+    Index(None, "webhook_id", "id"), Index(None, "updated_at"), Index(None, "webhook_id", "status", "id"),
+    # Of what waits: what is due, in its order; and what was written before the clock was set back.
+    Index("ix_webhook_delivery_due", "webhook_id", "next_at", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
+    Index("ix_webhook_delivery_waiting", "webhook_id", "updated_at", sqlite_where=_WAITS, postgresql_where=_WAITS),
 )  # fmt: skip
