@@ -27,7 +27,7 @@ MUTANTS = (
         "A page of requests joins all requests of the account before it takes a few of them.",
         "storage/dialect.py",
         'f"FROM {tables} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0) {alias} WHERE {rows}"',
-        'f"FROM {tables} JOIN (SELECT * FROM {table}) {alias} ON {where} WHERE {rows}"',
+        'f"FROM {tables} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where}) {alias} WHERE {rows}"',
         (f"{_MEASURED}[PostgreSQL after ANALYZE]",),
     ),
     Mutant(
@@ -64,10 +64,10 @@ MUTANTS = (
     ),
     Mutant(
         "growth-batch-joined",
-        "PostgreSQL walks all orders to load the one that a change is about, while nobody has analysed them.",
+        "PostgreSQL walks the whole stock ledger to load what a change is about, while nobody has analysed it.",
         "storage/queries/postgres.py",
-        "FROM orders o WHERE o.id = ANY(ARRAY(SELECT order_id FROM mine))",
-        "FROM orders o WHERE o.id IN (SELECT order_id FROM mine)",
+        "WHERE e.line_id = l.id OFFSET 0) g",
+        "WHERE e.line_id = l.id) g",
         ("tests/growth/test_growth.py::test_no_table_is_walked_because_it_seems_large",),
     ),
     Mutant(
