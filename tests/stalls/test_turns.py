@@ -36,7 +36,9 @@ from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
 MANY = 24  # requests or orders of so many lines
-CALLS_AT_MOST = 28_000  # in one turn: about 5 ms
+CALLS_AT_MOST = 18_000  # in one turn: about 3 ms
+UNDIVIDED = {"order posted and generated", "generated with a key", "shipment", "inventory", "link"}
+CALLS_OF_THEM = 28_000  # a part of these is done in one piece, which is larger than a slice
 
 
 class Shop(NamedTuple):
@@ -213,4 +215,4 @@ LONG = {
 @pytest.mark.parametrize("name", LONG)
 async def test_a_long_operation_gives_way(shop: Shop, name: str) -> None:
     longest, _ = await longest_turn(await LONG[name](shop))
-    assert longest <= CALLS_AT_MOST
+    assert longest <= (CALLS_OF_THEM if name in UNDIVIDED else CALLS_AT_MOST)

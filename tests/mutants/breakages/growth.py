@@ -127,6 +127,14 @@ MUTANTS = (
         (f"{_WAITING}[postgresql-analysed-few-wait]",),
     ),
     Mutant(
+        "growth-due-unordered",
+        "PostgreSQL sorts all messages that are due to send the first ten of them.",
+        "storage/migrations/versions/v0015_due_deliveries.py",
+        'columns = ["webhook_id", "next_at", "id"]',
+        'columns = ["webhook_id", "next_at"]',
+        (f"{_WAITING}[postgresql-analysed-half-waits]",),
+    ),
+    Mutant(
         "growth-link",
         "To link the items of one SKU, all items that were never linked are read.",
         "storage/orders.py",

@@ -28,7 +28,7 @@ MUTANTS = (
     ),
     Mutant(
         "loop-record-at-once",
-        "A kept record of 20 MB is gone over three times in one piece.",
+        "A kept record of 20 MB is gone over four times in one piece.",
         "app/stored_records.py",
         "    yield len(memoryview(raw)) // _SKIPPED_PER_STEP\n",
         "    yield from ()\n",
@@ -36,6 +36,22 @@ MUTANTS = (
             "tests/app/test_stored_records.py"
             "::test_what_goes_over_all_of_a_long_record_does_so_in_slices_of_its_own",
         ),
+    ),
+    Mutant(
+        "loop-long-slices",
+        "A read of PostgreSQL, which goes through eight turns of the loop, waits for 5 ms in each.",
+        "app/slices.py",
+        "STEPS_AT_ONCE = 1_000",
+        "STEPS_AT_ONCE = 3_000",
+        (f"{_TURNS}[sqlite-flagged shipments]", f"{_TURNS}[postgresql-bulk cancel]"),
+    ),
+    Mutant(
+        "loop-collector-at-once",
+        "The collector of garbage looks at 100,000 objects while everybody waits.",
+        "main.py",
+        "gc.set_threshold(5_000, 1, 10_000)",
+        "gc.set_threshold(20_000, 5, 1000)",
+        ("tests/server/test_collecting.py::test_no_collection_of_young_objects_looks_at_many",),
     ),
     Mutant(
         "loop-rows-at-once",
