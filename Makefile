@@ -25,6 +25,7 @@ test-all: test ## and what takes longer: thousands of reads of each kind, 100 ki
 	WAYPOST_RESTARTS=6 $(BIN)/python -m pytest $(LONG) tests/fault/test_webhook_restarts.py
 	WAYPOST_MUTATED=100000 WAYPOST_MUTATED_SEED=2 $(BIN)/python -m pytest $(LONG) tests/hostile/test_mutated.py
 	WAYPOST_AXE=all $(BIN)/python -m pytest -n 2 $(LONG) tests/e2e/test_reference_axe.py
+	WAYPOST_REVERSED=1 $(BIN)/python -m pytest -n 2 -k "not postgresql" tests/app tests/domain tests/http tests/wire tests/storage tests/delivery tests/events tests/cli
 	$(MAKE) lowest
 	$(MAKE) storm answers
 	$(MAKE) growth

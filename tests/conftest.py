@@ -1,9 +1,13 @@
 """What every test can ask for: a database of either engine, a store on it, the writer, a clock.
 
 A schema is made once per process and copied for each test: a file on SQLite, a template database on PostgreSQL.
+`WAYPOST_REVERSED=1` (`make test-all`): SQLite gives rows that no statement orders the other way round.
 """
 
+import os
+import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -20,6 +24,17 @@ from waypost.storage.opening import open_store
 # Machines that run tests are slow at times: a deadline per example would fail for that alone.
 settings.register_profile("waypost", deadline=None, print_blob=True)
 settings.load_profile("waypost")
+
+if os.environ.get("WAYPOST_REVERSED"):
+    really = sqlite3.connect
+
+    def connect(*args: Any, **given: Any) -> sqlite3.Connection:
+        """A connection that shows whether anybody relies on an order that he did not ask for."""
+        db = really(*args, **given)
+        db.execute("PRAGMA reverse_unordered_selects = ON")
+        return db
+
+    sqlite3.connect = connect
 
 # Files with tests of twenty seconds and more. They begin first: else one process is busy with them at the end, while the
 # others have nothing left to take over.

@@ -156,12 +156,18 @@ def reconcile_stock(draft: Draft, command: Command, at: int) -> Draft | None:
     return _with_stock(draft, changed)
 
 
+def _held(draft: Draft) -> list[stock.Entry]:
+    """What the lines hold, in the order of the lines: the database gives it in any."""
+    entries = draft.holding.entries
+    return [entries[line.id] for line in draft.lines if line.id in entries]
+
+
 def release_stock(draft: Draft, command: Command, at: int) -> Draft | None:
     """Give back what the lines hold, all or those named; None when they hold nothing."""
     by_id = {line.id: line for line in draft.lines}
     if isinstance(command.details, QuantityUpdate):
         counted = command.details.variant_ids
-        held = [entry for entry in draft.holding.entries.values() if entry.variant_id in counted]
+        held = [entry for entry in _held(draft) if entry.variant_id in counted]
         left = [(entry, stock.let_go_of_shipped(entry, by_id[entry.line_id], at)) for entry in held]
         return _with_stock(draft, [now for was, now in left if now is not was])
     asked = command.details if isinstance(command.details, StockRelease) else StockRelease()
@@ -181,7 +187,7 @@ def release_stock(draft: Draft, command: Command, at: int) -> Draft | None:
     everything = not asked.line_ids and not asked.skus
     changed = [
         stock.release(entry, entry.open, "released by hand", at)
-        for entry in draft.holding.entries.values()
+        for entry in _held(draft)
         if entry.open > 0 and (everything or entry.line_id in asked.line_ids or by_id[entry.line_id].sku in asked.skus)
     ]
     return _with_stock(draft, changed)

@@ -4,6 +4,14 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "stock-told-in-any-order",
+        "An event names the lines that gave stock back in whatever order the database read them.",
+        "app/quantities.py",
+        "return [entries[line.id] for line in draft.lines if line.id in entries]",
+        "return list(entries.values())",
+        ("tests/app/test_held.py::test_in_the_order_of_the_lines[by hand]",),
+    ),
+    Mutant(
         "stock-shipped-not-released",
         "What has shipped stays committed: less is sold than there is.",
         "domain/stock.py",
