@@ -5,6 +5,7 @@ what is so.
 """
 
 import ast
+import re
 from pathlib import Path
 
 from tests.conftest import LONGEST
@@ -23,6 +24,8 @@ LONG_FILES = {
     "src/waypost/wire/inventory.py": "one resource's shapes, read from top to bottom",
 }
 LONG_FUNCTIONS: dict[str, str] = {}
+# `waypost.app.slices`, `tests/support/turns.py`, `tests.growth`, `waypost.domain.slices.Sliced`
+REFERENCE = re.compile(r"`((?:waypost|tests|bench|scripts)(?:[./]\w+)+)`")
 
 
 def named(path: Path) -> str:
@@ -51,6 +54,22 @@ def lines_of_code(path: Path) -> int:
     return sum(bool(line.strip()) and not line.strip().startswith("#") and n not in told for n, line in lines)
 
 
+def leads_somewhere(reference: str) -> bool:
+    """Whether there is a file or package of this name, or one in which its last part occurs."""
+    first, *parts = re.split("[./]", reference)
+    place = ROOT / "src" / first if first == "waypost" else ROOT / first
+    while parts and (place / parts[0]).is_dir():
+        place /= parts.pop(0)
+    if not parts or (place / ".".join(parts)).exists():
+        return True
+    module = place / f"{parts[0]}.py"
+    if module.exists():
+        del parts[0]
+    else:
+        module = place / "__init__.py"
+    return not parts or (module.exists() and re.search(rf"\b{parts[0]}\b", module.read_text()) is not None)
+
+
 def test_no_file_is_longer_than_a_sitting() -> None:
     found = {named(path) for path in SOURCES if len(path.read_text().splitlines()) > LINES_OF_A_FILE}
     assert found == set(LONG_FILES)
@@ -68,6 +87,15 @@ def test_a_module_says_what_it_is_about_in_a_few_lines() -> None:
     """That it says anything is the linter's matter, but for modules whose names begin with `_`."""
     lines = {named(path): len((ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()) for path in SOURCES}
     assert {name: count for name, count in lines.items() if not 1 <= count <= LINES_ABOUT_A_FILE} == {}
+
+
+def test_what_comments_and_pages_refer_to_is_there() -> None:
+    where = ("src", "tests", "bench", "scripts", "client", "docs")
+    paths = [path for name in where for end in ("py", "md") for path in (ROOT / name).rglob(f"*.{end}")]
+    references = {(named(path), found) for path in (*paths, *ROOT.glob("*.md")) for found in REFERENCE.findall(path.read_text())}
+    assert len(references) > 20
+    assert not any(map(leads_somewhere, ("tests.storage.nothing", "waypost.app.slices.Nothing", "bench.nothing")))
+    assert {pair for pair in references if not leads_somewhere(pair[1])} == set()
 
 
 def test_the_lists_give_reasons() -> None:

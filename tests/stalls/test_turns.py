@@ -1,7 +1,7 @@
 """The longest operations give way: between any two turns of the event loop, only so much is done.
 
-What is counted are calls of functions (`tests.support.turns`). Statements of SQLite and encoders are one call each, so
-the rows of a statement are counted by themselves (`tests.storage.test_slices`).
+What is counted are calls of functions (`tests.support.turns`). A statement of SQLite and an encoder are one call each:
+what statements cost is counted by `tests.growth`, and how long others wait in all is measured by `bench.stalls`.
 """
 
 from collections.abc import AsyncIterator, Coroutine
