@@ -7,6 +7,7 @@ function, so that one can see that it is faster than what it measures.
 import asyncio
 import itertools
 import json
+import random
 import sys
 import time
 from collections import Counter
@@ -23,7 +24,8 @@ TOKEN = "wp_bench"
 class Job(NamedTuple):
     """What to send. `first` is the first id; each call takes the one `stride` further (0: the same one).
 
-    `seconds`: no call begins later than this after the first one; 0: all are sent.
+    `seconds`: no call begins later than this after the first one; 0: all are sent. `mixed`: in any order, the same in
+    each run, as callers ask.
     """
 
     port: int
@@ -33,6 +35,7 @@ class Job(NamedTuple):
     first: int
     stride: int = 1
     seconds: float = 0
+    mixed: bool = False
 
 
 def order_body(number: int, payment: str = "Paid") -> bytes:
@@ -75,8 +78,10 @@ WRITES: dict[str, tuple[str, Callable[[int], bytes]]] = {
 def requests(job: Job) -> Iterator[bytes]:
     """The calls, ready to be sent."""
     tail = f"HTTP/1.1\r\nHost: 127.0.0.1\r\nX-API-TOKEN: {TOKEN}\r\n"
-    for n in range(job.calls):
-        id_ = job.first + n * job.stride
+    ids = [job.first + n * job.stride for n in range(job.calls)]
+    if job.mixed:
+        random.Random(1).shuffle(ids)
+    for id_ in ids:
         if job.kind in WRITES:
             path, body_of = WRITES[job.kind]
             body = body_of(id_)

@@ -36,6 +36,7 @@ SECONDS = 4.0  # of one measurement, at most
 BUFFERS = "6GB"  # a quarter of the memory of a machine with 24 GiB, as PostgreSQL's manual advises
 BULK = 500
 CONNECTIONS, WARMING = 16, 300
+BY_ID = {"get", "timeline", "since"}
 
 
 class Kind(NamedTuple):
@@ -136,7 +137,8 @@ async def prove(account: Account) -> None:
 
 def _job(port: int, kind: str, account: Account) -> Job:
     """Ids go through all that is over. What was rendered is kept, and a small account fits into that: no request is read
-    twice in a round, by its id in the one half of them and in pages in the other."""
+    twice in a round, by its id in the one half of them and in pages in the other. Reads by id are in any order: one
+    after the other, those of a small account would find what the one before had fetched with its own from the file."""
     calls, connections = CALLS[kind]
     old = account.requests - RESERVE
     work = old + 1
@@ -145,7 +147,7 @@ def _job(port: int, kind: str, account: Account) -> Job:
         "feed": (1, account.events // calls - 1), "pull": (shop.IDLE, 0), "peek": (shop.POLLED, 0),
         "fail": (work, 1), "ship": (work + RESERVE // 2, 1),
     }.get(kind, (1, 0))  # fmt: skip
-    return Job(port, kind, connections, calls, first, stride, SECONDS)
+    return Job(port, kind, connections, calls, first, stride, SECONDS, mixed=kind in BY_ID)
 
 
 def _run(module: str, url: str, argument: object) -> dict[str, Any]:
