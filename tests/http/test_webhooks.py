@@ -187,6 +187,8 @@ async def test_the_log_is_filtered_and_paged(world: World) -> None:
     assert (await client.get(f"{path}/deliveries?sinceId={tests[0]['id']}&filterPageSize=1")).json() == tests[1:2]
     assert (await client.get(f"{path}/deliveries?filterPageSize=2&filterPageNumber=2")).json() == tests[2:]
     assert (await client.get(f"{path}/deliveries?filterStatus=pending,failed")).json() == tests
+    twice = "filterStatus=pending,PENDING&filterStatus=pending"
+    assert (await client.get(f"{path}/deliveries?{twice}&filterPageSize=2")).json() == tests[:2]
     assert (await client.get(f"{path}/deliveries?filterStatus=delivered")).json() == []
     assert faults(await client.get(f"{path}/deliveries?filterStatus=lost")) == {("filterStatus", "unknown_value")}
 

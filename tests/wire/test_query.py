@@ -328,6 +328,17 @@ class TestArrays:
         assert (values["codes"], values["ids"]) == (("a", "b"), (1, 2))
 
     @pytest.mark.parametrize(
+        ("raw", "values"),
+        [
+            (b"filterStatus=failed,Voided,FAILED&filterStatus=Processing%20Error", {"filterStatus": ("pe", "v")}),
+            (b"frNumbers=b,a&frNumbers=b", {"frNumbers": ("b", "a", "b,a")}),
+            (b"ids=3,1,3", {"ids": (3, 1), "pageSize": 50}),
+        ],
+    )
+    def test_each_value_counts_once_however_it_is_spelled(self, raw: bytes, values: dict[str, Any]) -> None:
+        assert read(GOODS if raw.startswith(b"ids") else LIST, raw) == values
+
+    @pytest.mark.parametrize(
         ("size", "at_most"), [(b"", 50), (b"&pageSize=10", 50), (b"&pageSize=80", 80), (b"&pageSize=5000", 100)]
     )
     @pytest.mark.parametrize("name", ["skus", "codes", "ids"])

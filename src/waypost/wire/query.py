@@ -295,4 +295,5 @@ def _read_many(param: Param, given: list[str | None], at_most: int, faults: list
         # One that is too long is longer than any stored value, so it cannot match.
         with suppress(Misread):
             found.append(param.parse(whole))
-    return tuple(one for one in found if one is not None) or None
+    # Each once, also where it was spelled in two ways: a list that is read by value would show its rows twice.
+    return tuple(dict.fromkeys(one for one in found if one is not None)) or None

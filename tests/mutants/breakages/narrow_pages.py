@@ -4,6 +4,14 @@ from tests.mutants.mutant import Mutant
 
 MUTANTS = (
     Mutant(
+        "pages-value-twice",
+        "A list of deliveries shows each row twice where a status was given twice, and half as many on a page.",
+        "wire/query.py",
+        "return tuple(dict.fromkeys(one for one in found if one is not None)) or None",
+        "return tuple(one for one in found if one is not None) or None",
+        ("tests/http/test_webhooks.py::test_the_log_is_filtered_and_paged[sqlite]",),
+    ),
+    Mutant(
         "page-near-is-all",
         "A list of what has changed lately is empty, because the first rows of the list have not changed.",
         "storage/queries/shortest.py",
