@@ -10,7 +10,7 @@ from tests.support.handing import House
 from waypost.app import handover
 from waypost.app.handover import Begun, ClaimAsk, Settlement, Start
 from waypost.app.ports import Store
-from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.delivery import Claimed, Retry
 from waypost.app.ports.kinds import Result
 from waypost.domain.handover import Outcome, Policy
 from waypost.domain.lifecycle import Action
@@ -60,8 +60,9 @@ class Desk:
         asked = [Settlement(attempt, worker, result, POLICY, 1.0) for worker, attempt, result in jobs]
         return list(await self.store.write(lambda tx: handover.advance(tx, asked, self.clock())))
 
-    async def retry(self, attempts: Sequence[Claimed]) -> list[bool]:
+    async def retry(self, due: Sequence[Retry]) -> list[bool]:
         """Try again what is due."""
+        attempts = [one.attempt for one in due]
         return await self.store.write(lambda tx: handover.retry(tx, attempts, self.clock()))
 
     async def sent(self, worker: str = "one") -> Claimed:

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
+from tests.growth.crowd import OLD, UNLIKELY
 from tests.growth.reads import PAGE, Target
 from tests.growth.template import (
     DAY,
@@ -34,6 +35,7 @@ from waypost.storage.readiness import prove_writable
 
 ACCOUNT, HTTP_SOURCE = 1, 2
 LEASE = 60_000_000  # microseconds
+CENTURIES = 1000 * 365 * DAY
 
 Run = Callable[[Hub], Awaitable[Any]]
 
@@ -47,7 +49,7 @@ class Work(NamedTuple):
 
 def works(target: Target) -> Iterator[Work]:
     """Every piece, the same in the same order at every size."""
-    for part in (_worker, _webhooks, _feed, _clock_rules, _tokens, _start, _lists, _imports, _purges):
+    for part in (_worker, _webhooks, _feed, _clock_rules, _snoozes, _tokens, _start, _lists, _imports, _purges):
         yield from part(target, target.last_at + 1)
 
 
@@ -179,6 +181,20 @@ def _clock_rules(_: Target, now: int) -> Iterator[Work]:
                 yield Work(f"clock rules {condition} {word}{of}", look)
 
 
+def _snoozes(_: Target, now: int) -> Iterator[Work]:
+    """What has been snoozed for long enough: nothing, and all of it."""
+    for word, at in (("nothing ended", now), ("all ended", now + 2 * CENTURIES)):
+
+        async def accounts(hub: Hub, at: int = at) -> Any:
+            return await hub.reads.accounts_with_outdated_snoozes(at)
+
+        async def listed(tx: Tx, at: int = at) -> Any:
+            return await tx.list_snoozes(ACCOUNT, at, PAGE)
+
+        yield Work(f"snoozes accounts {word}", accounts)
+        yield _undone(f"snoozes listed {word}", listed)
+
+
 def _tokens(_: Target, now: int) -> Iterator[Work]:
     yield Work("tokens by digest", lambda hub: hub.reads.token(hashlib.sha256(b"wp_growth_account").digest()))
     yield _undone("tokens revoke", lambda tx: tx.revoke_token(1, now))
@@ -248,6 +264,7 @@ def _imports(target: Target, now: int) -> Iterator[Work]:
 
     yield Work("imports new orders", lambda hub: hub.store.write(store))
     yield Work("imports repeated orders", lambda hub: hub.store.write(store))
+    yield _undone("imports of what is like canceled orders", lambda tx: tx.twins([(LARGE_CHANNEL, UNLIKELY)], 0))
     yield _undone("imports begin", lambda tx: tx.begin_import(ACCOUNT, "orders", "nothing", now))
 
 
@@ -263,3 +280,4 @@ def _purges(_: Target, now: int) -> Iterator[Work]:
 
         yield _undone(f"purge keys {word}", keys)
         yield _undone(f"purge deliveries {word}", deliveries)
+    yield _undone("purge deliveries of deleted webhooks", lambda tx: tx.purge_deliveries(now - OLD // 2, PAGE))

@@ -25,7 +25,7 @@ class Linear(NamedTuple):
 
 
 LINEAR: tuple[Linear, ...] = (
-    Linear("count_*", "It counts what matches, and shows nothing of it.", 25, 7),
+    Linear("count_*", "It counts what matches, and shows nothing of it.", 27, 7),
     Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear(
@@ -34,21 +34,29 @@ LINEAR: tuple[Linear, ...] = (
     ),
     Linear("list_orders *UpdatedAt=new *", "Of each moment, it is counted whether more than 500 changed since.", 0.1, 0.01),
     Linear("*UpdatedAt=middle*", "As above, of orders.", 30, 6),
-    Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 21, 4),
+    Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 23, 4),
     Linear(
         "list_fulfillment_requests filterStatus=Canceled filterAcknowledgedAfter=all *",
-        "None of what was canceled had been acknowledged: all of it is looked at.", 0.5, 0.3,
+        "None of what was canceled had been acknowledged: all of it is looked at.", 0.7, 0.4,
     ),
     Linear(
-        "list_attention snoozed=true *", "Each of some 60 groups is looked up in an index that is one level deeper.", 0.05,
-        0.027,
+        "list_attention [su]*=true *", "Each of some 60 groups is looked up in an index that is one level deeper.", 0.05,
+        0.03,
     ),
-    Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.1, 0.05),
+    Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.25, 0.1),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
-        " write to: all of it is looked at.", 0.2, 0.05,
+        " write to: all of it is looked at.", 0.5, 0.1,
     ),
-    Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 20, 1.1),
+    Linear("clock rules *", "Each source of the account is looked up: one has few that are late, another has many.", 0.6, 0.1),
+    Linear(
+        "list_fulfillment_requests filterInvoiced=true of a source*",
+        "Nearly all that this source has was canceled before it was released: none of that was invoiced.", 1, 0.3,
+    ),
+    Linear("snoozes listed all ended", "Two items move, in indexes that are one level deeper.", 0.03, 0.005),
+    Linear("commands *", "A command lists all that there are.", 1.5, 0.1),
+    Linear("start keys", "Each start looks at every secret, so that none has lost its key.", 0.12, 0.01),
+    Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 22, 1.1),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
         "The flag is the request's, and none of this source's invoices has it: all of them are looked at.", 0.1, 0.02,

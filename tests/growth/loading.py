@@ -21,6 +21,7 @@ FILLED = 70  # per cent of an index page
 # Texts that must differ from copy to copy, or that lead from one row to another.
 _OWN = ("sku", "upc", "order_number", "reference_number", "number", "external_id", "external_listing_id", "message_id",
         "key", "tracking_number", "invoice_number")  # fmt: skip
+_NAMED = ("source", "channel", "source_shipping_method", "shipping_policy", "channel_shipping_method", "routing_group")
 # What a number means that no foreign key explains.
 _IDS = {"routing_decision_id": "routing_decision", "listing_variant_id": "listing_variant", "order_id": "orders",
         "product_variant_id": "product_variant", "inventory_variant_id": "inventory_variant",
@@ -148,7 +149,7 @@ def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str]
                     target = "listing_parent"
                 if block.has(target, value):
                     value += copy.offsets[target]
-            elif name in _OWN and isinstance(value, str):
+            elif (name in _OWN or (name == "name" and table in _NAMED)) and isinstance(value, str):
                 value = copy.text(value)
             elif name in _SEQS:
                 value += copy.seqs

@@ -208,6 +208,9 @@ _PAIRS: dict[str, tuple[tuple[tuple[str, str], tuple[str, str]], ...]] = {
         (("shipmentsUpdatedAt", "new"), ("orderUpdatedAt", "middle")),
         (("orderUpdatedAt", "new"), ("shipmentsUpdatedAt", "middle")),
     ),
+    "list_channel_shipping_methods": tuple(
+        (("channelId", channel), ("mapped", mapped)) for channel in ("large", "rare") for mapped in ("true", "false")
+    ),
     "list_inventory_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),
     "list_inventory_parents": _GOODS,
     "list_product_variants": (*_GOODS, (("upcs", "two"), ("updatedAfter", "all"))),

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.growth.crowd import CROWD, leave_behind
 from tests.support.asgi import Client
 from tests.support.database import sqlite_path
 from tests.support.world import WAYS
@@ -109,6 +110,9 @@ class Maker:
         method = await self.ok("POST", "/shipping/source-shipping-methods", {"sourceId": 1, "name": "Express", "carrier": "UPS", "method": "Ground"})  # fmt: skip
         policy = await self.ok("POST", "/shipping/shipping-policies", {"name": "Express", "methods": [{"sourceShippingMethodId": method["id"]}]})  # fmt: skip
         mapping = await self.ok("POST", "/shipping/channel-shipping-methods", {"channelId": 1, "name": "Express", "shippingPolicyId": policy["id"]})  # fmt: skip
+        # One for whom has little; and one text that means nothing yet.
+        await self.ok("POST", "/shipping/source-shipping-methods", {"sourceId": RARE_SOURCE, "name": "Express"})
+        await self.ok("POST", "/shipping/channel-shipping-methods", {"channelId": RARE_CHANNEL, "name": "Express"})
         group = await self.ok("POST", "/routing-groups", {
             "name": "All", "rules": [{"rule": "lowest_cost"}, {"rule": "source_priority"}],
             "sources": [{"sourceId": id_, "priority": id_} for id_ in range(1, SOURCES + 1)],
@@ -131,7 +135,7 @@ class Maker:
                 await self.request(source, 3, "PULLED", Status.PROCESSING)
 
     async def _accounts(self, tx: Tx) -> None:
-        for account, name in ((1, "Mill"), (2, "Neighbour")):
+        for account, name in ((1, "Mill"), (2, "Neighbour"), (CROWD, "Crowd")):
             await tx.insert_row("account", {"company_name": name, "created_at": 1})
             await tx.insert_row("account_counter", {"account_id": account, "last_seq": 0, "last_at": 0})
         for place in range(1, SOURCES + 2):
@@ -219,8 +223,9 @@ class Maker:
         await self.hub.store.write(lambda tx: tx.raise_attention([row]))
 
     async def past(self) -> None:
-        """A hundred requests, all of which have ended."""
+        """A hundred requests, all of which have ended; and what else is left behind."""
         skus = {source: await self.goods(source, LARGE_CHANNEL, "past", 5) for source in (*LARGE_SOURCES, SPREAD)}
+        await leave_behind(self, skus[LARGE_SOURCES[0]][0], (LARGE_SOURCES[0], RARE_SOURCE), LARGE_CHANNEL)
         for place in range(PER_BLOCK):
             source = SPREAD if place % 10 == 9 else LARGE_SOURCES[place % 4]
             channel = CHANNELS if place % 10 == 9 else LARGE_CHANNEL if place % 2 else 3
@@ -246,27 +251,30 @@ class Maker:
         now = self.hub.clock()
         put_off = [{"outcome": "deferred", "next_at": now}] if place % 4 == 1 else []
         for number, ended in enumerate([*put_off, {"outcome": "delivered"}], 1):
-            self._insert("handover_attempt", {
+            self.insert("handover_attempt", {
                 "account_id": 1, "source_id": source, "request_id": request_id, "number": number, "release": 1,
                 "attempt_group": 1, "idempotency_key": f"fr-{request_id}-1", "tries": number, "state": "settled",
                 "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, **ended,
             })  # fmt: skip
         for _ in range(2):
-            self._message(self.names["webhook"][0], "failed" if place % 25 == 24 else "delivered", None)
+            self.message(self.names["webhook"][0], "failed" if place % 25 == 24 else "delivered", None)
 
-    def _message(self, webhook: int, status: str, next_at: int | None) -> None:
-        now = self.hub.clock()
-        self._insert("webhook_delivery", {
+    def message(self, webhook: int, status: str, next_at: int | None, at: int | None = None) -> None:
+        """One of a webhook, as it stands in its log; last written `at`, or now."""
+        now = at or self.hub.clock()
+        self.insert("webhook_delivery", {
             "webhook_id": webhook, "message_id": f"m-{self.number()}", "seq": 1, "name": "order.created",
             "status": status, "attempts": 1, "next_at": next_at, "log": "[]", "created_at": now, "updated_at": now,
         })  # fmt: skip
 
-    def _insert(self, table: str, row: dict[str, Any]) -> None:
-        self._execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
+    def insert(self, table: str, row: dict[str, Any]) -> int:
+        """A row that no call makes; its id."""
+        return self.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})", [*row.values()])
 
-    def _execute(self, sql: str, values: list[Any]) -> None:
+    def execute(self, sql: str, values: list[Any]) -> int:
+        """A statement in a transaction of its own; the id of the row that it inserted last."""
         with closing(sqlite3.connect(sqlite_path(self.url), timeout=5)) as db, db:
-            db.execute(sql, values)
+            return db.execute(sql, values).lastrowid or 0
 
     async def today(self) -> None:
         """What is on its way: two of each kind for each token, and more where measured calls change something."""
@@ -319,21 +327,29 @@ class Maker:
         for _ in range(12):
             request = await self.request(LARGE_SOURCES[1], LARGE_CHANNEL, sku, Status.PROCESSING)
             self.note("waiting", request["id"])
-            self._insert("handover_attempt", {
+            self.insert("handover_attempt", {
                 "account_id": 1, "source_id": LARGE_SOURCES[1], "request_id": request["id"], "number": 1, "release": 1,
                 "attempt_group": 1, "idempotency_key": f"fr-{request['id']}-1", "tries": 1, "state": "settled",
                 "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "deferred",
                 "next_at": now + NEVER,
             })  # fmt: skip
-            self._execute(
+            self.execute(
                 "UPDATE fulfillment_request_state SET waits_until = ? WHERE id = ?", [now + NEVER, request["id"]]
             )
+        for _ in range(12):
+            request = await self.request(LARGE_SOURCES[1], LARGE_CHANNEL, sku, Status.PROCESSING_ERROR)
+            self.insert("handover_attempt", {
+                "account_id": 1, "source_id": LARGE_SOURCES[1], "request_id": request["id"], "number": 1, "release": 1,
+                "attempt_group": 1, "idempotency_key": f"fr-{request['id']}-1", "tries": 1, "state": "settled",
+                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "rejected",
+                "next_at": now + DAY,
+            })  # fmt: skip
         for place in range(4):
             request = await self.request(LARGE_SOURCES[2], LARGE_CHANNEL, sku, Status.ACKNOWLEDGED)
             await self.raised(LARGE_SOURCES[2], request["id"], "late_delivery")
             self.note("raised", request["id"])
-            self._message(self.names["webhook"][0], "pending", now + NEVER)
-            self._message(self.names["webhook"][1], "pending", now + NEVER)
+            self.message(self.names["webhook"][0], "pending", now + NEVER)
+            self.message(self.names["webhook"][1], "pending", now + NEVER)
             if place:
                 care = {"assignee": "Mei"} if place < 3 else {"snoozedUntil": "2999-01-01"}
                 await self.ok("PATCH", f"/fulfillment-requests/{request['id']}", care)

@@ -39,14 +39,17 @@ async def timed_world(store: Store, clock: ManualClock) -> AsyncIterator[World]:
 
 
 async def purged(hub: Hub) -> None:
-    """One round of the chore, by a store that tells when it has been written to."""
-    done = asyncio.Event()
+    """One round of the chore, by a store that tells when it has been written to: for keys, and for deliveries."""
+    done, ended = asyncio.Event(), 0
 
     async def write(work: Any) -> Any:
+        nonlocal ended
         try:
             return await hub.store.write(work)
         finally:
-            done.set()
+            ended += 1
+            if ended == 2:
+                done.set()
 
     chore = asyncio.ensure_future(purge(cast(Hub, SimpleNamespace(clock=hub.clock, store=SimpleNamespace(write=write)))))
     async with asyncio.timeout(30):
@@ -76,20 +79,26 @@ async def test_a_key_is_kept_for_a_day(timed_world: World, clock: ManualClock, m
 
 
 async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: ManualClock, migrated_url: str) -> None:
-    """Of the log of a webhook; a message that still waits is none of it, however old it is."""
+    """Of the log of a webhook; a message that still waits is none of it, however old it is, while it can be sent."""
     body = {"configurationName": "desk", "webhookUrl": "https://example.com/hook", "subscribedEvents": ["*"]}
-    hook = (await timed_world.client().post("/webhook/configurations", json=body)).json()["id"]
+    hook, stopped, gone = [
+        (await timed_world.client().post("/webhook/configurations", json=body)).json()["id"] for _ in range(3)
+    ]
+    for id_, status in ((stopped, "disabled"), (gone, "deleted")):
+        assert (await timed_world.client().patch(f"/webhook/configurations/{id_}", json={"status": status})).status == 200
     old = clock() - (DELIVERIES_KEPT_S + 60) * 1_000_000
-    for name, status, at in (
-        ("waits", "pending", old), ("arrived", "delivered", old), ("failed", "failed", old),
-        ("arrived lately", "delivered", old + 120 * 1_000_000),
+    late = old + 120 * 1_000_000
+    for of, name, status, at in (
+        (hook, "waits", "pending", old), (hook, "arrived", "delivered", old), (hook, "failed", "failed", old),
+        (hook, "arrived lately", "delivered", late), (stopped, "waited in vain", "pending", old),
+        (stopped, "waits to be started", "pending", late), (gone, "is sent to nobody", "pending", old),
     ):  # fmt: skip
         sql = """INSERT INTO webhook_delivery (webhook_id, message_id, name, status, attempts, log, created_at, updated_at)
           VALUES ($1, $2, 'order.created', $3, 1, '[]', $4, $4)"""
-        await rows(migrated_url, sql, hook, name, status, at)
+        await rows(migrated_url, sql, of, name, status, at)
     await purged(timed_world.hub)
     left = await rows(migrated_url, "SELECT message_id FROM webhook_delivery ORDER BY id")
-    assert [row["message_id"] for row in left] == ["waits", "arrived lately"]
+    assert [row["message_id"] for row in left] == ["waits", "arrived lately", "waits to be started"]
 
 
 async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch, broken: int | None = None) -> None:

@@ -88,7 +88,8 @@ async def _supply(
     for draft in at_once:
         order, items = records(draft, 0, [0] * len(draft.items), 0, [next(known) for _ in draft.items])
         needs.append(need_of(order, items))
-    return await gather(tx, sorted({draft.actor.scope.account_id for draft in drafts}), needs)
+    accounts = sorted({draft.actor.scope.account_id for draft in drafts})
+    return await gather(tx, accounts, needs, channels=[channel.id for channel in channels.values()])
 
 
 Places = Sequence[tuple[int, OrderDraft]]

@@ -131,10 +131,12 @@ def hold(desk: Desk, order_id: int, reasons: Sequence[HoldReason], actor: Actor,
         tell_held(desk.journal, order, now, reasons, by_hub(actor), call_id)
 
 
-async def supply_of(tx: Tx, orders: Sequence[tuple[Order, Sequence[OrderItem]]]) -> Supply:
-    """What these orders may draw upon: locked, and loaded. They are locked before, counters after."""
+async def supply_of(
+    tx: Tx, orders: Sequence[tuple[Order, Sequence[OrderItem]]], named: Sequence[int] = ()
+) -> Supply:
+    """What these orders may draw upon, and the `named` sources: locked, and loaded. Counters are locked after."""
     accounts = sorted({order.account_id for order, _ in orders})
-    return await gather(tx, accounts, [need_of(order, items) for order, items in orders])
+    return await gather(tx, accounts, [need_of(order, items) for order, items in orders], named=named)
 
 
 def tell_held(

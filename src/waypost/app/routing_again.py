@@ -3,7 +3,7 @@
 Never to a source that gave the same items back before (`refused_sources` of the order's items).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -51,13 +51,15 @@ async def route_again(tx: Tx, desk: Desk, calls: Mapping[int, str | None]) -> No
     await bench.make(tx)
 
 
-async def _supply(tx: Tx, desk: Desk, wanted: Mapping[int, Collection[int]]) -> Supply:
+async def _supply(
+    tx: Tx, desk: Desk, wanted: Mapping[int, Collection[int]], named: Sequence[int] = ()
+) -> Supply:
     """What these items (by order id) may draw upon, with what this batch has let go of; locked with their requests."""
     found = []
     for id_, item_ids in wanted.items():
         order, items = desk.order(id_)
         found.append((order, [item for item in items if item.id in item_ids]))
-    supply = await supply_of(tx, found)
+    supply = await supply_of(tx, found, named)
     for variant_id, by in desk.stock_moves().items():
         supply.take(variant_id, by)
     return supply
@@ -97,7 +99,8 @@ def reroute_request(ask: RerouteAsk) -> RecordChange[Rerouted]:
         state = desk.state_at(0)
         if state is None:
             raise AssertionError("a request that was voided is there")
-        bench = Bench(desk, await _supply(tx, desk, {state.order_id: lines}))
+        named = () if ask.source_id is None else (ask.source_id,)
+        bench = Bench(desk, await _supply(tx, desk, {state.order_id: lines}, named))
         await _replace(bench, ask, state, lines)
         images = tuple(map(image_of, await bench.make(tx)))
         await bench.write(tx)

@@ -134,11 +134,8 @@ class Supply:
 
     def group(self, order: Order) -> Group:
         """The channel's group, else the account's default; without any, every source by id, and the usual rules."""
-        wanted = self.channel(order).routing_group_id
-        if wanted is None:
-            wanted = self.catalog.accounts[order.account_id].default_routing_group_id
-        row = self.catalog.groups.get(wanted or 0)
-        if row is None or row.account_id != order.account_id:
+        row = self.catalog.group_of(self.channel(order))
+        if row is None:
             mine = sorted(id_ for id_, source in self.catalog.sources.items() if source.account_id == order.account_id)
             return Group(None, DEFAULT_RULES, [self._candidate(order, id_, id_, True) for id_ in mine])
         members = [one for one in self.catalog.members[row.id] if self.source(order.account_id, one.source_id)]
@@ -214,9 +211,16 @@ class More(NamedTuple):
 NOTHING_MORE = More()
 
 
-async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: More = NOTHING_MORE) -> Supply:
-    """Lock and load what these orders may draw upon. Orders are locked before, counters after."""
-    catalog = await tx.routing_catalog(accounts)
+async def gather(
+    tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: More = NOTHING_MORE, named: Sequence[int] = (),
+    channels: Iterable[int] = (),
+) -> Supply:  # fmt: skip
+    """Lock and load what these orders may draw upon. Orders are locked before, counters after.
+
+    `named`: sources that are asked for, whether they offer anything or not; so are those of `more`. `channels`: of
+    other orders of the batch.
+    """
+    catalog = await tx.routing_catalog(accounts, sorted({need.channel_id for need in needs}.union(channels)))
     texts = sorted({(need.channel_id, need.shipping_text) for need in needs if need.shipping_text})
     methods = await tx.mapped_methods(texts)
     ask = VariantAsk(
@@ -227,7 +231,10 @@ async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: M
         None if more.sources is None else tuple(sorted(set(more.sources))),
     )
     supply = Supply(catalog, methods)
-    for some in parts(await tx.lock_variants(ask), _AT_ONCE):
+    variants = await tx.lock_variants(ask)
+    offering = {variant.source_id for variant in variants}.union(more.sources or (), named)
+    catalog.sources.update(await tx.routing_sources(accounts, sorted(offering - catalog.sources.keys())))
+    for some in parts(variants, _AT_ONCE):
         supply.add(some)
         await supply.pace.spend(_STEPS_OF_A_VARIANT * len(some))
     return supply

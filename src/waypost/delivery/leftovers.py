@@ -22,6 +22,7 @@ from waypost.domain.refusals import LockHeld, Unavailable
 PAGE = 100  # rows of one look
 LONGEST_LEASE_S = 2 * 3600.0
 LOCKED_REST_S = 30.0  # what was found locked is left alone for so long: each try takes some of the writer's time
+START = (0, 0, 0)  # before all that is to be tried again
 LOCKED_AT_MOST = 10_000  # of which that is remembered
 
 _log = logging.getLogger("waypost.delivery")
@@ -46,7 +47,8 @@ class Leftovers:
         self._live = live
         self._spawn = spawn
         self._sweep_at = self._retries_at = 0.0
-        self._swept_to = self._retried_to = 0  # the last row of the page before; 0: begin again
+        self._swept_to = 0  # the last row of the page before; 0: begin again
+        self._retried_to = START  # likewise
         self._locked: dict[int, float] = {}  # attempts, and until when they are left alone (monotonic seconds)
 
     async def sweep(self, now: float) -> None:
@@ -76,9 +78,9 @@ class Leftovers:
         self._retries_at = now + self._limits.retries_s
         up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
         page = await self._reads.due_retries(up, self._clock(), PAGE, self._retried_to)
-        due = self._free(page)
+        due = self._free([one.attempt for one in page])
         self._leave_alone(due, await self._books.retry(due))
-        self._retried_to = page[-1].id if len(page) == PAGE else 0
+        self._retried_to = page[-1].place if len(page) == PAGE else START
 
     def _free(self, page: Sequence[Claimed]) -> list[Claimed]:
         """Those that this worker is not at, and that were not found locked a moment ago."""

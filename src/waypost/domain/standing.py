@@ -46,10 +46,14 @@ def contradictions(state: State) -> Iterator[str]:
         yield "its time of acknowledgement says otherwise"
     if state.canceled_at is not None and status not in CANCELED_ONCE:
         yield "was canceled"
+    if state.canceled_at is None and status in CANCELED_ONCE:
+        yield "has no time of its cancellation"
     if state.failure_code is not None and status not in FAILED:
         yield "has a failure code"
     if state.released_seq is not None and status not in RELEASED_ONCE:
         yield "was released"
+    if state.released_seq is None and (state.sent_at is not None or state.acknowledged_at is not None):
+        yield "was sent or acknowledged, and never released"
     if status not in by_shipped((state.fulfillment_status,)):
         yield f"is {state.fulfillment_status}"
     moments = (state.sent_at, state.acknowledged_at, state.canceled_at)

@@ -108,7 +108,7 @@ class AttentionWriting(Statements):
 
     async def list_snoozes(self, account_id: int, now: int, limit: int) -> int:
         """See `ports.attention`."""
-        return await self._list_again(sql.outdated_snoozes(self.dialect), now, account_id, limit, now=now)
+        return await self._list_again(sql.OUTDATED_SNOOZES, now, account_id, limit, now=now)
 
     async def _list_again(self, which: str, *args: object, now: int = 0) -> int:
         """These items of requests, as somebody cares for those; how many."""

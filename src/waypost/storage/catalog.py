@@ -17,6 +17,7 @@ from waypost.app.ports.catalog import (
 )
 from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
+from waypost.storage.queries.pages import Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
@@ -65,22 +66,35 @@ _NAMED = {
 
 
 def _seen(dialect: Dialect, table: _Table, scope: Scope) -> Filter:
-    """What the caller may see of a table."""
+    """What the caller may see of a table. No index serves it: the rows are found by what else is asked."""
     where = Filter(dialect)
-    where.add("account_id = ?", scope.account_id)
+    where.add("+t.account_id = ?", scope.account_id)
     for bound in (scope.source_id, scope.channel_id):
         if table.binding is not None and bound is not None:
-            where.add(f"{table.binding} = ?", bound)
+            where.add(f"+t.{table.binding} = ?", bound)
     return where
 
 
-async def _records(fetch: Fetch, table: _Table, where: Filter, page: Page = ALL) -> list[Any]:
-    """One page of records, by id, each with its members."""
+def _all(table: _Table, account_id: int) -> Walk:
+    """Every record of an account, by id."""
+    return Walk(table.name, "t", (("account_id", account_id),), ("id",))
+
+
+async def _page(fetch: Fetch, table: _Table, walk: Walk, where: Filter, page: Page) -> list[Any]:
+    """One page of a walk's records that match, each with its members."""
+    begin = walk.begin(where)
+    return await _records(fetch, table, where, begin, walk.by(where.dialect), page)
+
+
+async def _records(
+    fetch: Fetch, table: _Table, where: Filter, begin: str = "", order: str = "t.id", page: Page = ALL
+) -> list[Any]:
+    """One page of records, each with its members. `begin`: the FROM clause, where it is not all of the table."""
     record, members = table.record, table.members
-    listed = ", ".join(record._fields[:-1] if members else record._fields)
+    listed = ", ".join(f"t.{name}" for name in (record._fields[:-1] if members else record._fields))
     first = len(where.args) + 1
-    sql = f"""SELECT {listed} FROM {table.name} WHERE {" AND ".join(where.terms)}
-      ORDER BY id LIMIT ${first} OFFSET ${first + 1}"""
+    sql = f"""SELECT {listed} {begin or f"FROM {table.name} t"} WHERE {" AND ".join(where.terms)}
+      ORDER BY {order} LIMIT ${first} OFFSET ${first + 1}"""
     rows = await fetch(sql, *where.args, *page)
     if members is None or not rows:
         return [record._make(row) for row in rows]
@@ -102,7 +116,7 @@ class CatalogReading(Reader):
 
     async def sources(self, account_id: int, page: Page = ALL) -> list[SourceRow]:
         """The sources of an account, by id."""
-        return await _records(self.slow, _SOURCES, _seen(self.dialect, _SOURCES, Scope(account_id)), page)
+        return await self._all(_SOURCES, account_id, page)
 
     async def channel(self, scope: Scope, channel_id: int) -> ChannelRow | None:
         """One, as far as `scope` may see it."""
@@ -111,7 +125,7 @@ class CatalogReading(Reader):
 
     async def channels(self, account_id: int, page: Page = ALL) -> list[ChannelRow]:
         """The channels of an account, by id."""
-        return await _records(self.slow, _CHANNELS, _seen(self.dialect, _CHANNELS, Scope(account_id)), page)
+        return await self._all(_CHANNELS, account_id, page)
 
     async def routing_group(self, scope: Scope, group_id: int) -> RoutingGroup | None:
         """One, as far as `scope` may see it."""
@@ -120,34 +134,42 @@ class CatalogReading(Reader):
 
     async def routing_groups(self, account_id: int, page: Page = ALL) -> list[RoutingGroup]:
         """The routing groups of an account, by id."""
-        return await _records(self.slow, _GROUPS, _seen(self.dialect, _GROUPS, Scope(account_id)), page)
+        return await self._all(_GROUPS, account_id, page)
 
     async def source_methods(
         self, scope: Scope, source_id: int | None = None, page: Page = ALL
     ) -> list[SourceMethodRow]:
         """Shipping methods of one source, or of all, as far as `scope` may see them."""
-        where = _seen(self.dialect, _SOURCE_METHODS, scope)
-        if source_id is not None:
-            where.add("source_id = ?", source_id)
-        return await _records(self.slow, _SOURCE_METHODS, where, page)
+        walk, of = _all(_SOURCE_METHODS, scope.account_id), scope.source_id if source_id is None else source_id
+        if scope.source_id not in (None, of):
+            return []
+        if of is not None:
+            walk = walk._replace(key=(owned("source_id", of, scope),))
+        return await _page(self.slow, _SOURCE_METHODS, walk, _seen(self.dialect, _SOURCE_METHODS, scope), page)
 
     async def channel_methods(
         self, account_id: int, channel_id: int | None = None, mapped: bool | None = None, page: Page = ALL
     ) -> list[ChannelMethodRow]:
         """Shipping texts of one channel, or of all; those that are mapped to a policy, or those that are not."""
-        where = _seen(self.dialect, _CHANNEL_METHODS, Scope(account_id))
+        walk, where = _all(_CHANNEL_METHODS, account_id), Filter(self.dialect)
         if channel_id is not None:
-            where.add("channel_id = ?", channel_id)
-        where.known("policy_id", mapped)
-        return await _records(self.slow, _CHANNEL_METHODS, where, page)
+            walk = walk._replace(key=(owned("channel_id", channel_id, Scope(account_id)),))
+        if mapped is not None:
+            word = "mapped" if mapped else "unmapped"
+            walk = walk._replace(named=word if channel_id is None else f"{word}_of_channel")
+        where.known("t.policy_id", mapped)
+        return await _page(self.slow, _CHANNEL_METHODS, walk, where, page)
 
     async def shipping_policies(self, account_id: int, page: Page = ALL) -> list[ShippingPolicy]:
         """The shipping policies of an account, by id."""
-        return await _records(self.slow, _POLICIES, _seen(self.dialect, _POLICIES, Scope(account_id)), page)
+        return await self._all(_POLICIES, account_id, page)
+
+    async def _all(self, table: _Table, account_id: int, page: Page) -> list[Any]:
+        return await _page(self.slow, table, _all(table, account_id), Filter(self.dialect), page)
 
     async def _one(self, table: _Table, scope: Scope, row_id: int) -> Any:
         where = _seen(self.dialect, table, scope)
-        where.add("id = ?", row_id)
+        where.add("t.id = ?", row_id)
         found = await _records(self.quick, table, where)
         return found[0] if found else None
 
@@ -188,7 +210,7 @@ class CatalogWriting(Statements):
     async def _by_id(self, table: _Table, scope: Scope, ids: Sequence[int]) -> dict[int, Any]:
         where = _seen(self.dialect, table, scope)
         where.args.append(self.dialect.array(ids))
-        where.terms.append(self.dialect.any_of("id", len(where.args)))
+        where.terms.append(self.dialect.any_of("t.id", len(where.args)))
         return {row.id: row for row in await _records(self.fetch, table, where)}
 
     async def id_by_name(self, table: str, owner_id: int, name: str) -> int | None:

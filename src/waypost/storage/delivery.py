@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, SourceDelivery
+from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, Retry, SourceDelivery
 from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.handover import Outcome
@@ -18,7 +18,6 @@ _CLAIMED = columns.listed(Claimed)
 _ATTEMPT = columns.listed(Attempt, "h")
 _DELIVERY = columns.listed(SourceDelivery, "d")
 _REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
-_LAST = 2**63 - 1  # no id is larger
 _MINUTE = 60 * 1_000_000  # microseconds
 # What was settled later than this from now was settled before the clock was set back: its wait is over. No other wait
 # can be longer than the longest delay that a policy allows.
@@ -73,6 +72,25 @@ def _claim(dialect: Dialect) -> str:
       SELECT account_id, source_id, request_id, number, release, attempt_group,
         'fr-' || salt || '-' || request_id || '-' || attempt_group, tries, 'claimed', $4, $5, $2
       FROM free WHERE true ON CONFLICT DO NOTHING RETURNING {_CLAIMED}"""
+
+
+# $1 sources, $2 now, $3 how many, $4 to $6 the place behind which to begin.
+def _due_retries(dialect: Dialect) -> str:
+    source = "o.value" if dialect.is_sqlite else "o.id"
+    table = dialect.by_index("handover_attempt", "x", ("retry",))
+    key, order = "(x.source_id, x.next_at)", "x.source_id, x.next_at, x.id"
+    first = f"CASE WHEN {source} = $4 THEN CAST($5 AS bigint) ELSE 0 END"
+    within = f"{key} >= ({source}, {first}) AND {key} <= ({source}, $2)"
+    if dialect.is_sqlite:
+        within = f"x.source_id = {source} AND x.next_at >= {first} AND x.next_at <= $2"
+    found = f"""SELECT {{}} FROM {table} WHERE x.outcome = 'rejected' AND x.next_at IS NOT NULL AND {within}
+        AND ({order}) > ($4, $5, $6) ORDER BY {order} LIMIT $3"""
+    if dialect.is_sqlite:
+        rows = f"json_each($1) o CROSS JOIN handover_attempt h ON h.id IN ({found.format('x.id')})"
+    else:
+        rows = f"unnest($1::bigint[]) AS o(id) CROSS JOIN LATERAL ({found.format('x.*')}) h"
+    claimed = columns.listed(Claimed, "h")
+    return f"SELECT {claimed}, h.next_at FROM {rows} ORDER BY h.source_id, h.next_at, h.id LIMIT $3"
 
 
 def _take_over(dialect: Dialect) -> str:
@@ -167,20 +185,13 @@ class DeliveryReading(Reader):
           ORDER BY request_id LIMIT $2"""
         return [Claimed._make(row) for row in await self.slow(sql, now, limit, after)]
 
-    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int, after: int = 0) -> list[Claimed]:
-        """See `app.ports.delivery.DeliveryReads`."""
-        d = self.dialect
-        mine, waiting = d.any_of("+source_id", 1), "outcome = 'rejected' AND next_at IS NOT NULL"
-        # Two ranges, each with an index of its own, in whose order it is asked for: what else waits is not walked.
-        # Otherwise PostgreSQL takes another index, by what it knows of the table or does not know yet.
-        of_source = "h.source_id = o.id AND h.outcome = 'rejected' AND h.next_at IS NOT NULL AND h.next_at <= $2"
-        order = "" if d.is_sqlite else " ORDER BY h.next_at"
-        due = d.looked_up("source o", d.any_of("o.id", 1), "handover_attempt h", f"{of_source}{order}")
-        found = f"""SELECT +h.id {due} UNION SELECT +t.id FROM (SELECT id FROM handover_attempt
-            WHERE {waiting} AND settled_at > $2 + {_AHEAD} ORDER BY settled_at LIMIT {_LAST}) t"""
-        sql = f"""SELECT {_CLAIMED} FROM handover_attempt WHERE {mine} AND {d.any_found("id", found)} AND +id > $4
-          ORDER BY +id LIMIT $3"""
-        return [Claimed._make(row) for row in await self.slow(sql, d.array(source_ids), now, limit, after)]
+    async def due_retries(
+        self, source_ids: Sequence[int], now: int, limit: int, after: tuple[int, int, int] = (0, 0, 0)
+    ) -> list[Retry]:
+        """See `app.ports.delivery.DeliveryReads`. At most `limit` of each source are read, however many are due."""
+        args = self.dialect.array([id_ for id_ in source_ids if id_ >= after[0]]), now, limit, *after
+        rows = await self.slow(_due_retries(self.dialect), *args)
+        return [Retry(Claimed._make(row[:-1]), row[-1]) for row in rows]
 
 
 class DeliveryWriting(Statements):
@@ -209,8 +220,9 @@ class DeliveryWriting(Statements):
         found = d.looked_up("handover_attempt h", ahead, "fulfillment_request_state s", "s.id = h.request_id")
         lock = "" if d.is_sqlite else " FOR NO KEY UPDATE OF s, h SKIP LOCKED"
         rows = await self.fetch(f"SELECT h.id {found} ORDER BY h.settled_at LIMIT $2{lock}", now, limit)
+        due = await self._end_waits_for_retries(now, limit)
         if not rows:
-            return 0
+            return due
         ids = d.array([row[0] for row in rows])
         waits = f"""s.id = h.request_id AND s.waits_until = h.next_at AND s.status = '{Status.PROCESSING}'
           AND s.handover IS NULL"""
@@ -221,7 +233,16 @@ class DeliveryWriting(Statements):
         )  # fmt: skip
         # Whether its request still waited or not: the next call need not look at it again.
         await self.execute(f"UPDATE handover_attempt SET next_at = NULL WHERE {d.any_of('id', 1)}", ids)
-        return count
+        return count + due
+
+    async def _end_waits_for_retries(self, now: int, limit: int) -> int:
+        """What was rejected when the clock ran ahead is due now."""
+        d = self.dialect
+        lock = "" if d.is_sqlite else " FOR NO KEY UPDATE SKIP LOCKED"
+        ahead = f"""SELECT id FROM handover_attempt WHERE outcome = '{Outcome.REJECTED}' AND next_at IS NOT NULL
+          AND settled_at > CAST($1 AS bigint) + {_AHEAD} AND next_at > $1 ORDER BY settled_at LIMIT $2{lock}"""
+        sql = f"UPDATE handover_attempt SET next_at = $1 WHERE {d.any_found('id', ahead)}"
+        return await self.execute(sql, now, limit)
 
     async def take_over_sending(self, attempt_id: int, worker: str, now: int, lease_until: int) -> int:
         """See `DeliveryTx`."""

@@ -93,26 +93,43 @@ class RoutingWriting(Statements):
             await pace.spend(len(some))
         return variants
 
-    async def routing_catalog(self, accounts: Sequence[int]) -> RoutingCatalog:
+    async def routing_catalog(self, accounts: Sequence[int], channels: Sequence[int]) -> RoutingCatalog:
         """See `ports.routing`."""
-        whose = self.dialect.array(accounts)
-        mine = self.dialect.any_of("account_id", 1)
-        known = self.dialect.any_of("id", 1)
+        d = self.dialect
+        whose, known, mine = d.array(accounts), d.any_of("id", 1), d.any_of("+account_id", 2)
         found = RoutingCatalog({}, {}, {}, {}, {})
         for row in await self.fetch(f"SELECT {columns.ACCOUNT} FROM account WHERE {known}", whose):
             found.accounts[row[0]] = AccountRow._make(row)
-        for row in await self.fetch(f"SELECT {columns.SOURCE} FROM source WHERE {mine}", whose):
-            found.sources[row[0]] = SourceRow._make(row)
-        for row in await self.fetch(f"SELECT {columns.CHANNEL} FROM channel WHERE {mine}", whose):
+        of_channels = f"SELECT {columns.CHANNEL} FROM channel WHERE {known} AND {mine}"
+        for row in await self.fetch(of_channels, d.array(channels), whose):
             found.channels[row[0]] = ChannelRow._make(row)
-        for row in await self.fetch(f"SELECT {columns.listed(GroupRow)} FROM routing_group WHERE {mine}", whose):
+        wanted = {one.routing_group_id for one in found.channels.values()}
+        wanted |= {one.default_routing_group_id for one in found.accounts.values()}
+        groups = d.array(sorted(id_ for id_ in wanted if id_ is not None))
+        of_groups = f"SELECT {columns.listed(GroupRow)} FROM routing_group WHERE {known} AND {mine}"
+        for row in await self.fetch(of_groups, groups, whose):
             found.groups[row[0]] = GroupRow._make(row)
             found.members[row[0]] = []
-        sql = f"""SELECT {columns.listed(GroupSource, "m")} FROM routing_group g
-          JOIN routing_group_source m ON m.group_id = g.id WHERE {self.dialect.any_of("g.account_id", 1)}"""
-        for row in await self.fetch(sql, whose) if found.groups else ():
-            found.members[row[0]].append(GroupSource._make(row))
+        sql = f"SELECT {columns.listed(GroupSource)} FROM routing_group_source WHERE {d.any_of('group_id', 1)}"
+        for row in await self.fetch(sql, groups) if found.groups else ():
+            if row[0] in found.members:
+                found.members[row[0]].append(GroupSource._make(row))
+        of_all = {one.account_id for one in found.channels.values() if found.group_of(one) is None}
+        if of_all:
+            everything = f"SELECT {columns.SOURCE} FROM source WHERE {d.any_of('account_id', 1)}"
+            rows = await self.fetch(everything, d.array(sorted(of_all)))
+            found.sources.update({row[0]: SourceRow._make(row) for row in rows})
+        asked = {one.source_id for members in found.members.values() for one in members}
+        found.sources.update(await self.routing_sources(accounts, sorted(asked - found.sources.keys())))
         return found
+
+    async def routing_sources(self, accounts: Sequence[int], ids: Sequence[int]) -> dict[int, SourceRow]:
+        """See `ports.routing`."""
+        if not ids:
+            return {}
+        d = self.dialect
+        sql = f"SELECT {columns.SOURCE} FROM source WHERE {d.any_of('id', 1)} AND {d.any_of('+account_id', 2)}"
+        return {row[0]: SourceRow._make(row) for row in await self.fetch(sql, d.array(ids), d.array(accounts))}
 
     async def mapped_methods(self, texts: Sequence[tuple[int, str]]) -> list[MappedMethod]:
         """See `ports.routing`. A method that is not used any more is not mapped."""

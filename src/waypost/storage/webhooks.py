@@ -68,7 +68,10 @@ _PUT_WHAT_CAME = f"{_INSERT} VALUES ({_PLACES}) {_kept(f'${len(_NEW) + 1}')}"
 # Likewise, of messages that were not there to be read: one statement on PostgreSQL, where a run per row costs far more.
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(list(kinds(Delivery).values())[1:], 1))
 _PUT_FRESH = f"{_INSERT} SELECT * FROM unnest({_ARRAYS}) {_kept('excluded.updated_at')}"
-_OLD_IDS = "SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2"
+# What waits for an endpoint that is sent nothing waits for nothing. Only an active one keeps it: until it has tried.
+_OLD_IDS = """SELECT d.id FROM webhook_delivery d WHERE d.updated_at < $1
+  AND (d.status <> 'pending' OR (SELECT w.status FROM webhook w WHERE w.id = d.webhook_id) <> 'active')
+  ORDER BY d.updated_at LIMIT $2"""
 
 
 async def _by_message(

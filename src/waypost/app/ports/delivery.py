@@ -71,6 +71,18 @@ class Claimed(NamedTuple):
     tries: int
 
 
+class Retry(NamedTuple):
+    """An attempt that its source has rejected for now, and the moment from which on it is tried again."""
+
+    attempt: Claimed
+    next_at: int
+
+    @property
+    def place(self) -> tuple[int, int, int]:
+        """Where it stands among all that are due: source, moment, id."""
+        return self.attempt.source_id, self.next_at, self.attempt.id
+
+
 class OpenAttempt(NamedTuple):
     """An attempt as far as settling it must know it; its request is locked."""
 
@@ -168,8 +180,10 @@ class DeliveryReads(Protocol):
         """Attempts that are sending although their lease has ended, by request; `after`: of later requests only."""
         ...
 
-    async def due_retries(self, source_ids: Sequence[int], now: int, limit: int, after: int = 0) -> list[Claimed]:
-        """Rejected attempts that are to be tried again by now, by id; `after`: later ones only."""
+    async def due_retries(
+        self, source_ids: Sequence[int], now: int, limit: int, after: tuple[int, int, int] = (0, 0, 0)
+    ) -> list[Retry]:
+        """Rejected attempts that are to be tried again by now, by their places; `after`: only those behind this one."""
         ...
 
 
@@ -192,9 +206,9 @@ class DeliveryTx(Protocol):
         ...
 
     async def end_waits(self, now: int, limit: int) -> int:
-        """Let go requests that were put off when the clock ran ahead; how many it were.
+        """Let go what was put off, or is to be tried again later, by a clock that ran ahead; how many it were.
 
-        Looks at `limit` attempts at most, and at none of them again.
+        Looks at `limit` attempts of each kind at most. What was put off is not looked at again.
         """
         ...
 

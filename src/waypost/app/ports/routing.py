@@ -88,13 +88,24 @@ class DecisionRow(NamedTuple):
 
 
 class RoutingCatalog(NamedTuple):
-    """The small tables that routing looks at, whole for the accounts of a batch."""
+    """What routing looks at besides stock: accounts and channels of a batch, their groups, and whom it may ask.
+
+    Of an account in which a channel has no group, every source may be.
+    """
 
     accounts: "dict[int, AccountRow]"
     sources: "dict[int, SourceRow]"
     channels: "dict[int, ChannelRow]"
     groups: dict[int, GroupRow]
     members: dict[int, list[GroupSource]]  # by group id
+
+    def group_of(self, channel: "ChannelRow") -> GroupRow | None:
+        """The channel's group, else the account's default."""
+        wanted = channel.routing_group_id
+        if wanted is None:
+            wanted = self.accounts[channel.account_id].default_routing_group_id
+        row = self.groups.get(wanted or 0)
+        return row if row is not None and row.account_id == channel.account_id else None
 
 
 class RoutingReads(Protocol):
@@ -116,7 +127,13 @@ class RoutingTx(Protocol):
         """Lock what is asked for (by id), archived variants left out; read as they stand under the lock."""
         ...
 
-    async def routing_catalog(self, accounts: Sequence[int]) -> RoutingCatalog: ...
+    async def routing_catalog(self, accounts: Sequence[int], channels: Sequence[int]) -> RoutingCatalog:
+        """For the orders of these channels of these accounts."""
+        ...
+
+    async def routing_sources(self, accounts: Sequence[int], ids: Sequence[int]) -> "dict[int, SourceRow]":
+        """These sources, as far as they are the accounts'."""
+        ...
 
     async def mapped_methods(self, texts: Sequence[tuple[int, str]]) -> list[MappedMethod]:
         """What these (channel id, shipping text) mean, as far as they are mapped."""

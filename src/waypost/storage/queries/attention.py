@@ -72,31 +72,20 @@ RETURNING {", ".join(f"g.{name}" for name in _GROUP)}, g.total"""
 END_GROUPS = f"""DELETE FROM attention_group WHERE total = 0
   AND ({_group}) IN (SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::text[], $5::bigint[]))"""
 
-# Groups `g` and their items that are listed as snoozed, and whose snooze has ended by $1; and the other way round: the
-# clock was ahead when they were listed anew, or when somebody snoozed them. Equalities only: SQLite would use a
-# comparison of the group for the items.
-_OF_GROUP = "i.account_id = g.account_id AND i.source_id = g.source_id AND i.code = g.code AND i.care = g.care"
-_OUTDATED = (
-    (f"g.care IN ({SNOOZED}, {ASSIGNED + SNOOZED})", f"{_OF_GROUP} AND i.snoozed_until <= $1"),
-    (f"g.care IN (0, {ASSIGNED})", f"{_OF_GROUP} AND i.snoozed_until > $1"),
+# Items that are listed as snoozed, and whose snooze has ended by $1; and the other way round: the clock was ahead when
+# they were listed anew, or when somebody snoozed them. By an index of what is snoozed: each `care` is a range of it.
+_OUTDATED = {SNOOZED: "<=", ASSIGNED + SNOOZED: "<=", 0: ">", ASSIGNED: ">"}
+_WRONG = tuple(
+    f"""FROM attention_item i WHERE i.account_id = {{account}} AND i.care = {care} AND i.snoozed_until {is_wrong} $1
+  ORDER BY i.account_id, i.care, i.snoozed_until LIMIT"""
+    for care, is_wrong in _OUTDATED.items()
 )
-_WITH_OUTDATED = " UNION ".join(
-    f"""SELECT g.account_id FROM attention_group g WHERE g.assignee = '{ANYBODY}' AND {groups}
-    AND (SELECT i.subject_id FROM attention_item i WHERE {items} LIMIT 1) IS NOT NULL"""
-    for groups, items in _OUTDATED
-)
-ACCOUNTS_WITH_OUTDATED_SNOOZES = f"{_WITH_OUTDATED} ORDER BY 1"
-
-
-def outdated_snoozes(dialect: Dialect) -> str:
-    """The keys of items of account $2 that are listed wrongly at $1, $3 at most."""
-    keys = ", ".join(f"i.{name}" for name in _KEY)
-    parts = []
-    for groups, items in _OUTDATED:
-        of_account = f"g.account_id = $2 AND g.assignee = '{ANYBODY}' AND {groups}"
-        found = dialect.looked_up("attention_group g", of_account, "attention_item i", items)
-        parts.append(f"SELECT * FROM (SELECT {keys} {found} LIMIT $3) p")
-    return f"{' UNION ALL '.join(parts)} LIMIT $3"
+_HAS_WRONG = " OR ".join(f"(SELECT 1 {rows.format(account='a.id')} 1) IS NOT NULL" for rows in _WRONG)
+ACCOUNTS_WITH_OUTDATED_SNOOZES = f"SELECT a.id FROM account a WHERE {_HAS_WRONG} ORDER BY a.id"
+_KEYS = ", ".join(f"i.{name}" for name in _KEY)
+_WRONG_KEYS = " UNION ALL ".join(f"SELECT * FROM (SELECT {_KEYS} {rows.format(account='$2')} $3) p" for rows in _WRONG)
+OUTDATED_SNOOZES = f"{_WRONG_KEYS} LIMIT $3"
+"""The keys of items of account $2 that are listed wrongly at $1, $3 at most."""
 
 
 def items_of(dialect: Dialect) -> str:

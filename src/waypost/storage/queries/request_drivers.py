@@ -42,12 +42,18 @@ def changed_after(query: RequestQuery) -> Since | None:
     return Since("fulfillment_request_state", "modified_at", query.scope.account_id, latest) if latest > 0 else None
 
 
+def was_released(query: RequestQuery) -> bool:
+    """Whether only what was released to its source can match."""
+    released = (query.scope.source_id, query.sent_after, query.acknowledged_after)
+    return any(one is not None for one in released) or bool(query.is_sent or query.is_acknowledged)
+
+
 def statuses_of(query: RequestQuery) -> tuple[Status, ...]:
     """The statuses in which a request can match; none: nothing matches."""
     found = set(ANY)
     if query.statuses:
         found &= set(map(Status, query.statuses))
-    if query.scope.source_id is not None:
+    if was_released(query):
         found &= standing.RELEASED_ONCE
     if query.failure_codes:
         found &= standing.FAILED
@@ -63,6 +69,8 @@ def statuses_of(query: RequestQuery) -> tuple[Status, ...]:
         found &= standing.UNACKNOWLEDGED
     if query.is_canceled or query.canceled_after is not None:
         found &= standing.CANCELED_ONCE
+    if query.is_canceled is False:
+        found -= standing.CANCELED_ONCE
     return tuple(status for status in ANY if status in found)
 
 
@@ -102,6 +110,8 @@ def _drivers_of_many(query: RequestQuery, few_changed: bool, for_count: bool) ->
     source = query.scope.source_id
     if not statuses or (source is not None and query.source_id not in (None, source)):
         return (Driver.STATUSES,)  # nothing matches
+    if lists == (Driver.ID,) and not for_count and (source, query.source_id) != (None, None):
+        lists = (Driver.ID, Driver.STATUSES)  # much of what is the source's may never have been released to it
     if changed_after(query) is None:
         return lists
     if few_changed:

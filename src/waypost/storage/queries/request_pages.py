@@ -12,7 +12,7 @@ from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery
 from waypost.domain import standing
 from waypost.domain.orders import ELIGIBLE_FOR_PROCESSING
-from waypost.domain.statuses import Status
+from waypost.domain.statuses import FINAL, Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries.request_drivers import (
     BY_STATUS,
@@ -21,6 +21,7 @@ from waypost.storage.queries.request_drivers import (
     changed_after,
     is_kept,
     statuses_of,
+    was_released,
 )
 from waypost.storage.queries.requests import Filter, quoted
 from waypost.storage.queries.shortest import List, Statement
@@ -31,6 +32,9 @@ _FIXED = "fulfillment_request"
 # As the index has it: of one of the two alone, PostgreSQL takes another index to be in the same order.
 _UNSHIPPED = " OR ".join(f"w.fulfillment_status = '{status}'" for status in standing.UNSHIPPED)
 _TO_SHIP = f"w.status = '{Status.ACKNOWLEDGED}' AND ({_UNSHIPPED})"
+# Likewise. A source sees only these; what was canceled before it was released may be far more.
+_FINAL = " OR ".join(f"w.status = '{status}'" for status in FINAL)
+_ENDED = f"({_FINAL}) AND w.released_seq IS NOT NULL"
 _FIXED_OF = f"SELECT f.{{}} FROM {_FIXED} f WHERE f.id = s.id"
 
 
@@ -42,13 +46,17 @@ class _Select(NamedTuple):
 
 
 class _Search:
-    """The selects of a query by one driver; they share their parameters."""
+    """The selects of a query by one driver; they share their parameters.
 
-    def __init__(self, query: RequestQuery, driver: Driver, dialect: Dialect) -> None:
+    `released`: walk only what was released to its source, where an index has that, although the query does not say so.
+    """
+
+    def __init__(self, query: RequestQuery, driver: Driver, dialect: Dialect, released: bool = False) -> None:
         self.where = Filter(dialect)
         self.begin = ""  # of the statement: a WITH clause
         self._query = query
         self._driver = driver
+        self._released = released or was_released(query)
         self._keys = self._scope()
         self._first = self.where.place(min(query.since_id or 0, LAST_ID - 1) + 1)
         _conditions(self.where, query, driver)
@@ -85,7 +93,11 @@ class _Search:
             owner = "channel_id"
         # If no status can match, we read a status that no row has: the statement needs a list, and this one is empty.
         for status in statuses_of(self._query) or ("",):
-            if status == Status.ACKNOWLEDGED and self._driver is Driver.UNSHIPPED:
+            if owner == "source_id" and status in FINAL and self._released:
+                by_released = ("status", "source_id")
+                walk = self._walk(_STATE, by_released, self.where.place(status), self._keys[owner])
+                yield walk._replace(which=_ENDED)
+            elif status == Status.ACKNOWLEDGED and self._driver is Driver.UNSHIPPED:
                 by_shipped = ("account_id", "fulfillment_status")
                 for shipped in standing.UNSHIPPED:
                     if shipped in self._query.fulfillment_statuses:
@@ -199,7 +211,7 @@ def _longer(query: RequestQuery, dialect: Dialect, driver: Driver, most: int) ->
         listed = listed._replace(statuses=statuses_of(query), fulfillment_statuses=query.fulfillment_statuses)
     elif driver is not Driver.ID:
         listed = listed._replace(statuses=statuses_of(query))
-    search = _Search(listed, driver, dialect)
+    search = _Search(listed, driver, dialect, was_released(query))
     rows = [f"{one.rows} ORDER BY {one.order}" for one in search.selects(paged=False)]
     return f"SELECT {has_more(rows, search.where.place(most))}", search.where.args
 

@@ -69,13 +69,13 @@ source_shipping_method = Table(
     "source_shipping_method", metadata, key(), ref("account_id", "account"), ref("source_id", "source"),
     text("name", False), text("carrier"), text("method"), number("estimated_cost", True), flag("active"),
     number("created_at"), number("updated_at"), number("version", False, "1"),
-    UniqueConstraint("source_id", "name"), Index(None, "account_id", "id"),
+    UniqueConstraint("source_id", "name"), Index(None, "account_id", "id"), Index(None, "source_id", "id"),
 )  # fmt: skip
 
 shipping_policy = Table(
     "shipping_policy", metadata, key(), ref("account_id", "account"), text("name", False), number("created_at"),
     number("updated_at"), number("version", False, "1"),
-    UniqueConstraint("account_id", "name"),
+    UniqueConstraint("account_id", "name"), Index(None, "account_id", "id"),
 )  # fmt: skip
 
 # By which of its methods a source ships what falls under a policy.
@@ -87,18 +87,29 @@ shipping_policy_method = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+
+def _of_texts(name: str, owner: str, which: str) -> Index:
+    """Of the texts of an account, or of a channel, those that are mapped, or those that are not: either may be few."""
+    which_ = sql(which)
+    return Index(f"ix_channel_shipping_method_{name}", owner, "id", sqlite_where=which_, postgresql_where=which_)
+
+
 # The shipping texts of a channel's orders, each with the policy it means (null: not mapped yet).
 channel_shipping_method = Table(
     "channel_shipping_method", metadata, key(), ref("account_id", "account"), ref("channel_id", "channel"),
     text("name", False), ref("policy_id", "shipping_policy", True), number("created_at"), number("updated_at"),
     number("version", False, "1"),
-    UniqueConstraint("channel_id", "name"), Index(None, "account_id", "id"),
+    UniqueConstraint("channel_id", "name"), Index(None, "account_id", "id"), Index(None, "channel_id", "id"),
+    _of_texts("mapped", "account_id", "policy_id IS NOT NULL"),
+    _of_texts("unmapped", "account_id", "policy_id IS NULL"),
+    _of_texts("mapped_of_channel", "channel_id", "policy_id IS NOT NULL"),
+    _of_texts("unmapped_of_channel", "channel_id", "policy_id IS NULL"),
 )  # fmt: skip
 
 routing_group = Table(
     "routing_group", metadata, key(), ref("account_id", "account"), text("name", False), text("rules", False),
     number("created_at"), number("updated_at"), number("version", False, "1"),
-    UniqueConstraint("account_id", "name"),
+    UniqueConstraint("account_id", "name"), Index(None, "account_id", "id"),
 )  # fmt: skip
 
 routing_group_source = Table(

@@ -97,6 +97,7 @@ event = Table(
     sqlite_with_rowid=False,
 )  # fmt: skip
 
+_STANDS = sql_text("status <> 'canceled'")
 orders = Table(
     "orders", metadata, key(), ref("account_id", "account"), ref("channel_id", "channel"),
     text("order_number", False), text("reference_number"), text("imported_from"), text("status", False),
@@ -112,8 +113,9 @@ orders = Table(
     Index(None, "account_id", "id"), Index(None, "account_id", "updated_at"),
     Index(None, "account_id", "status", "id"), Index(None, "account_id", "order_number"),
     Index(None, "account_id", "reference_number"), Index(None, "account_id", "ordered_at"),
-    Index(None, "channel_id", "id"), Index(None, "channel_id", "likeness", "id"),
-    Index(None, "channel_id", "status", "id"),
+    Index(None, "channel_id", "id"), Index(None, "channel_id", "status", "id"),
+    # Of what is alike, the latest that still stands.
+    Index(None, "channel_id", "likeness", "id", sqlite_where=_STANDS, postgresql_where=_STANDS),
 )  # fmt: skip
 
 _UNLINKED = sql_text("product_variant_id IS NULL")
@@ -152,6 +154,8 @@ fulfillment_request = Table(
     Index(None, "channel_id", "source_id", "id"), Index(None, "order_id"), Index(None, "account_id", "number"),
 )  # fmt: skip
 
+# What its source has seen before it ended. SQLite uses it for a query that names one of the two.
+_ENDED = sql_text("(status = 'canceled' OR status = 'voided') AND released_seq IS NOT NULL")
 _READY = sql_text("status = 'processing' AND handover IS NULL")
 # SQLite uses it for a query that names one of the two.
 _TO_SHIP = sql_text(
@@ -184,6 +188,7 @@ fulfillment_request_state = Table(
     CheckConstraint("handover IN ('sending', 'delivered', 'rejected', 'unknown')", name="handover"),
     Index(None, "account_id", "status", "id"), Index(None, "source_id", "status", "id"),
     Index(None, "channel_id", "status", "id"), Index(None, "account_id", "modified_at"),
+    Index(None, "status", "source_id", "id", sqlite_where=_ENDED, postgresql_where=_ENDED),
     # What may be handed over, or will be at a moment.
     Index(None, "source_id", "waits_until", "id", sqlite_where=_READY, postgresql_where=_READY),
     # What its source has acknowledged and not shipped yet.

@@ -46,7 +46,7 @@ handover_attempt = Table(
         sqlite_where=text("state <> 'settled'"), postgresql_where=text("state <> 'settled'"),
     ),
     Index(
-        "ix_handover_attempt_retry", "source_id", "next_at",
+        "ix_handover_attempt_retry", "source_id", "next_at", "id",
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
     ),
@@ -102,6 +102,10 @@ attention_item = Table(
     ),
     Index(
         "ix_attention_item_snoozed", "account_id", "source_id", "code", "care", "snoozed_until",
+        sqlite_where=text("snoozed_until IS NOT NULL"), postgresql_where=text("snoozed_until IS NOT NULL"),
+    ),
+    Index(
+        "ix_attention_item_until", "account_id", "care", "snoozed_until",
         sqlite_where=text("snoozed_until IS NOT NULL"), postgresql_where=text("snoozed_until IS NOT NULL"),
     ),
     sqlite_with_rowid=False,

@@ -14,7 +14,14 @@ webhook = Table(
     number("failing_since", True), number("paused_until"), text("lease_owner"), number("lease_until"),
     number("created_at"), number("updated_at"), number("version", False, "1"),
     CheckConstraint("status IN ('active', 'disabled', 'deleted')", name="status"),
-    Index(None, "account_id", "id"),
+    Index(
+        "ix_webhook_kept", "account_id", "id",
+        sqlite_where=sql_text("status <> 'deleted'"), postgresql_where=sql_text("status <> 'deleted'"),
+    ),
+    Index(
+        "ix_webhook_active", "id",
+        sqlite_where=sql_text("status = 'active'"), postgresql_where=sql_text("status = 'active'"),
+    ),
 )  # fmt: skip
 
 _WAITS = sql_text("next_at IS NOT NULL")

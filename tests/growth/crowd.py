@@ -1,0 +1,64 @@
+"""What calls leave behind besides requests, in each block of the past: settings, ended webhooks, and what came to nothing.
+
+Each is there in such a way that a query which walks it, instead of what it returns, costs more on the larger account.
+"""
+
+from typing import TYPE_CHECKING
+
+from waypost.app.commands import Command
+from waypost.domain.lifecycle import Action
+from waypost.domain.statuses import Status
+
+if TYPE_CHECKING:
+    from tests.growth.template import Maker
+
+DAY = 24 * 3600 * 1_000_000
+OLD = 100 * DAY  # before today
+CROWD = 3  # an account of which only the sources grow, and what needs somebody at each
+UNLIKELY = "as was canceled"  # the likeness of orders all of which are canceled
+TEXTS = 5
+
+
+async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], channel: int) -> None:
+    """One block's. `sources`: one that has much, and one that has little, at which nothing of it is released."""
+    large, rare = sources
+    source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
+    other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]
+    methods = [
+        await maker.ok("POST", "/shipping/source-shipping-methods", {"sourceId": of, "name": f"Method N{maker.number()}"})
+        for of in [source] + [large] * TEXTS
+    ]
+    name = f"Name N{maker.number()}"
+    await maker.ok("POST", "/shipping/shipping-policies", {"name": name, "methods": [{"sourceShippingMethodId": methods[0]["id"]}]})
+    for _ in range(TEXTS):
+        await maker.ok("POST", "/shipping/channel-shipping-methods", {"channelId": channel, "name": f"Text N{maker.number()}"})
+    await maker.ok("POST", "/routing-groups", {"name": name, "rules": [], "sources": [{"sourceId": source, "priority": 1}]})
+    await _webhook(maker)
+    for _ in range(3):
+        order = await maker.order(channel, sku)
+        await maker.ok("PATCH", f"/orders/{order}/status?status=Canceled")
+        maker.execute("UPDATE orders SET likeness = ? WHERE id = ?", [UNLIKELY, order])
+    for _ in range(2):  # of a channel in which nothing that is canceled is routed again
+        request = await maker.request(rare, other, sku, Status.UNPROCESSED)
+        await maker.hub.changes.change(Command(Action.CANCEL, request["id"], maker.actor))
+    _down(maker)
+
+
+async def _webhook(maker: "Maker") -> None:
+    """One that is deleted, with messages that never arrived."""
+    hook = {"configurationName": "Short", "webhookUrl": "https://example.com/", "subscribedEvents": ["*"]}
+    id_ = (await maker.ok("POST", "/webhook/configurations", hook))["id"]
+    await maker.ok("PATCH", f"/webhook/configurations/{id_}", {"status": "deleted"})
+    old = maker.hub.clock() - OLD
+    for _ in range(3):
+        maker.message(id_, "pending", old, at=old)
+
+
+def _down(maker: "Maker") -> None:
+    """A source of the crowd that does not answer."""
+    now, source = maker.hub.clock(), maker.insert("source", {
+        "account_id": CROWD, "name": f"Source N{maker.number()}", "required_fields": "[]", "auto_process": True, "created_at": 1,
+    })  # fmt: skip
+    about = {"account_id": CROWD, "source_id": source, "code": "source_down", "subject": "source", "subject_id": source}
+    maker.insert("attention", {**about, "message": "Look.", "raised_at": now})
+    maker.insert("attention_item", {**about, "care": 0, "since": now})
