@@ -38,6 +38,8 @@ async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], chann
         order = await maker.order(channel, sku)
         await maker.ok("PATCH", f"/orders/{order}/status?status=Canceled")
         maker.execute("UPDATE orders SET likeness = ? WHERE id = ?", [UNLIKELY, order])
+        decided = {"account_id": 1, "order_id": order, "at": maker.hub.clock(), "decision": "{}"}
+        maker.insert("routing_decision", decided)  # of a request that is gone to another
     for _ in range(2):  # of a channel in which nothing that is canceled is routed again
         request = await maker.request(rare, other, sku, Status.UNPROCESSED)
         await maker.hub.changes.change(Command(Action.CANCEL, request["id"], maker.actor))

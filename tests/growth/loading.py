@@ -12,8 +12,10 @@ import asyncpg
 from sqlalchemy import Boolean
 
 from tests.growth.template import PER_BLOCK, SOURCES, SPREAD, Rows, Template
+from waypost.storage.key_file import KeyFile
 from waypost.storage.references import references
 from waypost.storage.schema import metadata
+from waypost.storage.sealing import Place, SecretBox
 
 PAST_PER_TODAY = 9  # copies of the past for each of today
 MINUTE = 60_000_000
@@ -23,7 +25,7 @@ _OWN = ("sku", "upc", "order_number", "reference_number", "number", "external_id
         "key", "tracking_number", "invoice_number")  # fmt: skip
 _NAMED = ("source", "channel", "source_shipping_method", "shipping_policy", "channel_shipping_method", "routing_group")
 # What a number means that no foreign key explains.
-_IDS = {"routing_decision_id": "routing_decision", "listing_variant_id": "listing_variant", "order_id": "orders",
+_IDS = {"source_id": "source", "channel_id": "channel", "routing_decision_id": "routing_decision", "listing_variant_id": "listing_variant", "order_id": "orders",
         "product_variant_id": "product_variant", "inventory_variant_id": "inventory_variant",
         "parent_id": "inventory_parent"}  # fmt: skip
 _SUBJECTS = {"order": "orders"}  # other subjects are called as their tables
@@ -91,7 +93,7 @@ def plan(template: Template, count: int) -> Plan:
     blocks = count // PER_BLOCK
     todays = max(1, blocks // (PAST_PER_TODAY + 1))
     parts = [_Block(template.past)] * (blocks - todays) + [_Block(template.today)] * todays
-    targets = _targets()
+    targets, box = _targets(), SecretBox(KeyFile(template.key_file))
     rows: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in metadata.sorted_tables}
     next_id = {name: max((row["id"] for row in found if "id" in row), default=0) + 1
                for name, found in template.base.items() if name in rows}  # fmt: skip
@@ -105,7 +107,7 @@ def plan(template: Template, count: int) -> Plan:
         for table in metadata.sorted_tables:
             if table.name == "attention_group":
                 continue  # sums of what all blocks have
-            rows[table.name] += _copied(table.name, block, copy, targets)
+            rows[table.name] += _copied(table.name, block, copy, targets, box)
         for table, last in block.last.items():
             if table in next_id:
                 next_id[table] = last + offsets[table] + 1
@@ -129,8 +131,10 @@ def _groups(items: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     return [(*group, total) for group, total in counted.items()]
 
 
-def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str], str]) -> Iterator[tuple[Any, ...]]:
-    """The rows of one table of a block, as they are in this copy."""
+def _copied(
+    table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str], str], box: SecretBox
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of one table of a block, as they are in this copy. A secret is bound to its row: each has its own."""
     columns = metadata.tables[table].columns.keys()
     numbered = table in block.first and table in copy.offsets
     for row in block.rows[table]:
@@ -141,6 +145,8 @@ def _copied(table: str, block: _Block, copy: Copy, targets: dict[tuple[str, str]
                 pass
             elif name == "id" and numbered:
                 value += copy.offsets[table]
+            elif name == "secret":
+                value = box.seal(Place(table, name, copy.id(table, row["id"])), "whsec_AAAA")
             elif name == "source_id" and value == SPREAD:
                 value = copy.spread
             elif (target := targets.get((table, name))) is not None or name == "subject_id":

@@ -18,6 +18,14 @@ from waypost.storage.checking import evidence_of
 from waypost.storage.location import parse_url
 
 IN_CI = (*SQLITE, POSTGRES[0])
+# Tables that are as long in the larger account, and why: whatever calls add to grows, or nobody sees what walks it.
+AS_LONG: dict[str, str] = {
+    "account": "Only a person with access to the machine makes one.", "account_counter": "As above.", "token": "As above.",
+    "clock_rule": "An account has a few, whatever it asks for.",
+    "import_run": "A person imports a file; it is found by its key.",
+    "pending_task": "What the program itself has to do, by name.",
+    "source_delivery": "A worker keeps something for each source that it sends to.",
+}
 
 
 @pytest.fixture(scope="session")
@@ -43,6 +51,11 @@ async def test_what_is_measured_is_an_account_that_adds_up(databases: Databases,
     assert findings == []
     assert examined.requests > SMALL * 0.95
     assert examined.events > SMALL * 5
+
+
+async def test_every_table_that_calls_add_to_is_longer_in_the_larger_account(databases: Databases) -> None:
+    small, large = await databases.plan(SMALL), await databases.plan(LARGE)
+    assert {table for table, found in large.rows.items() if len(found) < len(small.rows[table]) + 100} == set(AS_LONG)
 
 
 @pytest.mark.timeout(600)

@@ -11,17 +11,11 @@ from tests.support.merchant import Merchant, Wanted, open_merchant
 from waypost.app.ports import RequestQuery, Store
 from waypost.domain.fulfillment import FulfillmentRequest, FulfillmentStatus, State
 from waypost.domain.orders import OrderStatus
-from waypost.domain.statuses import Status
+from waypost.domain.standing import RELEASED_ONCE
+from waypost.domain.statuses import FINAL, Status
 from waypost.storage.queries import shortest, walks
 
 Image = FulfillmentRequest
-HIDDEN = {
-    "unprocessed",
-    "additional_info_required",
-    "number_exceeds_max_length",
-    "duplicate_number",
-    "cross_docked",
-}
 ATTENTION = {
     "processing_error",
     "additional_info_required",
@@ -31,7 +25,7 @@ ATTENTION = {
 }
 
 
-def tweak(rng: random.Random, generated_at: int) -> Callable[[State], State]:
+def tweak(rng: random.Random, generated_at: int, released: bool) -> Callable[[State], State]:
     """Times and facts that the filters look at: drawn at random from what the life cycle allows."""
 
     def moment() -> int:
@@ -43,9 +37,9 @@ def tweak(rng: random.Random, generated_at: int) -> Callable[[State], State]:
     def tweaked(state: State) -> State:
         status = state.status
         ended = status in (Status.CANCELED, Status.VOIDED)
-        acknowledged = moment() if status == Status.ACKNOWLEDGED else maybe() if ended else None
+        acknowledged = moment() if status == Status.ACKNOWLEDGED else maybe() if ended and released else None
         canceled = moment() if status == Status.CANCELED else None
-        sent = maybe()
+        sent = maybe() if released and status in RELEASED_ONCE else None
         open_ = (FulfillmentStatus.AWAITING_SHIPMENT, FulfillmentStatus.CANCELED)
         shipped = list(FulfillmentStatus) if status == Status.ACKNOWLEDGED else open_[1:] if ended else open_
         latest = max(at for at in (generated_at, acknowledged, canceled, sent) if at is not None)
@@ -64,15 +58,18 @@ def population(rng: random.Random, count: int) -> list[Wanted]:
     for place in range(count):
         order = f"O{place // 2}"
         generated_at = START + rng.randrange(10) * SECOND
+        status = rng.choice(list(Status))
+        released = status not in FINAL or rng.random() < 0.5
         wanted.append(
             Wanted(
-                rng.choice(list(Status)),
+                status,
                 lines=((f"S{place}", 1),),
                 source=rng.randrange(2),
                 channel=(place // 2) % 2,
                 order=order,
                 number=f"{order}-{rng.randrange(4)}",
-                tweak=tweak(rng, generated_at),
+                tweak=tweak(rng, generated_at, released),
+                released=released,
                 generated_at=generated_at,
                 order_status=rng.choice(list(OrderStatus)) if place % 2 == 0 else OrderStatus.OPEN,
             )
@@ -104,7 +101,7 @@ def matches(image: Image, query: RequestQuery, orders: dict[int, str]) -> bool:
     return all(
         (
             state.account_id == scope.account_id,
-            scope.source_id is None or (state.source_id == scope.source_id and state.status not in HIDDEN),
+            scope.source_id is None or (state.source_id == scope.source_id and state.released_seq is not None),
             scope.channel_id is None or state.channel_id == scope.channel_id,
             query.order_id in (None, state.order_id),
             query.since_id is None or state.id > query.since_id,

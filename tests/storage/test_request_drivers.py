@@ -24,14 +24,16 @@ OPEN = ("processing", "processing_error")
 # Filters; drivers of a page where few requests were modified since a moment, and where many were; drivers of a count.
 TABLE: list[tuple[Scope, dict[str, Any], str, str, str]] = [
     (ACCOUNT, {}, "id", "id", "id"),
-    (SOURCE, {}, "id", "id", "statuses"),
+    (SOURCE, {}, "id statuses", "id statuses", "statuses"),
+    (ACCOUNT, {"source_id": 4}, "id", "id", "id"),
+    (ACCOUNT, {"source_id": 4, "is_sent": True}, "id statuses", "id statuses", "statuses"),
     (CHANNEL, {"source_id": 4}, "id", "id", "id"),
     (CHANNEL, {"source_id": 4, "statuses": OPEN}, *["id statuses channel"] * 3),
     (ACCOUNT, {"order_id": 7, "numbers": ("A",), "statuses": OPEN, "updated_after": START}, "order", "order", "order"),
     (ACCOUNT, {"numbers": ("A",), "statuses": OPEN, "updated_after": START}, "numbers", "numbers", "numbers"),
     (ACCOUNT, {"updated_after": START}, "changed", "id changed", "id changed"),
     (ACCOUNT, {"updated_after": YEAR_ONE}, "id", "id", "id"),
-    (ACCOUNT, {"sent_after": START}, "changed", "id changed", "id changed"),
+    (ACCOUNT, {"sent_after": START}, "changed", "id changed", "statuses changed"),
     (ACCOUNT, {"generated_after": START}, "changed", "id changed", "id changed"),
     (ACCOUNT, {"acknowledged_after": START}, "changed", "id changed", "statuses changed"),
     (ACCOUNT, {"canceled_after": START}, "changed", "statuses changed", "statuses changed"),
@@ -48,7 +50,7 @@ TABLE: list[tuple[Scope, dict[str, Any], str, str, str]] = [
     (ACCOUNT, {"is_acknowledged": False}, "statuses", "statuses", "statuses"),
     (ACCOUNT, {"is_acknowledged": True}, "id", "id", "statuses"),
     (ACCOUNT, {"is_canceled": True}, "statuses", "statuses", "statuses"),
-    (ACCOUNT, {"is_canceled": False}, "id", "id", "id"),
+    (ACCOUNT, {"is_canceled": False}, "id", "id", "statuses"),
     (ACCOUNT, {"is_sent": False}, "id", "id", "id"),
     (ACCOUNT, {"invoiced": True}, "id", "id", "id"),
     (ACCOUNT, {"fulfillment_statuses": ("partially_shipped",)}, *["unshipped"] * 3),
@@ -102,7 +104,8 @@ async def test_what_a_search_would_miss_is_found_by_the_check(store: Store, merc
     wrong: Iterator[dict[str, Any]] = iter((
         {"acknowledged_at": state.modified_at}, {"canceled_at": state.modified_at}, {"failure_code": "other"},
         {"fulfillment_status": "shipped"}, {"sent_at": state.modified_at + 1}, {"status": Status.ACKNOWLEDGED},
-        {"status": Status.UNPROCESSED, "released_seq": 1},
+        {"status": Status.UNPROCESSED, "released_seq": 1}, {"sent_at": state.modified_at, "released_seq": None},
+        {"status": Status.CANCELED, "fulfillment_status": "canceled"},
     ))  # fmt: skip
     for fields in wrong:
         assert len(list(contradictions(state._replace(**fields)))) == 1, fields

@@ -57,6 +57,7 @@ class Wanted:
     custom_fields: str = "[]"
     order_status: OrderStatus = OrderStatus.OPEN
     order_quantity: int = 0  # beyond what the lines take
+    released: bool = True  # before it was canceled or voided
 
 
 class _Made(NamedTuple):
@@ -222,7 +223,7 @@ def _order(merchant: Merchant, wanted: Wanted, id_: int, name: str, items: Seque
 def _history(
     merchant: Merchant, wanted: Wanted, id_: int, order_id: int, name: str, lines: tuple[Line, ...], at: int
 ) -> _Made:
-    way = WAYS[wanted.status]
+    way = tuple(step for step in WAYS[wanted.status] if wanted.released or step[1] is not S.PROCESSING)
     events: list[tuple[str, Status | None, Status]] = []
     was: Status | None = None
     for type_, now in way:

@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 _WAITING = "tests/storage/test_waiting_plans.py::test_a_look_for_what_is_due_walks_nothing_that_waits"
+_SCHEMA_16 = "storage/migrations/versions/v0016_what_calls_add.py"
 _MEASURED = "tests/growth/test_growth.py::test_no_operation_costs_more_on_twenty_times_the_data"
 
 MUTANTS = (
@@ -55,12 +56,103 @@ MUTANTS = (
         ("tests/storage/test_fresh_plans.py::test_five_hundred_keys_are_looked_up_in_a_table_without_statistics",),
     ),
     Mutant(
-        "growth-retries-joined",
-        "A look for what is due for a retry walks everything that waits.",
+        "growth-retries-sorted",
+        "A look for what is due for a retry gathers and sorts all that is due, for each page of it.",
         "storage/delivery.py",
-        'order = "" if d.is_sqlite else " ORDER BY h.next_at"',
-        'order = ""',
-        (f"{_WAITING}[postgresql-analysed-half-waits]",),
+        'AND ({order}) > ($4, $5, $6) ORDER BY {order} LIMIT $3"""',
+        'AND ({order}) > ($4, $5, $6) ORDER BY {order}"""',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-retries-of-ids",
+        "A page of what is due begins anew at what was read before, as far as it is due at the same time.",
+        "storage/delivery.py",
+        'AND ({order}) > ($4, $5, $6) ORDER BY {order} LIMIT $3"""',
+        'AND ({order}) >= ($4, $5, $6) ORDER BY {order} LIMIT $3"""',
+        ("tests/delivery/test_retries_in_order.py::test_what_is_due_is_read_page_by_page[sqlite]",),
+    ),
+    Mutant(
+        "growth-canceled-twins",
+        "To post an order, all canceled orders that say the same are walked.",
+        _SCHEMA_16,
+        '"ix_orders_channel_id_likeness_id", "orders", ["channel_id", "likeness", "id"], "status <> \'canceled\'"',
+        '"ix_orders_channel_id_likeness_id", "orders", ["channel_id", "likeness", "id"], ""',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-never-released",
+        "A supplier that asks for what was canceled waits for all that was canceled before it was released to it.",
+        "storage/queries/request_pages.py",
+        "self._released = released or was_released(query)",
+        "self._released = False",
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-deleted-webhooks",
+        "The list of webhooks walks all that were ever deleted.",
+        _SCHEMA_16,
+        '("ix_webhook_kept", "webhook", ["account_id", "id"], "status <> \'deleted\'")',
+        '("ix_webhook_kept", "webhook", ["account_id", "id"], "")',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-names-of-the-account",
+        "What is looked up by its id is looked for among all that the account has of its kind.",
+        "storage/catalog.py",
+        'where.add("+t.account_id = ?", scope.account_id)',
+        'where.add("t.account_id = ?", scope.account_id)',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-every-source",
+        "To route one order, every source of the account is read.",
+        "storage/routing.py",
+        "of_all = {one.account_id for one in found.channels.values() if found.group_of(one) is None}",
+        "of_all = set(accounts)",
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-snoozes-of-nobody",
+        "Every 15 seconds, all that needs somebody is walked to find what was snoozed.",
+        "storage/queries/attention.py",
+        "AND i.care = {care} AND i.snoozed_until {is_wrong} $1",
+        "AND +i.care = {care} AND +i.snoozed_until {is_wrong} $1",
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "a-named-source-that-offers-nothing",
+        "A person sends a request to a source that offers nothing, and reads that there is no such source.",
+        "app/routing_supply.py",
+        ".union(more.sources or (), named)",
+        ".union(more.sources or ())",
+        ("tests/http/test_needed_sources.py::test_a_source_that_is_named_is_known_although_it_offers_nothing[sqlite]",),
+    ),
+    Mutant(
+        "channels-of-a-batch",
+        "An order of a channel that waits breaks the batch of one that does not.",
+        "app/orders.py",
+        "return await gather(tx, accounts, needs, channels=[channel.id for channel in channels.values()])",
+        "return await gather(tx, accounts, needs)",
+        ("tests/http/test_needed_sources.py::test_an_order_that_waits_is_stored_with_one_that_does_not[sqlite]",),
+    ),
+    Mutant(
+        "messages-that-wait-for-nothing",
+        "Messages of a webhook that was deleted are kept for ever, and walked every minute.",
+        "storage/webhooks.py",
+        " OR (SELECT w.status FROM webhook w WHERE w.id = d.webhook_id) <> 'active'",
+        "",
+        (
+            "tests/http/test_upkeep.py::test_what_is_old_and_over_is_forgotten[sqlite]",
+            f"{_MEASURED}[SQLite without ANALYZE]",
+        ),
+    ),
+    Mutant(
+        "retries-of-a-clock-that-ran-ahead",
+        "What a source rejected for now while the clock ran a day ahead is tried again in a day.",
+        "storage/delivery.py",
+        "due = await self._end_waits_for_retries(now, limit)",
+        "due = 0",
+        ("tests/delivery/test_retries_in_order.py::test_what_a_clock_that_ran_ahead_put_off_is_due_at_once[sqlite]",),
     ),
     Mutant(
         "growth-batch-joined",

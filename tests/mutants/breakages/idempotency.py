@@ -10,8 +10,8 @@ MUTANTS = (
         "keys-purged-young",
         "All keys are forgotten within a minute: a call that is repeated later is made twice.",
         "app/upkeep.py",
-        "keys = await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, limit)",
-        "keys = await tx.purge_keys(hub.clock(), limit)",
+        "return await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, limit)",
+        "return await tx.purge_keys(hub.clock(), limit)",
         ("tests/http/test_upkeep.py::test_a_key_is_kept_for_a_day",),
     ),
     Mutant(

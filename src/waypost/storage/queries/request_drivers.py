@@ -110,7 +110,8 @@ def _drivers_of_many(query: RequestQuery, few_changed: bool, for_count: bool) ->
     source = query.scope.source_id
     if not statuses or (source is not None and query.source_id not in (None, source)):
         return (Driver.STATUSES,)  # nothing matches
-    if lists == (Driver.ID,) and not for_count and (source, query.source_id) != (None, None):
+    of_source = source is not None or (query.source_id is not None and query.scope.channel_id is None)
+    if lists == (Driver.ID,) and of_source and len(statuses) < len(ANY):
         lists = (Driver.ID, Driver.STATUSES)  # much of what is the source's may never have been released to it
     if changed_after(query) is None:
         return lists
