@@ -3,7 +3,8 @@
 from tests.http.test_fulfilling import FR, post, ready
 from tests.support.audit import audit
 from tests.support.database import rows
-from tests.support.stock import change
+from tests.support.goods import product
+from tests.support.stock import change, variant
 from tests.support.world import World
 from waypost.app.actor import Actor, Scope
 from waypost.app.order_items import ItemDraft
@@ -18,8 +19,8 @@ async def grouped(world: World, source: int) -> None:
     """Orders of our first channel go to this source only."""
     body = {"name": "One", "rules": [], "sources": [{"sourceId": source, "priority": 1}]}
     group = (await world.client().post("/routing-groups", json=body)).json()
-    reply = await world.client().patch(f"/channel/{world.ours.channels[0]}", json={"orderRoutingGroupId": group["id"]})
-    assert reply.status == 200, reply.body
+    reply = await world.client().patch(f"/channel/{world.ours.channels[0]}", json={"routingGroupId": group["id"]})
+    assert reply.json()["routingGroupId"] == group["id"]
 
 
 async def test_a_source_that_is_named_is_known_although_it_offers_nothing(ready: World, migrated_url: str) -> None:
@@ -40,6 +41,19 @@ async def test_a_source_outside_the_group_takes_what_a_person_sends_it(ready: Wo
     reply = await ready.client().post(FR, json=body)
     assert reply.status == 201, reply.body
     assert (await ready.client().post(FR, json={**body, "sourceId": ready.theirs.sources[0]})).status == 400
+    await audit(migrated_url)
+
+
+async def test_orders_of_both_channels_are_linked_at_once(ready: World, migrated_url: str) -> None:
+    """Only the first one's channel generates by itself."""
+    body = {"orderNumber": "W-1", "paymentStatus": "Paid", "orderItems": [{"sku": "NEW", "quantity": 1, "price": 5}]}
+    posted = [(await ready.client(token).post("/orders", json=body)).json() for token in ("chn", "chn2")]
+    known = await product(migrated_url, ready.ours.account, "NEW")
+    await variant(migrated_url, ready.ours.account, ready.ours.sources[0], "NEW", 9, cost=1, product_variant_id=known)
+    reply = await ready.client().patch("/orders/link", json={"orderIds": [order["id"] for order in posted]})
+    assert (reply.status, len(reply.json())) == (200, 2)
+    shown = [(await ready.client().get(f"/orders/{order['id']}")).json() for order in posted]
+    assert [len(order["fulfillmentRequests"]) for order in shown] == [1, 0]
     await audit(migrated_url)
 
 

@@ -93,7 +93,7 @@ async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
         if channels[one.order.channel_id].auto_generate:
             needs.append(need_of(one.order, [found.get(item.id, item) for item in one.items]))
             await pace.spend(len(one.items))
-    supply = await gather(tx, [account], needs) if needs else None
+    supply = await gather(tx, [account], needs, channels=channels) if needs else None
     loaded = await tx.load([], [account])
     loaded.orders.update(parts)
     return _Ahead(parts, found, supply), Desk(loaded, at)

@@ -136,6 +136,14 @@ MUTANTS = (
         ("tests/http/test_needed_sources.py::test_an_order_that_waits_is_stored_with_one_that_does_not[sqlite]",),
     ),
     Mutant(
+        "channels-of-linked-orders",
+        "Orders of a channel that waits cannot be linked together with those of one that does not.",
+        "app/order_links.py",
+        "await gather(tx, [account], needs, channels=channels) if needs else None",
+        "await gather(tx, [account], needs) if needs else None",
+        ("tests/http/test_needed_sources.py::test_orders_of_both_channels_are_linked_at_once[sqlite]",),
+    ),
+    Mutant(
         "messages-that-wait-for-nothing",
         "Messages of a webhook that was deleted are kept for ever, and walked every minute.",
         "storage/webhooks.py",
