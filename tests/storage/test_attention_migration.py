@@ -32,7 +32,18 @@ AS_BEFORE = (
     f"UPDATE alembic_version SET version_num = '{PLAN.revisions[BEFORE - 1]}'",
 )  # fmt: skip
 _STATE, _OLD = "fulfillment_request_state", "account_id, source_id, code, since, subject_id, subject, assignee, snoozed_until"
+_OF_TEXTS = ("mapped", "unmapped", "mapped_of_channel", "unmapped_of_channel", "channel_id_id")
+AS_BEFORE_WHAT_CALLS_ADD = (
+    *(f"DROP INDEX ix_{name}" for name in (
+        "orders_channel_id_likeness_id", f"{_STATE}_status_source_id_id", "webhook_kept", "webhook_active",
+        "handover_attempt_retry", "source_shipping_method_source_id_id", "shipping_policy_account_id_id",
+        "routing_group_account_id_id", *(f"channel_shipping_method_{name}" for name in _OF_TEXTS),
+    )),
+    "CREATE INDEX ix_orders_channel_id_likeness_id ON orders (id)", "CREATE INDEX ix_webhook_account_id_id ON webhook (id)",
+    "CREATE INDEX ix_handover_attempt_retry ON handover_attempt (id)",
+)  # fmt: skip
 AS_BEFORE_CARE = (
+    *AS_BEFORE_WHAT_CALLS_ADD,
     f"CREATE TABLE old AS SELECT {_OLD} FROM attention_item", "DROP TABLE attention_item", "DROP TABLE attention_group",
     "ALTER TABLE old RENAME TO attention_item", "CREATE TABLE attention_group (total bigint)", "DROP INDEX ix_order_item_unlinked",
     f"DROP INDEX ix_{_STATE}_watched",

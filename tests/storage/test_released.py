@@ -54,6 +54,7 @@ async def test_the_migration_finds_it_in_the_events(merchant: Merchant, changes:
     expected = await _expected(migrated_url)
     lost = max(id_ for id_, seq in expected.items() if seq is not None)
     await run_sql(migrated_url, f"DELETE FROM event WHERE subject_id = {lost} AND subject = 'fulfillment_request'")
+    await run_sql(migrated_url, "DROP INDEX ix_fulfillment_request_state_status_source_id_id")
     await run_sql(migrated_url, "ALTER TABLE fulfillment_request_state DROP COLUMN released_seq")
     await run_sql(migrated_url, f"UPDATE alembic_version SET version_num = '{PLAN.revisions[BEFORE - 1]}'")
     await migrate(migrated_url, Plan(PLAN.revisions[: BEFORE + 1], PLAN.folders))

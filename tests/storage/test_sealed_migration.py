@@ -104,12 +104,12 @@ async def delete_some(url: str) -> None:
     if is_sqlite(url):
         with closing(sqlite3.connect(sqlite_path(url), isolation_level=None)) as db:
             db.execute("PRAGMA secure_delete = OFF")
-            for _ in range(20):
+            for _ in range(100):  # migrations that follow write over some of what they leave
                 db.execute(sql)
             db.execute(delete)
     else:
         await run_sql(url, "SELECT setval('webhook_id_seq', 100)")
-        for _ in range(20):
+        for _ in range(100):  # migrations that follow write over some of what they leave
             await run_sql(url, sql)
         await run_sql(url, delete)
 

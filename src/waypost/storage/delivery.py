@@ -9,98 +9,16 @@ from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.handover import Outcome
 from waypost.domain.statuses import Status
-from waypost.storage.dialect import Dialect
-from waypost.storage.queries import columns, requests
+from waypost.storage.queries import columns, handing, requests
 from waypost.storage.sealing import Place, SecretBox
 from waypost.storage.speaking import Reader, Statements
 
-_CLAIMED = columns.listed(Claimed)
 _ATTEMPT = columns.listed(Attempt, "h")
 _DELIVERY = columns.listed(SourceDelivery, "d")
 _REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
-_MINUTE = 60 * 1_000_000  # microseconds
 # What was settled later than this from now was settled before the clock was set back: its wait is over. No other wait
 # can be longer than the longest delay that a policy allows.
-_AHEAD = _MINUTE
-_LONGEST_CLAIM = 10 * _MINUTE  # a claim that is held longer was given before the clock was set back
-
-
-def _ready(dialect: Dialect, source: str, first: str, last: str) -> tuple[str, str, str]:
-    """What of a source may be handed over from a moment between these on: for FROM, WHERE and ORDER BY.
-
-    0: nothing keeps it. What a worker has claimed, and not begun to send, is among it.
-    """
-    table = dialect.by_index("fulfillment_request_state", "s", ("source_id", "waits_until", "id"))
-    which = f"s.status = '{Status.PROCESSING}' AND s.handover IS NULL"
-    if dialect.is_sqlite:
-        within = f"s.source_id = {source} AND s.waits_until >= {first} AND s.waits_until <= {last}"
-        return table, f"{which} AND {within}", "s.waits_until, s.id"
-    key = "(s.source_id, s.waits_until)"
-    within = f"{key} >= ({source}, {first}) AND {key} <= ({source}, {last})"
-    return table, f"{which} AND {within}", "s.source_id, s.waits_until, s.id"
-
-
-# The requests of a source that may be handed over, and that nobody has claimed. What is tried again in the same
-# release, or by the worker itself, stays in its group and keeps its idempotency key.
-# $1 source, $2 now, $3 how many, $4 worker, $5 the end of the lease, $6 and $7: ready from a moment between these on.
-# What somebody else takes meanwhile is left to them.
-def _claim(dialect: Dialect) -> str:
-    table, ready, order = _ready(dialect, "$1", "CAST($6 AS bigint)", "CAST($7 AS bigint)")
-    lock = particulars = ""
-    latest = """handover_attempt p ON p.request_id = s.id
-  AND p.number = (SELECT max(o.number) FROM handover_attempt o WHERE o.request_id = s.id)"""
-    if not dialect.is_sqlite:
-        # The attempt will refer to this row. One that somebody else holds is left for later, as its state is.
-        particulars = """JOIN LATERAL (SELECT 1 FROM fulfillment_request r WHERE r.id = s.id
-  FOR KEY SHARE SKIP LOCKED) f ON true"""
-        # PostgreSQL is told to look each request up by its id. Left to itself it merges the whole of both tables, once
-        # they have been analysed: however few requests wait, a claim would walk all that ever were.
-        latest = """LATERAL (SELECT * FROM handover_attempt o WHERE o.request_id = s.id
-  ORDER BY o.number DESC LIMIT 1) p ON true"""
-        lock = " FOR NO KEY UPDATE OF s SKIP LOCKED"
-    return f"""WITH free AS (
-      SELECT s.account_id, s.source_id, s.id AS request_id, coalesce(p.number, 0) + 1 AS number,
-        s.attempt_count AS release,
-        CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.attempt_group
-          ELSE s.attempt_count END AS attempt_group,
-        CASE WHEN p.release = s.attempt_count OR p.retried_as = s.attempt_count THEN p.tries ELSE 0 END AS tries,
-        a.created_at AS salt
-      FROM {table} {particulars} JOIN account a ON a.id = s.account_id LEFT JOIN {latest}
-      WHERE {ready} AND (p.id IS NULL OR p.state = 'settled') ORDER BY {order} LIMIT $3{lock})
-      INSERT INTO handover_attempt (account_id, source_id, request_id, number, release, attempt_group,
-        idempotency_key, tries, state, worker, lease_until, claimed_at)
-      SELECT account_id, source_id, request_id, number, release, attempt_group,
-        'fr-' || salt || '-' || request_id || '-' || attempt_group, tries, 'claimed', $4, $5, $2
-      FROM free WHERE true ON CONFLICT DO NOTHING RETURNING {_CLAIMED}"""
-
-
-# $1 sources, $2 now, $3 how many, $4 to $6 the place behind which to begin.
-def _due_retries(dialect: Dialect) -> str:
-    source = "o.value" if dialect.is_sqlite else "o.id"
-    table = dialect.by_index("handover_attempt", "x", ("retry",))
-    key, order = "(x.source_id, x.next_at)", "x.source_id, x.next_at, x.id"
-    first = f"CASE WHEN {source} = $4 THEN CAST($5 AS bigint) ELSE 0 END"
-    within = f"{key} >= ({source}, {first}) AND {key} <= ({source}, $2)"
-    if dialect.is_sqlite:
-        within = f"x.source_id = {source} AND x.next_at >= {first} AND x.next_at <= $2"
-    found = f"""SELECT {{}} FROM {table} WHERE x.outcome = 'rejected' AND x.next_at IS NOT NULL AND {within}
-        AND ({order}) > ($4, $5, $6) ORDER BY {order} LIMIT $3"""
-    if dialect.is_sqlite:
-        rows = f"json_each($1) o CROSS JOIN handover_attempt h ON h.id IN ({found.format('x.id')})"
-    else:
-        rows = f"unnest($1::bigint[]) AS o(id) CROSS JOIN LATERAL ({found.format('x.*')}) h"
-    claimed = columns.listed(Claimed, "h")
-    return f"SELECT {claimed}, h.next_at FROM {rows} ORDER BY h.source_id, h.next_at, h.id LIMIT $3"
-
-
-def _take_over(dialect: Dialect) -> str:
-    """$1 source, $2 now, $3 how many, $4 worker, $5 the end of the lease."""
-    lock = "" if dialect.is_sqlite else " FOR UPDATE SKIP LOCKED"
-    return f"""UPDATE handover_attempt SET worker = $4, lease_until = $5 WHERE id IN (
-        SELECT id FROM handover_attempt
-        WHERE source_id = $1 AND state <> 'settled' AND state = 'claimed'
-          AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})
-        ORDER BY request_id LIMIT $3{lock}) RETURNING {_CLAIMED}"""
+_AHEAD = 60 * 1_000_000  # microseconds
 
 
 _DELIVERY_CHANGES = ", ".join(
@@ -164,7 +82,7 @@ class DeliveryReading(Reader):
     async def waiting_sources(self, source_ids: Sequence[int], now: int) -> list[int]:
         """See `app.ports.delivery.DeliveryReads`."""
         d = self.dialect
-        table, ready, order = _ready(d, "d.source_id", "0", "CAST($2 AS bigint)")
+        table, ready, order = handing.ready(d, "d.source_id", "0", "CAST($2 AS bigint)")
         # A value, and no EXISTS: PostgreSQL would join that, and walk all that waits.
         sql = f"""SELECT d.source_id FROM source_delivery d WHERE {d.any_of("d.source_id", 1)}
           AND (SELECT s.id FROM {table} WHERE {ready} ORDER BY {order} LIMIT 1) IS NOT NULL ORDER BY d.source_id"""
@@ -180,7 +98,7 @@ class DeliveryReading(Reader):
     async def lapsed(self, now: int, limit: int, after: int = 0) -> list[Claimed]:
         """See `app.ports.delivery.DeliveryReads`."""
         # The index of what is open is told by its own words, and walked in its order: it is short.
-        sql = f"""SELECT {_CLAIMED} FROM handover_attempt
+        sql = f"""SELECT {handing.CLAIMED} FROM handover_attempt
           WHERE state <> 'settled' AND state = 'sending' AND lease_until <= $1 AND request_id > $3
           ORDER BY request_id LIMIT $2"""
         return [Claimed._make(row) for row in await self.slow(sql, now, limit, after)]
@@ -190,7 +108,7 @@ class DeliveryReading(Reader):
     ) -> list[Retry]:
         """See `app.ports.delivery.DeliveryReads`. At most `limit` of each source are read, however many are due."""
         args = self.dialect.array([id_ for id_ in source_ids if id_ >= after[0]]), now, limit, *after
-        rows = await self.slow(_due_retries(self.dialect), *args)
+        rows = await self.slow(handing.due_retries(self.dialect), *args)
         return [Retry(Claimed._make(row[:-1]), row[-1]) for row in rows]
 
 
@@ -202,14 +120,14 @@ class DeliveryWriting(Statements):
     ) -> list[Claimed]:
         """See `DeliveryTx`."""
         within = (1, now) if waited else (0, 0)
-        rows = await self.fetch(_claim(self.dialect), source_id, now, count, worker, lease_until, *within)
+        rows = await self.fetch(handing.claim(self.dialect), source_id, now, count, worker, lease_until, *within)
         return sorted(map(Claimed._make, rows))
 
     async def take_over_claims(
         self, source_id: int, worker: str, count: int, now: int, lease_until: int
     ) -> list[Claimed]:
         """See `DeliveryTx`."""
-        rows = await self.fetch(_take_over(self.dialect), source_id, now, count, worker, lease_until)
+        rows = await self.fetch(handing.take_over(self.dialect), source_id, now, count, worker, lease_until)
         return sorted(map(Claimed._make, rows))
 
     async def end_waits(self, now: int, limit: int) -> int:

@@ -32,8 +32,8 @@ MUTANTS = (
     Mutant(
         "clock-back-holds-claims",
         "After the clock was set back, requests wait for as long as it was ahead.",
-        "storage/delivery.py",
-        "AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
+        "storage/queries/handing.py",
+        "AND (lease_until <= $2 OR lease_until > $2 + {LONGEST_CLAIM})",
         "AND (lease_until <= $2)",
         ("tests/delivery/test_clock_jumps.py::test_a_claim_of_a_clock_that_ran_ahead_is_taken_over_at_once",),
     ),

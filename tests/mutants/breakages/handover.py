@@ -16,15 +16,15 @@ MUTANTS = (
     Mutant(
         "claim-taken-at-once",
         "Two workers hand the same request over, because a claim is taken from a worker that lives.",
-        "storage/delivery.py",
-        "AND (lease_until <= $2 OR lease_until > $2 + {_LONGEST_CLAIM})",
-        "AND (lease_until <> -CAST($2 AS bigint) OR lease_until > $2 + {_LONGEST_CLAIM})",
+        "storage/queries/handing.py",
+        "AND (lease_until <= $2 OR lease_until > $2 + {LONGEST_CLAIM})",
+        "AND (lease_until <> -CAST($2 AS bigint) OR lease_until > $2 + {LONGEST_CLAIM})",
         (f"{_LEASES}::test_a_claim_is_nobody_elses_until_its_lease_ends",),
     ),
     Mutant(
         "sending-taken-over",
         "A request whose worker stood still while it was sent is sent again by another: ordered twice.",
-        "storage/delivery.py",
+        "storage/queries/handing.py",
         "WHERE source_id = $1 AND state <> 'settled' AND state = 'claimed'\n",
         "WHERE source_id = $1 AND state <> 'settled'\n",
         (f"{_LEASES}::test_what_is_being_sent_is_never_taken_over_to_be_sent",),
@@ -168,7 +168,7 @@ MUTANTS = (
     Mutant(
         "key-of-every-try",
         "Each try has an idempotency key of its own: the source takes a repeat for another order.",
-        "storage/delivery.py",
+        "storage/queries/handing.py",
         "'fr-' || salt || '-' || request_id || '-' || attempt_group, tries",
         "'fr-' || salt || '-' || request_id || '-' || number, tries",
         (f"{_LEASES}::test_what_is_tried_again_keeps_its_key_until_a_person_releases_it",),
