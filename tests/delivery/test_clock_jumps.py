@@ -136,13 +136,13 @@ async def test_what_waits_rightly_waits_on(house: House) -> None:
         supplier.mood = turns("accept")
         later = await house.merchant.request()
         await house.until_statuses([later], "processed")
-        now, sources = house.hub.clock(), [house.merchant.sources[0]]
-        assert await house.hub.reads.due_retries(sources, now, 10) == []
+        now = house.hub.clock()
+        assert await house.due_retries(now) == []
         assert await house.hub.store.write(lambda tx: tx.end_waits(now, 10)) == 0
         set_back = now - 60_000_000
         assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 1
         assert await house.hub.store.write(lambda tx: tx.end_waits(set_back, 10)) == 0
-        assert len(await house.hub.reads.due_retries(sources, set_back, 10)) == 1
+        assert len(await house.due_retries(set_back)) == 1
         assert supplier.asked[await house.number(first)] == 1
 
 

@@ -142,7 +142,7 @@ async def test_what_waits_to_be_tried_again_is_not_tried_once_it_is_known_to_be_
     await desk.settle("one", old, DELIVERED)
     assert (await house.state(old.request_id)).handover == "delivered"
     desk.clock.advance(3600)
-    due = await house.hub.reads.due_retries([house.merchant.sources[0]], desk.clock(), 10)
+    due = await house.due_retries(desk.clock())
     assert await desk.retry(due) == [False]
     with pytest.raises(NotAllowed, match="order twice"):
         await house.do(Action.PROCESS, old.request_id)
@@ -167,7 +167,7 @@ async def test_what_turns_out_to_be_delivered_while_it_is_sent_again_is_left_to_
     assert (state.status, state.failure_code, state.handover) == (Status.PROCESSING_ERROR, "outcome_unknown", "unknown")
     assert "from before" in (state.failure_reason or "")
     desk.clock.advance(3600)
-    assert await house.hub.reads.due_retries([house.merchant.sources[0]], desk.clock(), 10) == []
+    assert await house.due_retries(desk.clock()) == []
     assert await desk.claim("two") == []
     with pytest.raises(NotAllowed, match="order twice"):
         await house.do(Action.PROCESS, old.request_id)

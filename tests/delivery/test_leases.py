@@ -263,10 +263,9 @@ async def test_what_is_tried_again_keeps_its_key_until_a_person_releases_it(hous
     for_now = REJECTED._replace(retryable=True)
     attempt = await desk.sent()
     await desk.settle("one", attempt, for_now)
-    source = [house.merchant.sources[0]]
-    assert await house.hub.reads.due_retries(source, desk.clock(), 10) == []
+    assert await house.due_retries(desk.clock()) == []
     desk.clock.advance(61)
-    due = await house.hub.reads.due_retries(source, desk.clock(), 10)
+    due = await house.due_retries(desk.clock())
     assert await desk.retry(due) == [True]
     assert await desk.retry(due) == [False]
     (again,) = await desk.claim("one")
@@ -281,7 +280,7 @@ async def test_what_is_tried_again_keeps_its_key_until_a_person_releases_it(hous
     assert third.idempotency_key != attempt.idempotency_key
     # The retry that was due meanwhile is not for this release.
     desk.clock.advance(3600)
-    assert await desk.retry(await house.hub.reads.due_retries(source, desk.clock(), 10)) == [False]
+    assert await desk.retry(await house.due_retries(desk.clock())) == [False]
     assert [row["retried_as"] for row in await house.attempts(again.request_id)] == [2, None, None]
     await adds_up(house)
 

@@ -6,7 +6,7 @@ from tests.support.handing import House
 from tests.support.merchant import Wanted
 from waypost.app import handover
 from waypost.app.handover import ClaimAsk, Settlement, Start
-from waypost.app.ports.delivery import Claimed, Retry
+from waypost.app.ports.delivery import Claimed, Retry, RetryPlace
 from waypost.domain.handover import Policy
 
 __all__ = ["desk"]
@@ -31,29 +31,30 @@ async def rejected(house: House, clock: ManualClock, policy: Policy) -> None:
 
 async def test_what_is_due_is_read_page_by_page(house: House, desk: Desk) -> None:
     await rejected(house, desk.clock, Policy(first_delay_s=60, longest_delay_s=600))
-    reads, sources = house.hub.reads, sorted(house.merchant.sources)
-    assert await reads.due_retries(sources, desk.clock(), 100) == []
+    reads, (first, second) = house.hub.reads, sorted(house.merchant.sources)
+    assert await house.due_retries(desk.clock()) == []
     desk.clock.advance(600)
-    every = await reads.due_retries(sources, desk.clock(), 100)
+    every = await house.due_retries(desk.clock())
     assert len(every) == 6
     assert [one.place for one in every] == sorted(one.place for one in every)
     assert every[0].next_at > every[-1].next_at  # the first source's became due later
-    pages: list[Retry] = []
-    for size in (2, 2, 2, 0):
-        page = await reads.due_retries(sources, desk.clock(), 2, pages[-1].place if pages else (0, 0, 0))
+    after = [RetryPlace(first), RetryPlace(second)]
+    pages: list[list[Retry]] = []
+    for size in (4, 2, 0):
+        page = await reads.due_retries(after, desk.clock(), 2)
         assert len(page) == size
-        pages += page
-    assert pages == every
-    assert await reads.due_retries(sources[1:], desk.clock(), 100) == every[3:]
+        after = [max([place, *(one.place for one in page if one.place[0] == place[0])]) for place in after]
+        pages.append(page)
+    assert pages == [[*every[:2], *every[3:5]], [every[2], every[5]], []]
+    assert await house.due_retries(desk.clock(), [second]) == every[3:]
     assert await desk.retry(every[:1]) == [True]
-    assert await reads.due_retries(sources, desk.clock(), 100) == every[1:]
+    assert await house.due_retries(desk.clock()) == every[1:]
 
 
 async def test_what_a_clock_that_ran_ahead_put_off_is_due_at_once(house: House, desk: Desk) -> None:
     await rejected(house, desk.clock, Policy(first_delay_s=3600, longest_delay_s=7200))
-    sources = house.merchant.sources
     desk.clock.advance(-600)
-    assert await house.hub.reads.due_retries(sources, desk.clock(), 100) == []
+    assert await house.due_retries(desk.clock()) == []
     ended = [await house.hub.store.write(lambda tx: tx.end_waits(desk.clock(), 4)) for _ in range(3)]
     assert ended == [4, 2, 0]
-    assert len(await house.hub.reads.due_retries(sources, desk.clock(), 100)) == 6
+    assert len(await house.due_retries(desk.clock())) == 6

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from functools import partial
 from typing import Any, NamedTuple
 
-from tests.growth.crowd import OLD, UNLIKELY
+from tests.growth.crowd import CROWD, OLD, UNLIKELY
 from tests.growth.reads import PAGE, Target
 from tests.growth.template import (
     DAY,
@@ -25,7 +25,9 @@ from waypost.app.order_items import ItemDraft
 from waypost.app.orders import create_orders
 from waypost.app.ports import RequestQuery, Tx, no_changes
 from waypost.app.ports.attention import Attention
+from waypost.app.ports.catalog import Page
 from waypost.app.ports.clock_rules import OverdueQuery
+from waypost.app.ports.delivery import RetryPlace
 from waypost.app.ports.events import FeedQuery
 from waypost.app.ports.webhooks import Settlement
 from waypost.app.posted import OrderDraft
@@ -67,10 +69,13 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     sources = [*LARGE_SOURCES, RARE_SOURCE]
     ids = [target.id("backlog", "fulfillment_request", place) for place in range(PAGE)]
     yield Work("worker deliveries", lambda hub: hub.reads.deliveries(["http"]))
+    yield _undone("worker routing without a group", lambda tx: tx.routing_catalog([CROWD], [target.base("crowd channel")]))
     yield Work("worker told_down", lambda hub: hub.reads.told_down(sources))
     yield Work("worker waiting_sources", lambda hub: hub.reads.waiting_sources(sources, now))
-    yield Work("worker due_retries nothing due", lambda hub: hub.reads.due_retries(sources, now, PAGE))
-    yield Work("worker due_retries all due", lambda hub: hub.reads.due_retries(sources, now + 2 * NEVER, PAGE))
+    places = [RetryPlace(source) for source in sources]
+    for word, at in (("nothing due", now), ("all due", now + 2 * NEVER)):
+        yield Work(f"worker retrying_sources {word}", lambda hub, at=at: hub.reads.retrying_sources(sources, at))
+        yield Work(f"worker due_retries {word}", lambda hub, at=at: hub.reads.due_retries(places, at, PAGE))
     yield Work("worker lapsed", lambda hub: hub.reads.lapsed(now, PAGE))
     yield Work("worker papers", lambda hub: hub.reads.papers(ids))
     yield Work("worker attempts", lambda hub: hub.reads.attempts(Scope(ACCOUNT), ids[0], PAGE))
@@ -231,6 +236,14 @@ def _lists(target: Target, _: int) -> Iterator[Work]:
     yield Work("commands tokens of all", lambda hub: hub.reads.tokens(None))
     yield Work("commands sources", lambda hub: hub.reads.sources(ACCOUNT))
     yield Work("commands channels", lambda hub: hub.reads.channels(ACCOUNT))
+    crowd = target.base("crowd channel")
+    for word, mapped in (("mapped", True), ("not mapped", False)):
+        for of, channel in (("", None), (" of a channel", crowd)):
+
+            async def texts(hub: Hub, mapped: bool = mapped, channel: int | None = channel) -> Any:
+                return await hub.reads.channel_methods(CROWD, channel, mapped, Page(PAGE, 0))
+
+            yield Work(f"texts that are {word}{of}", texts)
     yield Work("commands routing groups", lambda hub: hub.reads.routing_groups(ACCOUNT))
     for word, within in _scopes():
 
@@ -268,7 +281,7 @@ def _imports(target: Target, now: int) -> Iterator[Work]:
     yield _undone("imports begin", lambda tx: tx.begin_import(ACCOUNT, "orders", "nothing", now))
 
 
-def _purges(_: Target, now: int) -> Iterator[Work]:
+def _purges(target: Target, now: int) -> Iterator[Work]:
     """Few that are old among many, then many that are old: a bounded slice."""
     for word, at in (("nothing old", now - 1000 * DAY), ("all old", now + 1000 * DAY)):
 
@@ -280,4 +293,6 @@ def _purges(_: Target, now: int) -> Iterator[Work]:
 
         yield _undone(f"purge keys {word}", keys)
         yield _undone(f"purge deliveries {word}", deliveries)
-    yield _undone("purge deliveries of deleted webhooks", lambda tx: tx.purge_deliveries(now - OLD // 2, PAGE))
+    yield _undone("purge deliveries of which only some that wait are old", lambda tx: tx.purge_deliveries(now - OLD // 2, PAGE))
+    yield _undone("purge what waits for deleted webhooks", lambda tx: tx.end_waiting_for_deleted(now, PAGE))
+    yield _undone("purge what waits for a webhook", lambda tx: tx.end_waiting(target.base("webhook"), now, PAGE))

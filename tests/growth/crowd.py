@@ -16,25 +16,19 @@ DAY = 24 * 3600 * 1_000_000
 OLD = 100 * DAY  # before today
 CROWD = 3  # an account of which only the sources grow, and what needs somebody at each
 UNLIKELY = "as was canceled"  # the likeness of orders all of which are canceled
-TEXTS = 5
+EACH = 3
 
 
 async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], channel: int) -> None:
     """One block's. `sources`: one that has much, and one that has little, at which nothing of it is released."""
     large, rare = sources
-    source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
-    other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]
-    methods = [
-        await maker.ok("POST", "/shipping/source-shipping-methods", {"sourceId": of, "name": f"Method N{maker.number()}"})
-        for of in [source] + [large] * TEXTS
-    ]
-    name = f"Name N{maker.number()}"
-    await maker.ok("POST", "/shipping/shipping-policies", {"name": name, "methods": [{"sourceShippingMethodId": methods[0]["id"]}]})
-    for _ in range(TEXTS):
-        await maker.ok("POST", "/shipping/channel-shipping-methods", {"channelId": channel, "name": f"Text N{maker.number()}"})
-    await maker.ok("POST", "/routing-groups", {"name": name, "rules": [], "sources": [{"sourceId": source, "priority": 1}]})
-    await _webhook(maker)
-    for _ in range(3):
+    for _ in range(EACH):
+        source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
+        other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]
+        await _settings(maker, source, large, channel)
+        await _webhook(maker)
+        _down(maker)
+    for _ in range(EACH):
         order = await maker.order(channel, sku)
         await maker.ok("PATCH", f"/orders/{order}/status?status=Canceled")
         maker.execute("UPDATE orders SET likeness = ? WHERE id = ?", [UNLIKELY, order])
@@ -43,7 +37,23 @@ async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], chann
     for _ in range(2):  # of a channel in which nothing that is canceled is routed again
         request = await maker.request(rare, other, sku, Status.UNPROCESSED)
         await maker.hub.changes.change(Command(Action.CANCEL, request["id"], maker.actor))
-    _down(maker)
+
+
+async def _settings(maker: "Maker", source: int, large: int, channel: int) -> None:
+    """Methods, a policy, a routing group; texts that mean nothing yet, and of the crowd some that do."""
+    methods = [
+        await maker.ok("POST", "/shipping/source-shipping-methods", {"sourceId": of, "name": f"Method N{maker.number()}"})
+        for of in (source, large, large)
+    ]
+    name = f"Name N{maker.number()}"
+    await maker.ok("POST", "/shipping/shipping-policies", {"name": name, "methods": [{"sourceShippingMethodId": methods[0]["id"]}]})
+    await maker.ok("POST", "/routing-groups", {"name": name, "rules": [], "sources": [{"sourceId": source, "priority": 1}]})
+    for _ in range(2):
+        await maker.ok("POST", "/shipping/channel-shipping-methods", {"channelId": channel, "name": f"Text N{maker.number()}"})
+        maker.insert("channel_shipping_method", {
+            "account_id": CROWD, "channel_id": maker.names["crowd channel"][0], "name": f"Text N{maker.number()}",
+            "policy_id": maker.names["crowd policy"][0], "created_at": 1, "updated_at": 1,
+        })  # fmt: skip
 
 
 async def _webhook(maker: "Maker") -> None:
@@ -53,7 +63,7 @@ async def _webhook(maker: "Maker") -> None:
     await maker.ok("PATCH", f"/webhook/configurations/{id_}", {"status": "deleted"})
     old = maker.hub.clock() - OLD
     for _ in range(3):
-        maker.message(id_, "pending", old, at=old)
+        maker.message(id_, "pending", old, at=old)  # as they were left before they ended with it
 
 
 def _down(maker: "Maker") -> None:

@@ -46,16 +46,20 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.25, 0.1),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
-        " write to: all of it is looked at.", 0.5, 0.1,
+        " write to: all of it is looked at.", 0.9, 0.3,
     ),
-    Linear("clock rules *", "Each source of the account is looked up: one has few that are late, another has many.", 0.6, 0.1),
+    Linear("clock rules *", "Each source of the account is looked up: one has few that are late, another has many.", 1.5, 0.3),
     Linear(
         "list_fulfillment_requests filterInvoiced=true of a source*",
         "Nearly all that this source has was canceled before it was released: none of that was invoiced.", 1, 0.3,
     ),
     Linear("snoozes listed all ended", "Two items move, in indexes that are one level deeper.", 0.03, 0.005),
+    Linear(
+        "worker routing without a group", "Without a routing group, every source of the account may be chosen: each is looked at.",
+        0.75, 0.05,
+    ),
     Linear("commands *", "A command lists all that there are.", 1.5, 0.1),
-    Linear("start keys", "Each start looks at every secret, so that none has lost its key.", 0.12, 0.01),
+    Linear("start keys", "Each start looks at every secret, so that none has lost its key.", 0.35, 0.03),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 22, 1.1),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",
@@ -101,7 +105,7 @@ def judge(mode: Mode, small: dict[str, Cost], large: dict[str, Cost], count: int
         elif grows(mode, before, after):
             most = max(after.by_statement, key=lambda text: after.by_statement[text] - before.by_statement.get(text, 0))
             change = f"{before.by_statement.get(most, 0):,} -> {after.by_statement[most]:,}"
-            yield f"{name}: {before.total:,} -> {after.total:,} {mode.unit}; most ({change}) by {' '.join(most.split())}"
+            yield f"{name}: {before.total:,} -> {after.total:,} {mode.unit}, at most {bound(mode, before):,.0f}; most ({change}) by {' '.join(most.split())}"
 
 
 def outdated(costs: dict[Mode, tuple[dict[str, Cost], dict[str, Cost]]]) -> Iterator[str]:

@@ -12,6 +12,7 @@ from tests.growth.template import Template
 from tests.support.asgi import Client
 from waypost.app import hub as hub_module
 from waypost.app.hub import Hub
+from waypost.domain.refusals import Unavailable
 from waypost.http.app import create_app
 from waypost.http.gate import Gate
 from waypost.http.log import LineLog
@@ -54,7 +55,10 @@ class Measured(NamedTuple):
     async def run(self, work: Callable[[Hub], Awaitable[Any]]) -> Cost:
         """The cost of what is done in the background."""
         self.counter.taken()
-        found = await work(self.hub)
+        try:
+            found = await work(self.hub)
+        except Unavailable as error:  # the log says why
+            return self._cost(None, repr(error))
         return self._cost(_returned(found), "")
 
     def _cost(self, returned: int | None, problem: str) -> Cost:

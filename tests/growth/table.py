@@ -41,7 +41,10 @@ Found by trying, and not measured by a call above:
 - `PATCH /orders/link` by SKU looks at the items of that SKU that were never linked, also those of closed orders and of
   other accounts.
 - `GET /attention`, where very many snoozes have just ended: until the hub has listed them, a hundred at a time. Each group of
-  which all is snoozed costs a look-up, and beyond 1,000 groups, `total` costs a walk of all of them.
+  which all is snoozed costs a look-up, and beyond 1,000 groups, `total` costs a walk of all of them, and `codes` a look-up
+  of each code at each source that has a group.
+- A change of an order, or of one of its requests: it reads all requests of that order, also those that were canceled.
+- After the clock was set back, a worker's sweep looks at what was rejected for now while it ran ahead, until that was tried.
 - A look of a clock rule: each request that is snoozed no more, and is not overdue yet.
 - Single calls that arrive together share a transaction. 120 requests of 1,000 lines, acknowledged one by one at once,
   hold others up for 0.13 s.
@@ -63,6 +66,12 @@ def _cell(mode: Mode, names: list[str], small: dict[str, Cost], large: dict[str,
     before, after = small[worst], large[worst]
     mark = " *linear*" if linear(worst) and grows(mode, before, after) else ""
     return f"{before.total:,} → {after.total:,}{mark}"
+
+
+def told() -> list[str]:
+    """What the page says besides the figures."""
+    listed = [f"| `{one.pattern}` | {one.reason} | {one.steps:g} | {one.buffers:g} |" for one in LINEAR]
+    return [*_HEAD.splitlines(), *listed, *_ELSEWHERE.rstrip().splitlines()]
 
 
 def lines(costs: Costs) -> Iterator[str]:

@@ -126,6 +126,9 @@ class Maker:
         for name, id_ in (("method", method["id"]), ("policy", policy["id"]), ("mapping", mapping["id"]),
                           ("group", group["id"]), ("webhook", hooks[0]["id"]), ("webhook", hooks[1]["id"])):  # fmt: skip
             self.note(name, id_)
+        policy_of_crowd = {"account_id": CROWD, "name": "Express", "created_at": 1, "updated_at": 1}
+        self.note("crowd channel", CHANNELS + 2)
+        self.note("crowd policy", self.insert("shipping_policy", policy_of_crowd))
         for _ in range(3):
             order = await self.order(CHANNELS + 1, "NEXT-DOOR", NEIGHBOUR)
             request = {"orderId": order, "sourceId": SOURCES + 1}
@@ -142,8 +145,8 @@ class Maker:
             row = {"account_id": 1 if place <= SOURCES else 2, "name": f"Source {place}", "required_fields": "[]",
                    "auto_process": True, "created_at": 1}  # fmt: skip
             await tx.insert_row("source", row)
-        for place in range(1, CHANNELS + 2):
-            row = {"account_id": 1 if place <= CHANNELS else 2, "name": f"Channel {place}", "created_at": 1}
+        for place in range(1, CHANNELS + 3):
+            row = {"account_id": 1 if place <= CHANNELS else place - CHANNELS + 1, "name": f"Channel {place}", "created_at": 1}
             await tx.insert_row("channel", row)
         bindings = {**{name: (1, *binding) for name, binding in TOKENS.items()},
                     PULLING: (1, "source", PULLED_SOURCES[-1], None), NEIGHBOUR: (2, "account", None, None)}  # fmt: skip

@@ -37,9 +37,10 @@ async def test_a_source_outside_the_group_takes_what_a_person_sends_it(ready: Wo
     first, second = ready.ours.sources
     await grouped(ready, first)
     order = (await post(ready, "W-1", ("A", 3), paymentStatus=None)).json()
-    body = {"orderId": order["id"], "sourceId": second, "fulfillmentRequestItems": [{"sku": "A", "quantity": 1}]}
+    body = {"orderId": order["id"], "sourceId": second, "items": [{"orderItemId": order["orderItems"][0]["id"], "quantity": 1}]}
     reply = await ready.client().post(FR, json=body)
     assert reply.status == 201, reply.body
+    assert [line["quantity"] for line in reply.json()["fulfillmentRequestItems"]] == [1]
     assert (await ready.client().post(FR, json={**body, "sourceId": ready.theirs.sources[0]})).status == 400
     await audit(migrated_url)
 

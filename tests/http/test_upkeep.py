@@ -12,7 +12,7 @@ from tests.support.checking import adds_up
 from tests.support.clock import ManualClock
 from tests.support.database import rows
 from tests.support.world import World, merchant
-from waypost.app import upkeep
+from waypost.app import upkeep, webhooks
 from waypost.app.hub import Hub
 from waypost.app.ports import Store
 from waypost.app.upkeep import DELIVERIES_KEPT_S, list_snoozes, purge
@@ -39,7 +39,7 @@ async def timed_world(store: Store, clock: ManualClock) -> AsyncIterator[World]:
 
 
 async def purged(hub: Hub) -> None:
-    """One round of the chore, by a store that tells when it has been written to: for keys, and for deliveries."""
+    """One round of the chore, by a store that tells when it has been written to for the third time."""
     done, ended = asyncio.Event(), 0
 
     async def write(work: Any) -> Any:
@@ -48,7 +48,7 @@ async def purged(hub: Hub) -> None:
             return await hub.store.write(work)
         finally:
             ended += 1
-            if ended == 2:
+            if ended == 3:
                 done.set()
 
     chore = asyncio.ensure_future(purge(cast(Hub, SimpleNamespace(clock=hub.clock, store=SimpleNamespace(write=write)))))
@@ -78,27 +78,54 @@ async def test_a_key_is_kept_for_a_day(timed_world: World, clock: ManualClock, m
     assert await rows(migrated_url, "SELECT key FROM idempotency_key") == []
 
 
-async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: ManualClock, migrated_url: str) -> None:
-    """Of the log of a webhook; a message that still waits is none of it, however old it is, while it can be sent."""
+async def webhook(world: World, migrated_url: str, **waiting: tuple[str, int]) -> int:
+    """One that these messages were for: by name, status and when they were written."""
     body = {"configurationName": "desk", "webhookUrl": "https://example.com/hook", "subscribedEvents": ["*"]}
-    hook, stopped, gone = [
-        (await timed_world.client().post("/webhook/configurations", json=body)).json()["id"] for _ in range(3)
-    ]
-    for id_, status in ((stopped, "disabled"), (gone, "deleted")):
-        assert (await timed_world.client().patch(f"/webhook/configurations/{id_}", json={"status": status})).status == 200
+    hook: int = (await world.client().post("/webhook/configurations", json=body)).json()["id"]
+    for name, (status, at) in waiting.items():
+        sql = """INSERT INTO webhook_delivery
+            (webhook_id, message_id, name, status, attempts, log, created_at, updated_at, next_at)
+          VALUES ($1, $2, 'order.created', $3, 1, '[]', $4, $4, $5)"""
+        await rows(migrated_url, sql, hook, name, status, at, at if status == "pending" else None)
+    return hook
+
+
+LOG = "SELECT message_id, status, next_at FROM webhook_delivery ORDER BY id"
+
+
+async def test_what_is_old_and_over_is_forgotten(timed_world: World, clock: ManualClock, migrated_url: str) -> None:
+    """Of the log of a webhook; a message that still waits is none of it, however old it is, and whether it is sent or not."""
     old = clock() - (DELIVERIES_KEPT_S + 60) * 1_000_000
-    late = old + 120 * 1_000_000
-    for of, name, status, at in (
-        (hook, "waits", "pending", old), (hook, "arrived", "delivered", old), (hook, "failed", "failed", old),
-        (hook, "arrived lately", "delivered", late), (stopped, "waited in vain", "pending", old),
-        (stopped, "waits to be started", "pending", late), (gone, "is sent to nobody", "pending", old),
-    ):  # fmt: skip
-        sql = """INSERT INTO webhook_delivery (webhook_id, message_id, name, status, attempts, log, created_at, updated_at)
-          VALUES ($1, $2, 'order.created', $3, 1, '[]', $4, $4)"""
-        await rows(migrated_url, sql, of, name, status, at)
+    await webhook(timed_world, migrated_url, waits=("pending", old), arrived=("delivered", old), failed=("failed", old),
+                  late=("delivered", old + 120 * 1_000_000))  # fmt: skip
+    stopped = await webhook(timed_world, migrated_url, paused=("pending", old))
+    disabled = {"status": "disabled"}
+    assert (await timed_world.client().patch(f"/webhook/configurations/{stopped}", json=disabled)).status == 200
     await purged(timed_world.hub)
-    left = await rows(migrated_url, "SELECT message_id FROM webhook_delivery ORDER BY id")
-    assert [row["message_id"] for row in left] == ["waits", "arrived lately", "waits to be started"]
+    left = await rows(migrated_url, LOG)
+    assert [(row["message_id"], row["status"]) for row in left] == [
+        ("waits", "pending"), ("late", "delivered"), ("paused", "pending"),
+    ]  # fmt: skip
+
+
+async def test_what_waits_for_an_endpoint_that_is_deleted_has_failed(
+    timed_world: World, clock: ManualClock, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Some of it at once, the rest in the end; and it is forgotten as everything is."""
+    monkeypatch.setattr(webhooks, "ENDED_AT_ONCE", 2)
+    first = await webhook(timed_world, migrated_url, stays=("pending", clock()))
+    gone = await webhook(timed_world, migrated_url, **{f"m{n}": ("pending", clock() - n) for n in range(4)})
+    deleted = await timed_world.client().patch(f"/webhook/configurations/{gone}", json={"status": "deleted"})
+    assert deleted.status == 200
+    ended = [row["message_id"] for row in await rows(migrated_url, LOG) if row["status"] == "failed"]
+    assert ended == ["m0", "m1"]
+    await purged(timed_world.hub)
+    left = {row["message_id"]: (row["status"], row["next_at"] is None) for row in await rows(migrated_url, LOG)}
+    assert left == {"stays": ("pending", False), **{f"m{n}": ("failed", True) for n in range(4)}}
+    clock.advance(DELIVERIES_KEPT_S + 60)
+    await purged(timed_world.hub)
+    assert [row["message_id"] for row in await rows(migrated_url, LOG)] == ["stays"]
+    assert (await timed_world.client().get(f"/webhook/configurations/{first}")).json()["status"] == "active"
 
 
 async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch, broken: int | None = None) -> None:

@@ -37,10 +37,11 @@ AS_BEFORE_WHAT_CALLS_ADD = (
     *(f"DROP INDEX ix_{name}" for name in (
         "orders_channel_id_likeness_id", f"{_STATE}_status_source_id_id", "webhook_kept", "webhook_active",
         "handover_attempt_retry", "source_shipping_method_source_id_id", "shipping_policy_account_id_id",
-        "routing_group_account_id_id", *(f"channel_shipping_method_{name}" for name in _OF_TEXTS),
+        "routing_group_account_id_id", "webhook_delivery_ended", *(f"channel_shipping_method_{name}" for name in _OF_TEXTS),
     )),
     "CREATE INDEX ix_orders_channel_id_likeness_id ON orders (id)", "CREATE INDEX ix_webhook_account_id_id ON webhook (id)",
     "CREATE INDEX ix_handover_attempt_retry ON handover_attempt (id)",
+    "CREATE INDEX ix_webhook_delivery_updated_at ON webhook_delivery (id)",
 )  # fmt: skip
 AS_BEFORE_CARE = (
     *AS_BEFORE_WHAT_CALLS_ADD,

@@ -9,6 +9,7 @@ from tests.support.database import is_sqlite
 from tests.support.filled import run_sql
 from tests.support.merchant import open_merchant
 from waypost.app.ports import Store
+from waypost.app.ports.delivery import RetryPlace
 
 COUNT = 20_000  # rows of each table, of which some wait
 NOW = 10**15
@@ -41,10 +42,17 @@ async def test_a_look_for_what_is_due_walks_nothing_that_waits(
     bound = STEPS if is_sqlite(migrated_url) else BUFFERS
     async with counted_store(migrated_url, generic=True) as (counted, counter):
         reads: Any = counted.reads
-        looks = (reads.due_retries(merchant.sources, NOW, 100), reads.due_webhooks(NOW), reads.due_deliveries(1, NOW, 10))
+        places = [RetryPlace(source) for source in merchant.sources]
+        looks = (
+            reads.retrying_sources(merchant.sources, NOW), reads.due_retries(places, NOW, 100),
+            reads.due_webhooks(NOW), reads.due_deliveries(1, NOW, 10),
+        )  # fmt: skip
         for look in looks:
             assert await look == []
             assert counter.taken_above(bound) == {}
+        assert await reads.retrying_sources(merchant.sources, NOW + COUNT) == [merchant.sources[0]]
+        assert len(await reads.due_retries(places, NOW + COUNT, 10)) == 10
+        assert counter.taken_above(bound) == {}
         due = await reads.due_deliveries(1, NOW + COUNT, 10)
         assert [one.seq for one in due] == [every * n for n in range(-(-10 // every), -(-10 // every) + 10)]
         assert counter.taken_above(bound) == {}

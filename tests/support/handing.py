@@ -12,7 +12,7 @@ from waypost.app.actor import Scope
 from waypost.app.commands import Command, Done
 from waypost.app.hub import Hub
 from waypost.app.ports import Clock, Tx
-from waypost.app.ports.delivery import SourceDelivery
+from waypost.app.ports.delivery import Retry, RetryPlace, SourceDelivery
 from waypost.delivery.lanes import Limits
 from waypost.delivery.worker import Worker
 from waypost.domain.fulfillment import State
@@ -115,6 +115,14 @@ class House:
         timeline = await self.hub.reads.timeline(Scope(self.merchant.account), id_)
         assert timeline is not None
         return [event.type.removeprefix("fulfillment_request.") for event in timeline]
+
+    async def due_retries(self, now: int, sources: Sequence[int] | None = None) -> list[Retry]:
+        """What is to be tried again; of these sources, or of all."""
+        asked = self.merchant.sources if sources is None else sources
+        ready = await self.hub.reads.retrying_sources(asked, now)
+        found = await self.hub.reads.due_retries([RetryPlace(source) for source in asked], now, 100)
+        assert {one.attempt.source_id for one in found} == set(ready)
+        return found
 
     async def do(self, action: Action, id_: int, **given: Any) -> Done:
         """Something that the merchant asks for."""

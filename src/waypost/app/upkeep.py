@@ -60,7 +60,7 @@ async def give_back_space(hub: Hub) -> None:
 
 
 async def purge(hub: Hub) -> None:
-    """Forget idempotency records and webhook deliveries once they are old enough."""
+    """Forget idempotency records and webhook deliveries once they are old enough; end what waits for deleted ones."""
 
     async def keys(tx: Tx, limit: int) -> int:
         return await tx.purge_keys(hub.clock() - KEPT_FOR_S * 1_000_000, limit)
@@ -68,8 +68,11 @@ async def purge(hub: Hub) -> None:
     async def deliveries(tx: Tx, limit: int) -> int:
         return await tx.purge_deliveries(hub.clock() - DELIVERIES_KEPT_S * 1_000_000, limit)
 
+    async def waiting(tx: Tx, limit: int) -> int:
+        return await tx.end_waiting_for_deleted(hub.clock(), limit)
+
     while True:
-        for old in (keys, deliveries):
+        for old in (keys, waiting, deliveries):
             try:
                 await _forget(hub, old)
             except Exception as error:
@@ -78,7 +81,7 @@ async def purge(hub: Hub) -> None:
 
 
 async def _forget(hub: Hub, old: Callable[[Tx, int], Awaitable[int]]) -> None:
-    """All that is old, in transactions that are as short as each other. `old` forgets so many, and says how many."""
+    """All that is old, in short transactions. `old` forgets at most so many, and says how many it were."""
 
     async def some(tx: Tx, limit: int) -> tuple[int, float]:
         began = time.perf_counter()

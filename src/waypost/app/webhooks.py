@@ -21,6 +21,7 @@ from waypost.domain.attention import WEBHOOK_DEFECT, WEBHOOK_DISABLED
 from waypost.domain.refusals import Invalid, NotFound, Problem, Stale
 from waypost.domain.webhooks import TEST, Message, messages_of, patterns_of
 
+ENDED_AT_ONCE = 500  # messages that wait for an endpoint when it is deleted
 CONFIGURATIONS_AT_MOST = 50  # of an account, deleted ones not counted
 REPLAYED_AT_MOST = 1000  # messages in one call
 RANGE_AT_MOST = 5000  # seqs in one call
@@ -136,6 +137,8 @@ def changing(
         if changed.get("status") in ("active", "deleted"):
             over = [WEBHOOK_DISABLED] if changed["status"] == "active" else [WEBHOOK_DISABLED, WEBHOOK_DEFECT]
             await tx.settle_attention(was.account_id, "webhook", webhook_id, over, at)
+        if changed.get("status") == "deleted":
+            await tx.end_waiting(webhook_id, at, ENDED_AT_ONCE)  # what is more is for `app.upkeep.purge`
         told = Notice("webhook", webhook_id, "webhook.updated", {"changed": sorted(changed)}, was.status,
                       changed.get("status", was.status))  # fmt: skip
         return Made(await _existing(tx, actor, webhook_id), (told,))

@@ -6,12 +6,13 @@ locked is left alone for a while.
 
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
 from waypost.app.handover import Settlement
 from waypost.app.ports import Clock, Reads
-from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.delivery import Claimed, RetryPlace
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.hands import Hands
 from waypost.delivery.lanes import Lane, Limits
@@ -22,7 +23,6 @@ from waypost.domain.refusals import LockHeld, Unavailable
 PAGE = 100  # rows of one look
 LONGEST_LEASE_S = 2 * 3600.0
 LOCKED_REST_S = 30.0  # what was found locked is left alone for so long: each try takes some of the writer's time
-START = (0, 0, 0)  # before all that is to be tried again
 LOCKED_AT_MOST = 10_000  # of which that is remembered
 
 _log = logging.getLogger("waypost.delivery")
@@ -48,7 +48,7 @@ class Leftovers:
         self._spawn = spawn
         self._sweep_at = self._retries_at = 0.0
         self._swept_to = 0  # the last row of the page before; 0: begin again
-        self._retried_to = START  # likewise
+        self._retried_to: dict[int, RetryPlace] = {}  # likewise, of each source
         self._locked: dict[int, float] = {}  # attempts, and until when they are left alone (monotonic seconds)
 
     async def sweep(self, now: float) -> None:
@@ -72,15 +72,21 @@ class Leftovers:
         self._swept_to = page[-1].request_id if len(page) == PAGE else 0
 
     async def try_again(self, now: float) -> None:
-        """What its source has rejected for now. Raises `Unavailable`."""
+        """What its source has rejected for now: of each source that has some, its share. Raises `Unavailable`."""
         if now < self._retries_at or not self._lanes:
             return
         self._retries_at = now + self._limits.retries_s
         up = [source_id for source_id, lane in self._lanes.items() if not lane.gate.is_down]
-        page = await self._reads.due_retries(up, self._clock(), PAGE, self._retried_to)
+        now_us = self._clock()
+        ready = await self._reads.retrying_sources(up, now_us)
+        each = max(1, PAGE // max(1, len(ready)))
+        after = [self._retried_to.get(source_id, RetryPlace(source_id)) for source_id in ready]
+        page = await self._reads.due_retries(after, now_us, each)
         due = self._free([one.attempt for one in page])
         self._leave_alone(due, await self._books.retry(due))
-        self._retried_to = page[-1].place if len(page) == PAGE else START
+        taken = Counter(one.attempt.source_id for one in page)
+        last = {one.attempt.source_id: one.place for one in page}
+        self._retried_to = {source_id: last[source_id] for source_id, count in taken.items() if count == each}
 
     def _free(self, page: Sequence[Claimed]) -> list[Claimed]:
         """Those that this worker is not at, and that were not found locked a moment ago."""

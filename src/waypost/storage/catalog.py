@@ -66,12 +66,12 @@ _NAMED = {
 
 
 def _seen(dialect: Dialect, table: _Table, scope: Scope) -> Filter:
-    """What the caller may see of a table. No index serves it: the rows are found by what else is asked."""
+    """What the caller may see of a table."""
     where = Filter(dialect)
-    where.add("+t.account_id = ?", scope.account_id)
+    where.add("t.account_id = ?", scope.account_id)
     for bound in (scope.source_id, scope.channel_id):
         if table.binding is not None and bound is not None:
-            where.add(f"+t.{table.binding} = ?", bound)
+            where.add(f"t.{table.binding} = ?", bound)
     return where
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
-from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, Retry, SourceDelivery
+from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, Retry, RetryPlace, SourceDelivery
 from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
 from waypost.domain.handover import Outcome
@@ -103,12 +103,16 @@ class DeliveryReading(Reader):
           ORDER BY request_id LIMIT $2"""
         return [Claimed._make(row) for row in await self.slow(sql, now, limit, after)]
 
-    async def due_retries(
-        self, source_ids: Sequence[int], now: int, limit: int, after: tuple[int, int, int] = (0, 0, 0)
-    ) -> list[Retry]:
-        """See `app.ports.delivery.DeliveryReads`. At most `limit` of each source are read, however many are due."""
-        args = self.dialect.array([id_ for id_ in source_ids if id_ >= after[0]]), now, limit, *after
-        rows = await self.slow(handing.due_retries(self.dialect), *args)
+    async def retrying_sources(self, source_ids: Sequence[int], now: int) -> list[int]:
+        """See `app.ports.delivery.DeliveryReads`."""
+        rows = await self.slow(handing.retrying_sources(self.dialect), self.dialect.array(source_ids), now)
+        return [row[0] for row in rows]
+
+    async def due_retries(self, after: Sequence[RetryPlace], now: int, each: int) -> list[Retry]:
+        """See `app.ports.delivery.DeliveryReads`."""
+        d = self.dialect
+        given = [d.array(after)] if d.is_sqlite else [list(column) for column in zip(*after, strict=True)]
+        rows = await self.slow(handing.due_retries(d), now, each, *given) if after else []
         return [Retry(Claimed._make(row[:-1]), row[-1]) for row in rows]
 
 

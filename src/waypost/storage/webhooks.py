@@ -7,7 +7,7 @@ from waypost.app.actor import Scope
 from waypost.app.ports.webhooks import Delivery, DeliveryQuery, DueWebhook, Settlement, Webhook
 from waypost.domain.webhooks import LONGEST_PAUSE_S, STRICT_DELAY_S
 from waypost.storage.dialect import Dialect, is_there
-from waypost.storage.queries import columns
+from waypost.storage.queries import columns, walks
 from waypost.storage.queries.pages import Owned, Walk
 from waypost.storage.queries.postgres import kinds
 from waypost.storage.queries.requests import Filter
@@ -68,10 +68,13 @@ _PUT_WHAT_CAME = f"{_INSERT} VALUES ({_PLACES}) {_kept(f'${len(_NEW) + 1}')}"
 # Likewise, of messages that were not there to be read: one statement on PostgreSQL, where a run per row costs far more.
 _ARRAYS = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(list(kinds(Delivery).values())[1:], 1))
 _PUT_FRESH = f"{_INSERT} SELECT * FROM unnest({_ARRAYS}) {_kept('excluded.updated_at')}"
-# What waits for an endpoint that is sent nothing waits for nothing. Only an active one keeps it: until it has tried.
-_OLD_IDS = """SELECT d.id FROM webhook_delivery d WHERE d.updated_at < $1
-  AND (d.status <> 'pending' OR (SELECT w.status FROM webhook w WHERE w.id = d.webhook_id) <> 'active')
-  ORDER BY d.updated_at LIMIT $2"""
+_OLD_IDS = "SELECT id FROM webhook_delivery WHERE updated_at < $1 AND status <> 'pending' ORDER BY updated_at LIMIT $2"
+_FAIL = "UPDATE webhook_delivery SET status = 'failed', next_at = NULL, updated_at = $1"
+# One after the other: the next endpoint behind the one before for which something waits.
+_NEXT = """SELECT d.webhook_id FROM webhook_delivery d WHERE d.next_at IS NOT NULL AND d.webhook_id > {behind}
+  ORDER BY d.webhook_id, d.next_at, d.id LIMIT 1"""
+_AWAITED = f"""WITH RECURSIVE awaited(id) AS (SELECT ({_NEXT.format(behind=0)})
+  UNION ALL SELECT ({_NEXT.format(behind="awaited.id")}) FROM awaited WHERE awaited.id IS NOT NULL)"""
 
 
 async def _by_message(
@@ -193,6 +196,22 @@ class WebhookWriting(Statements):
     async def deliveries_by_message(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
         """See `ports.webhooks`."""
         return await _by_message(self.dialect, self.fetch, webhook_id, message_ids)
+
+    async def end_waiting(self, webhook_id: int, at: int, limit: int) -> None:
+        """See `ports.webhooks`."""
+        walk = walks.Walk(
+            self.dialect, "webhook_delivery", ("webhook_id", "status"), ("$2", "'pending'"), "0", alias="d"
+        )
+        waiting = f"SELECT d.id {walk.whole} LIMIT $3"
+        await self.execute(f"{_FAIL} WHERE {self.dialect.any_found('id', waiting)}", at, webhook_id, limit)
+
+    async def end_waiting_for_deleted(self, at: int, limit: int) -> int:
+        """See `ports.webhooks`."""
+        is_deleted = "(SELECT w.status FROM webhook w WHERE w.id = a.id) = 'deleted'"
+        waits = "d.webhook_id = a.id AND d.next_at IS NOT NULL"
+        rows = self.dialect.looked_up("awaited a", is_deleted, "webhook_delivery d", waits)
+        found = f"{_AWAITED} SELECT d.id {rows} LIMIT $2"
+        return await self.execute(f"{_FAIL} WHERE {self.dialect.any_found('id', found)}", at, limit)
 
     async def purge_deliveries(self, before: int, limit: int) -> int:
         """See `ports.webhooks`."""

@@ -136,8 +136,8 @@ MUTANTS = (
         "webhook-log-purged-early",
         "Messages that still wait are thrown away with old ones: they are never sent.",
         "storage/webhooks.py",
-        "(d.status <> 'pending' OR ",
-        "(1 = 1 OR ",
+        "WHERE updated_at < $1 AND status <> 'pending' ORDER BY",
+        "WHERE updated_at < $1 ORDER BY",
         ("tests/http/test_upkeep.py::test_what_is_old_and_over_is_forgotten",),
     ),
 )

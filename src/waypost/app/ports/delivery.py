@@ -71,6 +71,14 @@ class Claimed(NamedTuple):
     tries: int
 
 
+class RetryPlace(NamedTuple):
+    """Where an attempt stands among those of its source that are to be tried again; the first stands behind (0, 0)."""
+
+    source_id: int
+    next_at: int = 0
+    id: int = 0
+
+
 class Retry(NamedTuple):
     """An attempt that its source has rejected for now, and the moment from which on it is tried again."""
 
@@ -78,9 +86,9 @@ class Retry(NamedTuple):
     next_at: int
 
     @property
-    def place(self) -> tuple[int, int, int]:
-        """Where it stands among all that are due: source, moment, id."""
-        return self.attempt.source_id, self.next_at, self.attempt.id
+    def place(self) -> RetryPlace:
+        """Where it stands."""
+        return RetryPlace(self.attempt.source_id, self.next_at, self.attempt.id)
 
 
 class OpenAttempt(NamedTuple):
@@ -180,10 +188,12 @@ class DeliveryReads(Protocol):
         """Attempts that are sending although their lease has ended, by request; `after`: of later requests only."""
         ...
 
-    async def due_retries(
-        self, source_ids: Sequence[int], now: int, limit: int, after: tuple[int, int, int] = (0, 0, 0)
-    ) -> list[Retry]:
-        """Rejected attempts that are to be tried again by now, by their places; `after`: only those behind this one."""
+    async def retrying_sources(self, source_ids: Sequence[int], now: int) -> list[int]:
+        """Those of these sources of which something rejected is to be tried again by now."""
+        ...
+
+    async def due_retries(self, after: Sequence[RetryPlace], now: int, each: int) -> list[Retry]:
+        """Rejected attempts that are to be tried again by now, by their places: of each source, the next `each`."""
         ...
 
 
@@ -208,7 +218,7 @@ class DeliveryTx(Protocol):
     async def end_waits(self, now: int, limit: int) -> int:
         """Let go what was put off, or is to be tried again later, by a clock that ran ahead; how many it were.
 
-        Looks at `limit` attempts of each kind at most. What was put off is not looked at again.
+        At most `limit` of each kind. What was put off is not looked at again; what is to be tried again is, until then.
         """
         ...
 

@@ -156,6 +156,14 @@ class WebhookTx(Protocol):
 
     async def deliveries_by_message(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]: ...
 
+    async def end_waiting(self, webhook_id: int, at: int, limit: int) -> None:
+        """What waits for this endpoint has failed: the first `limit` of it."""
+        ...
+
+    async def end_waiting_for_deleted(self, at: int, limit: int) -> int:
+        """What still waits for endpoints that are deleted has failed, at most `limit`; how many it were."""
+        ...
+
     async def purge_deliveries(self, before: int, limit: int) -> int:
         """Forget deliveries that ended before `before`, at most `limit`; how many."""
         ...

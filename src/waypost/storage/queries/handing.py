@@ -1,6 +1,6 @@
 """Statements about what may be handed over, what is claimed, and what is to be tried again."""
 
-from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.delivery import Claimed, RetryPlace
 from waypost.domain.statuses import Status
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
@@ -59,25 +59,39 @@ def claim(dialect: Dialect) -> str:
       FROM free WHERE true ON CONFLICT DO NOTHING RETURNING {CLAIMED}"""
 
 
-# $1 sources, $2 now, $3 how many, $4 to $6 the place behind which to begin.
+def _due(dialect: Dialect, behind: str, now: str) -> tuple[str, str]:
+    """What of a source is to be tried again, in its order: FROM and WHERE, and ORDER BY. `behind`: alias of a place."""
+    table = dialect.by_index("handover_attempt", "x", ("retry",))
+    which = "x.outcome = 'rejected' AND x.next_at IS NOT NULL"
+    if dialect.is_sqlite:
+        within = f"""x.source_id = {behind}.source_id AND x.next_at >= {behind}.next_at AND x.next_at <= {now}
+        AND (x.next_at, x.id) > ({behind}.next_at, {behind}.id)"""
+    else:  # one lower bound: of two, PostgreSQL may begin at the one that lies further back
+        within = f"""(x.source_id, x.next_at, x.id) > ({behind}.source_id, {behind}.next_at, {behind}.id)
+        AND (x.source_id, x.next_at) <= ({behind}.source_id, {now})"""
+    return f"FROM {table} WHERE {which} AND {within}", "x.source_id, x.next_at, x.id"
+
+
+def retrying_sources(dialect: Dialect) -> str:
+    """The sources of which something is to be tried again. $1 sources, $2 now."""
+    rows, order = _due(dialect, "p", "$2")
+    return f"""SELECT p.source_id FROM (SELECT o.id AS source_id, 0 AS next_at, 0 AS id FROM source o
+        WHERE {dialect.any_of("o.id", 1)}) p
+      WHERE (SELECT x.id {rows} ORDER BY {order} LIMIT 1) IS NOT NULL ORDER BY p.source_id"""
+
+
 def due_retries(dialect: Dialect) -> str:
-    """What is to be tried again, by source, moment and id; at most so many of each source are read."""
-    source = "o.value" if dialect.is_sqlite else "o.id"
-    table, order = dialect.by_index("handover_attempt", "x", ("retry",)), "x.source_id, x.next_at, x.id"
-    first_at, first_id = (f"CASE WHEN {source} = $4 THEN CAST({place} AS bigint) ELSE 0 END" for place in ("$5", "$6"))
-    # One lower bound: of two, PostgreSQL may begin at the one that lies further back.
-    within = f"({order}) > ({source}, {first_at}, {first_id}) AND (x.source_id, x.next_at) <= ({source}, $2)"
-    if dialect.is_sqlite:
-        within = f"""x.source_id = {source} AND x.next_at >= {first_at} AND x.next_at <= $2
-        AND (x.next_at, x.id) > ({first_at}, {first_id})"""
-    found = f"""SELECT {{}} FROM {table} WHERE x.outcome = 'rejected' AND x.next_at IS NOT NULL AND {within}
-        ORDER BY {order} LIMIT $3"""
-    if dialect.is_sqlite:
-        rows = f"json_each($1) o CROSS JOIN handover_attempt h ON h.id IN ({found.format('x.id')})"
-    else:
-        rows = f"unnest($1::bigint[]) AS o(id) CROSS JOIN LATERAL ({found.format('x.*')}) h"
+    """What is to be tried again. $1 now, $2 how many of each source, $3 (PostgreSQL: to $5) places to begin behind."""
+    rows, order = _due(dialect, "p", "$1")
     claimed = columns.listed(Claimed, "h")
-    return f"SELECT {claimed}, h.next_at FROM {rows} ORDER BY h.source_id, h.next_at, h.id LIMIT $3"
+    if dialect.is_sqlite:
+        fields = ", ".join(f"value ->> {place} AS {name}" for place, name in enumerate(RetryPlace._fields))
+        found = f"""(SELECT {fields} FROM json_each($3)) p CROSS JOIN handover_attempt h
+          ON h.id IN (SELECT x.id {rows} ORDER BY {order} LIMIT $2)"""
+    else:
+        found = f"""unnest($3::bigint[], $4::bigint[], $5::bigint[]) AS p({", ".join(RetryPlace._fields)})
+          CROSS JOIN LATERAL (SELECT x.* {rows} ORDER BY {order} LIMIT $2) h"""
+    return f"SELECT {claimed}, h.next_at FROM {found} ORDER BY h.source_id, h.next_at, h.id"
 
 
 def take_over(dialect: Dialect) -> str:

@@ -34,7 +34,12 @@ webhook_delivery = Table(
     CheckConstraint("status IN ('pending', 'delivered', 'failed')", name="status"),
     CheckConstraint("next_at IS NULL OR status = 'pending'", name="next"),
     UniqueConstraint("webhook_id", "message_id"),
-    Index(None, "webhook_id", "id"), Index(None, "updated_at"), Index(None, "webhook_id", "status", "id"),
+    Index(None, "webhook_id", "id"), Index(None, "webhook_id", "status", "id"),
+    # What has ended: the purge looks at nothing else.
+    Index(
+        "ix_webhook_delivery_ended", "updated_at",
+        sqlite_where=sql_text("status <> 'pending'"), postgresql_where=sql_text("status <> 'pending'"),
+    ),
     # Of what waits: what is due, in its order; and what was written before the clock was set back.
     Index("ix_webhook_delivery_due", "webhook_id", "next_at", "id", sqlite_where=_WAITS, postgresql_where=_WAITS),
     Index("ix_webhook_delivery_waiting", "webhook_id", "updated_at", sqlite_where=_WAITS, postgresql_where=_WAITS),

@@ -19,6 +19,7 @@ _NEW: tuple[tuple[str, str, list[str], str], ...] = (
     ("ix_orders_channel_id_likeness_id", "orders", ["channel_id", "likeness", "id"], "status <> 'canceled'"),
     (f"ix_{_STATE}_status_source_id_id", _STATE, ["status", "source_id", "id"], _ENDED),
     ("ix_webhook_kept", "webhook", ["account_id", "id"], "status <> 'deleted'"),
+    ("ix_webhook_delivery_ended", "webhook_delivery", ["updated_at"], "status <> 'pending'"),
     ("ix_webhook_active", "webhook", ["id"], "status = 'active'"),
     ("ix_handover_attempt_retry", "handover_attempt", ["source_id", "next_at", "id"], _RETRY),
     ("ix_attention_item_until", "attention_item", ["account_id", "care", "snoozed_until"], "snoozed_until IS NOT NULL"),
@@ -34,10 +35,11 @@ _NEW: tuple[tuple[str, str, list[str], str], ...] = (
 
 
 def upgrade() -> None:
-    """Add them; three take the place of others."""
+    """Add them; four take the place of others."""
     op.drop_index("ix_orders_channel_id_likeness_id", "orders")
     op.drop_index("ix_handover_attempt_retry", "handover_attempt")
     op.drop_index("ix_webhook_account_id_id", "webhook")
+    op.drop_index("ix_webhook_delivery_updated_at", "webhook_delivery")
     for name, table, columns, which in _NEW:
         where = sa.text(which) if which else None
         op.create_index(name, table, columns, sqlite_where=where, postgresql_where=where)
