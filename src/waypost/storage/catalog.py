@@ -66,12 +66,12 @@ _NAMED = {
 
 
 def _seen(dialect: Dialect, table: _Table, scope: Scope) -> Filter:
-    """What the caller may see of a table."""
+    """What the caller may see of a table. The plus: PostgreSQL might walk all of that to find a few ids."""
     where = Filter(dialect)
-    where.add("t.account_id = ?", scope.account_id)
+    where.add("+t.account_id = ?", scope.account_id)
     for bound in (scope.source_id, scope.channel_id):
         if table.binding is not None and bound is not None:
-            where.add(f"t.{table.binding} = ?", bound)
+            where.add(f"+t.{table.binding} = ?", bound)
     return where
 
 
@@ -156,7 +156,8 @@ class CatalogReading(Reader):
             walk = walk._replace(key=(owned("channel_id", channel_id, Scope(account_id)),))
         if mapped is not None:
             word = "mapped" if mapped else "unmapped"
-            walk = walk._replace(named=word if channel_id is None else f"{word}_of_channel")
+            name = word if channel_id is None else f"{word}_of_channel"
+            walk = walk._replace(named=name, order=("id", "policy_id"))  # an order that no other index has
         where.known("t.policy_id", mapped)
         return await _page(self.slow, _CHANNEL_METHODS, walk, where, page)
 

@@ -50,12 +50,15 @@ END_GROUP = f"""DELETE FROM attention_group WHERE total = 0
   AND {" AND ".join(f"{name} = ${place}" for place, name in enumerate(_GROUP, 1))}"""
 
 # PostgreSQL: all at once. $1 to $5 what ends, $6 to $11 what begins, $12 the moment. Groups are locked in one order.
+# What ends is looked up one by one: joined, all items may be walked, by their care alone.
 _TYPES = ("bigint", "bigint", "text", "bigint", "bigint", "text")
 _ENDED = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES[:5], 1))
 _BEGUN = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(_TYPES, 6))
 MOVE_ITEMS = f"""WITH ended AS (
-  DELETE FROM attention_item i USING unnest({_ENDED}) AS c({_listed})
-  WHERE {" AND ".join(f"i.{name} = c.{name}" for name in _KEY)} AND i.{_EVERY_CARE}
+  DELETE FROM attention_item i WHERE i.ctid = ANY(ARRAY(
+    SELECT x.place FROM unnest({_ENDED}) AS c({_listed}) CROSS JOIN LATERAL (
+      SELECT o.ctid AS place FROM attention_item o
+      WHERE {" AND ".join(f"o.{name} = c.{name}" for name in _KEY)} AND o.{_EVERY_CARE} OFFSET 0) x))
   RETURNING {", ".join(f"i.{name}" for name in _COUNTED)}
 ), begun AS (
   INSERT INTO attention_item ({_listed}, subject, assignee, snoozed_until, care)

@@ -91,7 +91,8 @@ shipping_policy_method = Table(
 def _of_texts(name: str, owner: str, which: str) -> Index:
     """Of the texts of an account, or of a channel, those that are mapped, or those that are not: either may be few."""
     which_ = sql(which)
-    return Index(f"ix_channel_shipping_method_{name}", owner, "id", sqlite_where=which_, postgresql_where=which_)
+    columns = (owner, "id", "policy_id")
+    return Index(f"ix_channel_shipping_method_{name}", *columns, sqlite_where=which_, postgresql_where=which_)
 
 
 # The shipping texts of a channel's orders, each with the policy it means (null: not mapped yet).

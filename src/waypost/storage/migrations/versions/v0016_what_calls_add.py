@@ -27,10 +27,10 @@ _NEW: tuple[tuple[str, str, list[str], str], ...] = (
     ("ix_shipping_policy_account_id_id", "shipping_policy", ["account_id", "id"], ""),
     ("ix_routing_group_account_id_id", "routing_group", ["account_id", "id"], ""),
     (f"ix_{_TEXTS}_channel_id_id", _TEXTS, ["channel_id", "id"], ""),
-    (f"ix_{_TEXTS}_mapped", _TEXTS, ["account_id", "id"], "policy_id IS NOT NULL"),
-    (f"ix_{_TEXTS}_unmapped", _TEXTS, ["account_id", "id"], "policy_id IS NULL"),
-    (f"ix_{_TEXTS}_mapped_of_channel", _TEXTS, ["channel_id", "id"], "policy_id IS NOT NULL"),
-    (f"ix_{_TEXTS}_unmapped_of_channel", _TEXTS, ["channel_id", "id"], "policy_id IS NULL"),
+    (f"ix_{_TEXTS}_mapped", _TEXTS, ["account_id", "id", "policy_id"], "policy_id IS NOT NULL"),
+    (f"ix_{_TEXTS}_unmapped", _TEXTS, ["account_id", "id", "policy_id"], "policy_id IS NULL"),
+    (f"ix_{_TEXTS}_mapped_of_channel", _TEXTS, ["channel_id", "id", "policy_id"], "policy_id IS NOT NULL"),
+    (f"ix_{_TEXTS}_unmapped_of_channel", _TEXTS, ["channel_id", "id", "policy_id"], "policy_id IS NULL"),
 )
 
 
