@@ -12,11 +12,10 @@ from tests.support.keys import key_file_for
 from tests.support.merchant import open_merchant
 from waypost.app.actor import Scope
 from waypost.app.ports import RequestQuery, Store
-from waypost.storage import delivery
 from waypost.storage.dialect import POSTGRES
 from waypost.storage.opening import open_store
 from waypost.storage.postgres_reads import BY_INDEX
-from waypost.storage.queries import plain_moves, postgres, request_pages, requests
+from waypost.storage.queries import handing, plain_moves, postgres, request_pages, requests
 from waypost.storage.queries.request_drivers import Driver
 
 COUNT = 3000  # requests of one account
@@ -66,14 +65,14 @@ async def test_requests_are_found_by_their_id(filled: str, sql: str) -> None:
 
 
 async def test_a_claim_walks_only_what_waits_once_the_tables_are_analysed(filled: str) -> None:
-    """Statistics make merging whole tables look cheap; see `storage.delivery`."""
+    """Statistics make merging whole tables look cheap; see `storage.queries.handing`."""
     db = await asyncpg.connect(filled)
     try:
         await db.execute("SET session_replication_role = replica")
         await db.execute(CLONED.format(table="fulfillment_request"))
         await db.execute("ANALYZE")
         await db.execute("SET plan_cache_mode = force_generic_plan")
-        await db.execute(f"PREPARE claimed AS {delivery._claim(POSTGRES)}")
+        await db.execute(f"PREPARE claimed AS {handing.claim(POSTGRES)}")
         nothing = ", ".join(["NULL"] * 7)
         plan = "\n".join(row[0] for row in await db.fetch(f"EXPLAIN EXECUTE claimed({nothing})"))
     finally:
