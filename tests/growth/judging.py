@@ -53,7 +53,6 @@ LINEAR: tuple[Linear, ...] = (
         "list_fulfillment_requests filterInvoiced=true of a source*",
         "Nearly all that this source has was canceled before it was released: none of that was invoiced.", 1, 0.3,
     ),
-    Linear("snoozes listed all ended", "Two items move, in indexes that are one level deeper.", 0.03, 0.005),
     Linear(
         "worker routing without a group", "Without a routing group, every source of the account may be chosen: each is looked at.",
         0.75, 0.05,
