@@ -12,7 +12,7 @@ from waypost.app.order_items import identified_again
 from waypost.app.ports import OrderParts, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Fulfilment, fulfil_each
-from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.app.routing_supply import More, Supply, gather, need_of
 from waypost.app.slices import Pace, in_slices
 from waypost.domain.events import ORDER_CHANGED, ORDER_EVENTS, Event
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
@@ -93,7 +93,7 @@ async def _load(tx: Tx, ask: LinkAsk, at: int = 0) -> tuple[_Ahead, Desk]:
         if channels[one.order.channel_id].auto_generate:
             needs.append(need_of(one.order, [found.get(item.id, item) for item in one.items]))
             await pace.spend(len(one.items))
-    supply = await gather(tx, [account], needs, channels=channels) if needs else None
+    supply = await gather(tx, [account], needs, More(channels=tuple(channels))) if needs else None
     loaded = await tx.load([], [account])
     loaded.orders.update(parts)
     return _Ahead(parts, found, supply), Desk(loaded, at)

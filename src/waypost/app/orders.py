@@ -11,7 +11,7 @@ from waypost.app.ports import ChannelRow, OrderParts, OrderView, PostedOrder, Tx
 from waypost.app.posted import OrderDraft, likeness, write_posted
 from waypost.app.routing import PAID_ENOUGH, may_be_fulfilled
 from waypost.app.routing_intake import Newcomer, take_in
-from waypost.app.routing_supply import Supply, gather, need_of
+from waypost.app.routing_supply import More, Supply, gather, need_of
 from waypost.app.slices import in_slices
 from waypost.domain.orders import HoldReason, Order, OrderItem, OrderStatus, Progress
 from waypost.domain.refusals import Conflict, Invalid, Problem, Refusal, Unavailable
@@ -89,7 +89,7 @@ async def _supply(
         order, items = records(draft, 0, [0] * len(draft.items), 0, [next(known) for _ in draft.items])
         needs.append(need_of(order, items))
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
-    return await gather(tx, accounts, needs, channels=[channel.id for channel in channels.values()])
+    return await gather(tx, accounts, needs, More(channels=tuple(channel.id for channel in channels.values())))
 
 
 Places = Sequence[tuple[int, OrderDraft]]

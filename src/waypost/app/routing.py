@@ -14,7 +14,7 @@ from waypost.app.generation_bench import Bench, by_hub
 from waypost.app.generation_making import Piece, Plan
 from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, Tx
-from waypost.app.routing_supply import Supply, Wanted, gather, need_of
+from waypost.app.routing_supply import More, Supply, Wanted, gather, need_of
 from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.holds import in_order, routing_reasons, unmapped_reason
 from waypost.domain.order_lifecycle import OrderAction, OrderMove, decide_order
@@ -136,7 +136,7 @@ async def supply_of(
 ) -> Supply:
     """What these orders may draw upon, and the `named` sources: locked, and loaded. Counters are locked after."""
     accounts = sorted({order.account_id for order, _ in orders})
-    return await gather(tx, accounts, [need_of(order, items) for order, items in orders], named=named)
+    return await gather(tx, accounts, [need_of(order, items) for order, items in orders], More(named=tuple(named)))
 
 
 def tell_held(

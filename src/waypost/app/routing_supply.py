@@ -200,27 +200,26 @@ def _usual_mode(name: str) -> Mode | None:
 
 
 class More(NamedTuple):
-    """Variants that are named otherwise than by the items; `sources`: of these sources only."""
+    """What a batch needs besides what its orders ask for.
+
+    Variants that are named otherwise than by the items; with `sources`, of these sources only. `named`: sources that
+    are loaded whether they offer anything or not, as those of `sources` are. `channels`: of other orders of the batch.
+    """
 
     ids: tuple[int, ...] = ()
     skus: tuple[str, ...] = ()
     products: tuple[int, ...] = ()
     sources: tuple[int, ...] | None = None
+    named: tuple[int, ...] = ()
+    channels: tuple[int, ...] = ()
 
 
 NOTHING_MORE = More()
 
 
-async def gather(
-    tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: More = NOTHING_MORE, named: Sequence[int] = (),
-    channels: Iterable[int] = (),
-) -> Supply:  # fmt: skip
-    """Lock and load what these orders may draw upon. Orders are locked before, counters after.
-
-    `named`: sources that are asked for, whether they offer anything or not; so are those of `more`. `channels`: of
-    other orders of the batch.
-    """
-    catalog = await tx.routing_catalog(accounts, sorted({need.channel_id for need in needs}.union(channels)))
+async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: More = NOTHING_MORE) -> Supply:
+    """Lock and load what these orders may draw upon. Orders are locked before, counters after."""
+    catalog = await tx.routing_catalog(accounts, sorted({need.channel_id for need in needs}.union(more.channels)))
     texts = sorted({(need.channel_id, need.shipping_text) for need in needs if need.shipping_text})
     methods = await tx.mapped_methods(texts)
     ask = VariantAsk(
@@ -232,7 +231,7 @@ async def gather(
     )
     supply = Supply(catalog, methods)
     variants = await tx.lock_variants(ask)
-    offering = {variant.source_id for variant in variants}.union(more.sources or (), named)
+    offering = {variant.source_id for variant in variants}.union(more.sources or (), more.named)
     catalog.sources.update(await tx.routing_sources(accounts, sorted(offering - catalog.sources.keys())))
     for some in parts(variants, _AT_ONCE):
         supply.add(some)

@@ -75,7 +75,7 @@ def _seen(dialect: Dialect, table: _Table, scope: Scope) -> Filter:
     return where
 
 
-def _all(table: _Table, account_id: int) -> Walk:
+def _of_account(table: _Table, account_id: int) -> Walk:
     """Every record of an account, by id."""
     return Walk(table.name, "t", (("account_id", account_id),), ("id",))
 
@@ -116,7 +116,7 @@ class CatalogReading(Reader):
 
     async def sources(self, account_id: int, page: Page = ALL) -> list[SourceRow]:
         """The sources of an account, by id."""
-        return await self._all(_SOURCES, account_id, page)
+        return await self._listed(_SOURCES, account_id, page)
 
     async def channel(self, scope: Scope, channel_id: int) -> ChannelRow | None:
         """One, as far as `scope` may see it."""
@@ -125,7 +125,7 @@ class CatalogReading(Reader):
 
     async def channels(self, account_id: int, page: Page = ALL) -> list[ChannelRow]:
         """The channels of an account, by id."""
-        return await self._all(_CHANNELS, account_id, page)
+        return await self._listed(_CHANNELS, account_id, page)
 
     async def routing_group(self, scope: Scope, group_id: int) -> RoutingGroup | None:
         """One, as far as `scope` may see it."""
@@ -134,13 +134,13 @@ class CatalogReading(Reader):
 
     async def routing_groups(self, account_id: int, page: Page = ALL) -> list[RoutingGroup]:
         """The routing groups of an account, by id."""
-        return await self._all(_GROUPS, account_id, page)
+        return await self._listed(_GROUPS, account_id, page)
 
     async def source_methods(
         self, scope: Scope, source_id: int | None = None, page: Page = ALL
     ) -> list[SourceMethodRow]:
         """Shipping methods of one source, or of all, as far as `scope` may see them."""
-        walk, of = _all(_SOURCE_METHODS, scope.account_id), scope.source_id if source_id is None else source_id
+        walk, of = _of_account(_SOURCE_METHODS, scope.account_id), scope.source_id if source_id is None else source_id
         if scope.source_id not in (None, of):
             return []
         if of is not None:
@@ -151,7 +151,7 @@ class CatalogReading(Reader):
         self, account_id: int, channel_id: int | None = None, mapped: bool | None = None, page: Page = ALL
     ) -> list[ChannelMethodRow]:
         """Shipping texts of one channel, or of all; those that are mapped to a policy, or those that are not."""
-        walk, where = _all(_CHANNEL_METHODS, account_id), Filter(self.dialect)
+        walk, where = _of_account(_CHANNEL_METHODS, account_id), Filter(self.dialect)
         if channel_id is not None:
             walk = walk._replace(key=(owned("channel_id", channel_id, Scope(account_id)),))
         if mapped is not None:
@@ -163,10 +163,10 @@ class CatalogReading(Reader):
 
     async def shipping_policies(self, account_id: int, page: Page = ALL) -> list[ShippingPolicy]:
         """The shipping policies of an account, by id."""
-        return await self._all(_POLICIES, account_id, page)
+        return await self._listed(_POLICIES, account_id, page)
 
-    async def _all(self, table: _Table, account_id: int, page: Page) -> list[Any]:
-        return await _page(self.slow, table, _all(table, account_id), Filter(self.dialect), page)
+    async def _listed(self, table: _Table, account_id: int, page: Page) -> list[Any]:
+        return await _page(self.slow, table, _of_account(table, account_id), Filter(self.dialect), page)
 
     async def _one(self, table: _Table, scope: Scope, row_id: int) -> Any:
         where = _seen(self.dialect, table, scope)
