@@ -254,13 +254,17 @@ class Maker:
         now = self.hub.clock()
         put_off = [{"outcome": "deferred", "next_at": now}] if place % 4 == 1 else []
         for number, ended in enumerate([*put_off, {"outcome": "delivered"}], 1):
-            self.insert("handover_attempt", {
-                "account_id": 1, "source_id": source, "request_id": request_id, "number": number, "release": 1,
-                "attempt_group": 1, "idempotency_key": f"fr-{request_id}-1", "tries": number, "state": "settled",
-                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, **ended,
-            })  # fmt: skip
+            self.attempt(source, request_id, number, now, **ended)
         for _ in range(2):
             self.message(self.names["webhook"][0], "failed" if place % 25 == 24 else "delivered", None)
+
+    def attempt(self, source: int, request: int, number: int, at: int, **ended: Any) -> None:
+        """One at handing a request over, that ended so."""
+        self.insert("handover_attempt", {
+            "account_id": 1, "source_id": source, "request_id": request, "number": number, "release": 1,
+            "attempt_group": 1, "idempotency_key": f"fr-{request}-1", "tries": number, "state": "settled",
+            "worker": "w", "lease_until": 0, "claimed_at": at, "settled_at": at, **ended,
+        })  # fmt: skip
 
     def message(self, webhook: int, status: str, next_at: int | None, at: int | None = None) -> None:
         """One of a webhook, as it stands in its log; last written `at`, or now."""
@@ -330,23 +334,13 @@ class Maker:
         for _ in range(12):
             request = await self.request(LARGE_SOURCES[1], LARGE_CHANNEL, sku, Status.PROCESSING)
             self.note("waiting", request["id"])
-            self.insert("handover_attempt", {
-                "account_id": 1, "source_id": LARGE_SOURCES[1], "request_id": request["id"], "number": 1, "release": 1,
-                "attempt_group": 1, "idempotency_key": f"fr-{request['id']}-1", "tries": 1, "state": "settled",
-                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "deferred",
-                "next_at": now + NEVER,
-            })  # fmt: skip
+            self.attempt(LARGE_SOURCES[1], request["id"], 1, now, outcome="deferred", next_at=now + NEVER)
             self.execute(
                 "UPDATE fulfillment_request_state SET waits_until = ? WHERE id = ?", [now + NEVER, request["id"]]
             )
         for _ in range(12):
             request = await self.request(LARGE_SOURCES[1], LARGE_CHANNEL, sku, Status.PROCESSING_ERROR)
-            self.insert("handover_attempt", {
-                "account_id": 1, "source_id": LARGE_SOURCES[1], "request_id": request["id"], "number": 1, "release": 1,
-                "attempt_group": 1, "idempotency_key": f"fr-{request['id']}-1", "tries": 1, "state": "settled",
-                "worker": "w", "lease_until": 0, "claimed_at": now, "settled_at": now, "outcome": "rejected",
-                "next_at": now + DAY,
-            })  # fmt: skip
+            self.attempt(LARGE_SOURCES[1], request["id"], 1, now, outcome="rejected", next_at=now + DAY)
         for place in range(4):
             request = await self.request(LARGE_SOURCES[2], LARGE_CHANNEL, sku, Status.ACKNOWLEDGED)
             await self.raised(LARGE_SOURCES[2], request["id"], "late_delivery")
