@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from tests.events.conftest import Sending
 from tests.support.database import rows
-from tests.support.receiver import Behaviour, Receiver, answers, chatters, closes, fine, hangs
+from tests.support.receiver import Behaviour, Received, Receiver, answers, chatters, closes, fine, hangs
 from waypost.domain.webhooks import DISABLE_AFTER_S, MOST_ATTEMPTS
 from waypost.outgoing.targets import Targets
 
@@ -91,6 +92,32 @@ async def test_an_endpoint_in_strict_order_waits(sending: Sending, receiver: Rec
     assert len(set(ids[2:])) == 3
     log = await sending.deliveries(hook["id"])
     assert [(one["status"], one["attempts"]) for one in log] == [("delivered", 3), ("delivered", 1), ("delivered", 1)]
+
+
+@pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
+async def test_what_is_being_sent_to_an_endpoint_when_it_is_deleted_ends_with_it(
+    sending: Sending, receiver: Receiver, strict: bool
+) -> None:
+    answered = asyncio.Event()
+
+    async def late(request: web.Request, received: Received) -> web.StreamResponse:
+        await answered.wait()
+        return web.Response(status=500)
+
+    receiver.behave = late
+    hook = await sending.configure(receiver.url, "order.created", strictOrder=strict)
+    async with sending.running():
+        await sending.world.order()
+        await receiver.until(1)
+        await sending.world.client().patch(f"/webhook/configurations/{hook['id']}", json={"status": "deleted"})
+        answered.set()
+
+        async def written() -> list[dict[str, Any]]:
+            return await rows(sending.database_url, "SELECT status, next_at, attempts FROM webhook_delivery")
+
+        await sending.until(written)
+    (row,) = await written()
+    assert row == {"status": "failed", "next_at": None, "attempts": 1}
 
 
 async def test_410_disables_with_a_notice(sending: Sending, receiver: Receiver) -> None:

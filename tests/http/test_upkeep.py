@@ -38,13 +38,18 @@ async def timed_world(store: Store, clock: ManualClock) -> AsyncIterator[World]:
     await writer.close()
 
 
-async def purged(hub: Hub) -> None:
-    """One round of the chore, by a store that tells when it has been written to for the third time."""
+async def purged(hub: Hub, broken: int = 0) -> None:
+    """One round of the chore, by a store that tells when it has been written to for the third time.
+
+    `broken`: which of the three writes fails.
+    """
     done, ended = asyncio.Event(), 0
 
     async def write(work: Any) -> Any:
         nonlocal ended
         try:
+            if ended + 1 == broken:
+                raise Unavailable("something of it is locked", 1)
             return await hub.store.write(work)
         finally:
             ended += 1
@@ -126,6 +131,24 @@ async def test_what_waits_for_an_endpoint_that_is_deleted_has_failed(
     await purged(timed_world.hub)
     assert [row["message_id"] for row in await rows(migrated_url, LOG)] == ["stays"]
     assert (await timed_world.client().get(f"/webhook/configurations/{first}")).json()["status"] == "active"
+
+
+@pytest.mark.parametrize("broken", [1, 2, 3])
+async def test_what_cannot_be_forgotten_now_keeps_nothing_else(
+    timed_world: World, clock: ManualClock, migrated_url: str, broken: int
+) -> None:
+    """Keys, what waits for deleted endpoints, and the log are three; one of them fails."""
+    (request,) = await timed_world.requests(1)
+    assert (await timed_world.client().patch(FAIL.format(request), headers=KEY)).status == 204
+    clock.advance(DELIVERIES_KEPT_S + 60)
+    gone = await webhook(timed_world, migrated_url, waits=("pending", clock()))
+    await rows(migrated_url, "UPDATE webhook SET status = 'deleted' WHERE id = $1", gone)
+    await webhook(timed_world, migrated_url, arrived=("delivered", 0))
+    await purged(timed_world.hub, broken)
+    keys = await rows(migrated_url, "SELECT key FROM idempotency_key")
+    log = {row["message_id"]: row["status"] for row in await rows(migrated_url, LOG)}
+    left = [keys != [], log["waits"] == "pending", "arrived" in log]
+    assert left == [broken == place for place in (1, 2, 3)]
 
 
 async def snoozes_listed(hub: Hub, monkeypatch: pytest.MonkeyPatch, broken: int | None = None) -> None:

@@ -96,6 +96,11 @@ def _webhook(row: Sequence[Any], box: SecretBox) -> Webhook:
     return made._replace(strict_order=bool(made.strict_order), secret=secret, previous_secret=previous)
 
 
+def _ended(row: Delivery) -> Delivery:
+    """What a worker was sending when its endpoint was deleted: nobody tries it again."""
+    return row._replace(status="failed", next_at=None) if row.status == "pending" else row
+
+
 def _log(dialect: Dialect, query: DeliveryQuery) -> tuple[str, list[Any]]:
     """One page of the log, by id: the first of each status, merged."""
     where = Filter(dialect)
@@ -180,7 +185,12 @@ class WebhookWriting(Statements):
         for one in sorted(settlements, key=lambda one: one.webhook_id):
             for row in await self.fetch(_SETTLE, *one[:-1]):
                 held[one.webhook_id] = _webhook(row, self.secrets)
-        done = [row for one in settlements if one.webhook_id in held for row in one.deliveries]
+        done = [
+            (_ended(row), seen) if held[one.webhook_id].status == "deleted" else (row, seen)
+            for one in settlements
+            if one.webhook_id in held
+            for row, seen in one.deliveries
+        ]
         if not self.dialect.is_sqlite:
             fresh = {(row.webhook_id, row.message_id): row for row, seen in done if seen == row.updated_at}
             done = [(row, seen) for row, seen in done if fresh.get((row.webhook_id, row.message_id)) is not row]

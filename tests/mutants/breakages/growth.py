@@ -155,7 +155,7 @@ MUTANTS = (
         "channels-of-linked-orders",
         "Orders of a channel that waits cannot be linked together with those of one that does not.",
         "app/order_links.py",
-        "await gather(tx, [account], needs, channels=channels) if needs else None",
+        "await gather(tx, [account], needs, More(channels=tuple(channels))) if needs else None",
         "await gather(tx, [account], needs) if needs else None",
         ("tests/http/test_needed_sources.py::test_orders_of_both_channels_are_linked_at_once[sqlite]",),
     ),
@@ -166,6 +166,24 @@ MUTANTS = (
         "for old in (keys, waiting, deliveries):",
         "for old in (keys, deliveries, deliveries):",
         ("tests/http/test_upkeep.py::test_what_waits_for_an_endpoint_that_is_deleted_has_failed[sqlite]",),
+    ),
+    Mutant(
+        "message-that-was-being-sent",
+        "A message that was being sent when its webhook was deleted waits for ever.",
+        "storage/webhooks.py",
+        'if held[one.webhook_id].status == "deleted" else',
+        'if held[one.webhook_id].status == "none" else',
+        ("tests/events/test_failing.py::test_what_is_being_sent_to_an_endpoint_when_it_is_deleted_ends_with_it[sqlite-strict]",),
+    ),
+    Mutant(
+        "purge-stops-at-what-fails",
+        "While one part of the purge fails, the others do not run.",
+        "app/upkeep.py",
+        "                await _forget(hub, old)\n            except Exception as error:\n"
+        '                _log.warning("old records stay for now: %s", error)\n',
+        "                await _forget(hub, old)\n            except Exception as error:\n"
+        '                _log.warning("old records stay for now: %s", error)\n                break\n',
+        ("tests/http/test_upkeep.py::test_what_cannot_be_forgotten_now_keeps_nothing_else[sqlite-1]",),
     ),
     Mutant(
         "messages-that-wait-for-another",
