@@ -21,18 +21,19 @@ async def run(url: str, source: int, calls: int, seconds: float) -> dict[str, ob
     keys = os.environ.get(VARIABLE)
     store = await open_store(url, key_file=Path(keys) if keys else None)
     ask = ClaimAsk("bench", ((source, WANTED, False),), LEASE)
-    done, began, before = 0, time.perf_counter(), meter.spent_s(os.getpid()) + await meter.backends_s(url)
+    done, began, before = 0, time.perf_counter(), await meter.used(os.getpid(), url)
     while done < calls and time.perf_counter() - began < seconds:
         (found,) = await store.write(lambda tx: claim(tx, [ask], time.time_ns() // 1000))
         if found:
             raise RuntimeError(f"{len(found)} hand-overs of source {source} were due")
         done += 1
-    took, after = time.perf_counter() - began, meter.spent_s(os.getpid()) + await meter.backends_s(url)
+    took, after = time.perf_counter() - began, await meter.used(os.getpid(), url)
     await store.close()
     return {
         "calls": done,
         "per_second": done / took,
-        "cpu_us": (after - before) / done * 1e6,
+        "cpu_us": (after.cpu_s - before.cpu_s) / done * 1e6,
+        "read_bytes": (after.read_bytes - before.read_bytes) / done,
         "statuses": {"200": done},
     }
 

@@ -1,7 +1,8 @@
-"""Processor time of processes of this machine, in nanoseconds as the scheduler counts it."""
+"""What processes of this machine have used: processor time, as the scheduler counts it, and what they read from disk."""
 
 from contextlib import suppress
 from pathlib import Path
+from typing import NamedTuple
 
 import asyncpg
 
@@ -18,11 +19,26 @@ def spent_s(pid: int) -> float:
     return total / 1e9
 
 
-async def backends_s(url: str) -> float:
-    """Seconds that the PostgreSQL processes have run that have a connection to this database now; SQLite has none."""
-    if url.startswith("sqlite"):
-        return 0.0
-    db = await asyncpg.connect(url)
-    found = sum(spent_s(row[0]) for row in await db.fetch(_PIDS))
-    await db.close()
-    return found
+def read_from_disk(pid: int) -> int:
+    """Bytes that the process had fetched from a disk, because they were not in memory; 0 where it has ended."""
+    with suppress(FileNotFoundError, ProcessLookupError):
+        lines = Path(f"/proc/{pid}/io").read_text().splitlines()
+        return next(int(line.split()[1]) for line in lines if line.startswith("read_bytes:"))
+    return 0
+
+
+class Used(NamedTuple):
+    """By a process and its PostgreSQL backends: seconds of processor time, and bytes that were fetched from a disk."""
+
+    cpu_s: float
+    read_bytes: int
+
+
+async def used(pid: int, url: str) -> Used:
+    """Until now, by this process and by all that have a connection to this database; SQLite has no others."""
+    pids = [pid]
+    if not url.startswith("sqlite"):
+        db = await asyncpg.connect(url)
+        pids += [row[0] for row in await db.fetch(_PIDS)]
+        await db.close()
+    return Used(sum(map(spent_s, pids)), sum(map(read_from_disk, pids)))

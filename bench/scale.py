@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from bench import merchant, meter, multiply, orders, scale_report, servers, shop
+from bench import merchant, multiply, orders, scale_report, servers, shop
 from bench.load import TOKEN, Job
 from bench.merchant import BLOCK, Merchant
 from tests.support.audit import audit
@@ -162,16 +162,18 @@ def _run(module: str, url: str, argument: object) -> dict[str, Any]:
 def _measure(server: servers.Server, kind: str, account: Account) -> scale_report.Figure:
     if kind == "claim":
         found = _run("bench.claims", account.url, [account.url, shop.BACKLOG, CALLS[kind].calls, SECONDS])
-        return scale_report.Figure(found["per_second"], found["cpu_us"], 0)
-    before = server.spent_s() + asyncio.run(meter.backends_s(account.url))
+        return scale_report.Figure(found["per_second"], found["cpu_us"], found["read_bytes"], 0)
+    before = server.used(account.url)
     found = _run("bench.load", account.url, _job(server.port, kind, account)._asdict())
-    after = server.spent_s() + asyncio.run(meter.backends_s(account.url))
+    after = server.used(account.url)
     refused = sum(count for status, count in found["statuses"].items() if status == "503")
     if set(found["statuses"]) - {"200", "204", "503"}:
         raise RuntimeError(f"{kind}: {found['statuses']}")
     if kind == "fail":
         _release(server.port, _job(server.port, kind, account).first, found["calls"])
-    return scale_report.Figure(found["per_second"], (after - before) / found["calls"] * 1e6, refused / found["calls"])
+    calls = found["calls"]
+    cpu_us, read = (after.cpu_s - before.cpu_s) / calls * 1e6, (after.read_bytes - before.read_bytes) / calls
+    return scale_report.Figure(found["per_second"], cpu_us, read, refused / calls)
 
 
 def _warm(server: servers.Server, account: Account) -> None:

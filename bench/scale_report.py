@@ -13,10 +13,14 @@ WANTED = 1.2  # times the processor time, at most
 
 
 class Figure(NamedTuple):
-    """One measurement: processor time per call of server and database in microseconds; `given_up`: the share of 503."""
+    """One measurement, per call of server and database: processor time in microseconds, and bytes read from a disk.
+
+    `given_up`: the share of 503.
+    """
 
     per_second: float
     cpu_us: float
+    read_bytes: float
     given_up: float
 
 
@@ -40,6 +44,7 @@ def show(engine: str, found: Found, small: int, large: int) -> int:
         "calls/s, small",
         "calls/s, large",
         "times longer",
+        "KiB from disk",
         "",
     ):
         table.add_column(heading, justify="left" if heading == "what" else "right")
@@ -47,6 +52,7 @@ def show(engine: str, found: Found, small: int, large: int) -> int:
     for kind, by_size in found.items():
         cpu = [_middle(by_size[size], lambda one: one.cpu_us / 1000) for size in (small, large)]
         rate = [_middle(by_size[size], lambda one: one.per_second) for size in (small, large)]
+        disk = [statistics.median(one.read_bytes for one in by_size[size]) / 1024 for size in (small, large)]
         given_up = max(one.given_up for one in by_size[large])
         ratio = cpu[1][0] / cpu[0][0]
         met = ratio <= WANTED and not given_up
@@ -54,9 +60,10 @@ def show(engine: str, found: Found, small: int, large: int) -> int:
         verdict = "met" if met else f"given up: {given_up:.0%}" if given_up else "missed"
         table.add_row(
             kind, *(f"{m:,.3f} ({a:,.3f} – {b:,.3f})" for m, a, b in cpu), f"{ratio:,.2f}",
-            *(f"{m:,.0f} ({a:,.0f} – {b:,.0f})" for m, a, b in rate), f"{rate[0][0] / rate[1][0]:,.2f}", verdict,
+            *(f"{m:,.0f} ({a:,.0f} – {b:,.0f})" for m, a, b in rate), f"{rate[0][0] / rate[1][0]:,.2f}",
+            " / ".join(f"{kib:,.1f}" for kib in disk), verdict,
         )  # fmt: skip
-    Console(width=170).print(table)
+    Console(width=190).print(table)
     Console(width=170).print(f"wanted: CPU ≤ {WANTED} times; {missed} of {len(found)} missed")
     return missed
 

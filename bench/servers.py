@@ -1,5 +1,6 @@
 """The server processes that are measured; started on free ports of the loopback, ended by their own ids."""
 
+import asyncio
 import http.client
 import signal
 import socket
@@ -41,9 +42,9 @@ class Process:
         times = psutil.Process(self._process.pid).cpu_times()
         return times.user, times.system
 
-    def spent_s(self) -> float:
-        """Processor time of the process until now, in seconds; finer than `cpu_s`."""
-        return meter.spent_s(self._process.pid)
+    def used(self, url: str) -> meter.Used:
+        """What the process and its backends of this database have used until now; finer than `cpu_s`."""
+        return asyncio.run(meter.used(self._process.pid, url))
 
     def stop(self) -> None:
         """End it."""

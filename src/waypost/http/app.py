@@ -1,5 +1,6 @@
 """The Falcon application with its middleware: routes, and error replies."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import falcon.asgi
@@ -65,17 +66,26 @@ class Router(CompiledRouter):
 
     def __init__(self) -> None:
         super().__init__()
-        self._pages: dict[str, tuple[object, Any, dict[str, Any], str | None]] = {}
+        self._pages: dict[str, Resource] = {}
+        self._read: dict[str, tuple[object, Any, dict[str, Any], str | None]] = {}
 
-    def add_page(self, path: str, page: Resource) -> None:
-        """A route without parameters."""
-        methods = map_http_methods(page)
-        set_default_responders(methods, asgi=True)
-        self._pages[path] = (page, methods, {}, path)
+    def add_pages(self, pages: Mapping[str, Resource]) -> None:
+        """Routes without parameters."""
+        self._pages.update(pages)
 
     def find(self, uri: str, req: Any = None) -> tuple[object, Any, dict[str, Any], str | None] | None:
         """The resource of a path."""
-        return self._pages.get(uri) or super().find(uri, req)
+        if uri in self._pages and uri not in self._read:  # to make all of them would be most of a start
+            self._read[uri] = _route(uri, self._pages[uri])
+        return self._read.get(uri) or super().find(uri, req)
+
+
+def _route(path: str, page: Resource) -> tuple[object, Any, dict[str, Any], str | None]:
+    """What a router finds for a path without parameters."""
+    _complete(page)
+    methods = map_http_methods(page)
+    set_default_responders(methods, asgi=True)
+    return page, methods, {}, path
 
 
 def create_app(
@@ -95,9 +105,7 @@ def create_app(
         for path, resource in routes.items():
             _complete(resource)
             app.add_route(path, resource)
-    for path, page in pages.items():
-        _complete(page)
-        router.add_page(path, page)
+    router.add_pages(pages)
     return Door(
         app, gate, log, refusals or Refusals(), unfinished or Unfinished(), body_within_s,
         frozenset((*about_itself, *pages)), lambda path: router.find(path) is not None,

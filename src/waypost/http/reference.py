@@ -8,7 +8,7 @@ import gzip
 import hashlib
 import re
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import PurePosixPath
@@ -175,10 +175,16 @@ def listed(folder: Traversable, before: str = "") -> Iterator[tuple[str, Travers
             yield before + entry.name, entry
 
 
+@cache
+def _pages() -> tuple[tuple[str, Traversable], ...]:
+    """The files of the reference, by path. They come with the package, and stay as they are."""
+    return tuple((path_of(name), entry) for name, entry in listed(static().joinpath("reference")))
+
+
 def routes(hub: Hub, base_url: str | None = None) -> dict[str, Resource]:
     """The paths of the reference; none needs a token. The folder decides which there are."""
     found: dict[str, Resource] = {}
-    for name, entry in listed(static().joinpath("reference")):
-        path, file = path_of(name), StaticFile(entry, base_url)
+    for path, entry in _pages():
+        file = StaticFile(entry, base_url)
         found[path] = Home(hub, file) if path == "/" else Page(hub, path, file, is_folder=path == "/docs")
     return found
