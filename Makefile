@@ -47,6 +47,7 @@ answers: .venv/dev ## 5,000 requests to a supplier whose answers are generated, 
 growth: .venv/dev ## what each operation costs at two sizes, in every mode; writes the table of docs/reference/growth.md
 	$(BIN)/python -m tests.growth --write
 	$(BIN)/python -m tests.growth --large 50000
+	WAYPOST_GROWTH=all $(BIN)/python -m pytest $(LONG) tests/growth -k seems_large
 
 mutants: .venv/dev ## break the source in many small ways, each of which a test must notice
 	$(BIN)/python -m tests.mutants

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import asyncpg
 
-from bench import merchant, multiply, orders, scale_report, servers, shop
+from bench import merchant, meter, multiply, orders, scale_report, servers, shop
 from bench.load import TOKEN, Job
 from bench.merchant import BLOCK, Merchant
 from tests.support.audit import audit
@@ -257,6 +257,9 @@ def main() -> int:
             for account in accounts:
                 print(f"{engine}: {account.requests:,} requests, {account.events:,} events: {_bytes(account.url):,}"
                       f" bytes, made in {account.seconds:.0f} s")  # fmt: skip
+                if engine == "sqlite":
+                    told = meter.page_us(Path(account.url.removeprefix("sqlite:///")))
+                    print(f"  a page of this file, from the system's memory: {told:.1f} us")
             if engine == "postgresql":
                 print(asyncio.run(scale_report.statistics_of(accounts[-1].url)))
     return 1 if missed else 0
