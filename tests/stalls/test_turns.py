@@ -35,6 +35,7 @@ from waypost.wire.pieces import joined
 from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
+COUNTED = 150  # requests of one line that have shipped
 MANY = 24  # requests or orders of so many lines
 CALLS_AT_MOST = 18_000  # in one turn: about 3 ms
 UNDIVIDED = {"order posted and generated", "generated with a key", "shipment", "inventory", "link"}
@@ -204,11 +205,29 @@ async def _linked(shop: Shop) -> Coroutine[Any, Any, object]:
     return shop.changer.record(link_orders(LinkAsk(shop.actor, tuple(orders))))
 
 
+async def _counted(shop: Shop) -> Coroutine[Any, Any, object]:
+    """The quantity of a variant is told, of which many requests have shipped."""
+    source = shop.sources[0]
+    await shop.store.write(lambda tx: tx.update_row("source", source, {"stock_release": "quantity_update"}))
+    await shop.changer.change_inventory(InventoryCall(shop.actor, (_told(source, 2 * COUNTED),)))
+    for number in range(COUNTED):
+        draft = _draft(shop, f"C-{number}", shop.plain, 1)
+        order = (await shop.changer.create_order(draft._replace(items=draft.items[:1]))).view.order.id
+        made = await shop.changer.generate(RequestDraft(shop.actor, order, source))
+        shipment = _shipment(shop.actor, made.image.state.id, (PieceDraft(1, sku="SKU-0"),))
+        await shop.changer.ship(shipment._replace(tracking_number=f"C-{number}"))
+    return shop.changer.change_inventory(InventoryCall(shop.actor, (_told(source, COUNTED),)))
+
+
+def _told(source: int, quantity: int) -> VariantChange:
+    return VariantChange("/0", source, None, "SKU-0", {"quantity": quantity})
+
+
 LONG = {
     "order posted and generated": _posted, "preview": _previewed, "generated with a key": _kept,
     "repeated with its key": _repeated, "bulk cancel": _bulk, "pull": _pulled, "shipment": _shipped,
     "inventory": _offered, "bulk acknowledge of long requests": _bulk_of_long, "clock rule": _enforced,
-    "flagged shipments": _flagged, "link": _linked,
+    "flagged shipments": _flagged, "link": _linked, "quantity told": _counted,
 }  # fmt: skip
 
 

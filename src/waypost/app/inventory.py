@@ -20,6 +20,7 @@ from waypost.domain.slices import Sliced
 from waypost.domain.stock import Release
 
 _STEPS_OF_A_NAME = 5  # to look it up
+_STEPS_OF_A_RELEASE = 100  # of what a request holds
 
 
 async def change_inventory(tx: Tx, calls: Sequence[InventoryCall], now: int) -> list[InventoryDone | Refusal]:
@@ -158,7 +159,7 @@ class _Bench:
         overlay = Overlay(self._shelf, call.actor, self._desk.at)
         yield from overlay.apply(call)
         if not call.dry_run:
-            self._release(place, overlay)
+            yield from self._release(place, overlay)
             for event in (yield from overlay.merge(call.call_id)):
                 self._desk.tell(event)
                 yield 3
@@ -167,7 +168,7 @@ class _Bench:
             overlay.words(), dry_run=call.dry_run,
         )  # fmt: skip
 
-    def _release(self, place: int, overlay: Overlay) -> None:
+    def _release(self, place: int, overlay: Overlay) -> Sliced[None]:
         """Let go of what has shipped; the variants show it."""
         for number, (of, command) in enumerate(self._releases):
             if of != place:
@@ -180,6 +181,7 @@ class _Bench:
                 given = before[line_id].open - entry.open
                 if given:
                     overlay.give_back(entry.variant_id, given)
+            yield _STEPS_OF_A_RELEASE + len(before)
 
     async def write(self, tx: Tx) -> None:
         """Write what has become of everything."""

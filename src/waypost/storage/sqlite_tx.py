@@ -5,7 +5,7 @@ What has many rows is read and written some hundred rows at a time; other caller
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from waypost.app.commands import IdempotencyKey, KeyName, KeyRow
@@ -139,9 +139,11 @@ class SqliteTx(CommonTx):
         for account in accounts:
             loaded.counters[account] = Clocked(*one(translated(writing.COUNTER), (account,)).fetchone())
         seen = [(ask, state) for ask, state in zip(asks, states, strict=True) if state is not None]
-        batch = sorted({state.id for _, state in seen})
+        by_order: dict[int, set[int]] = {}
+        for _, state in seen:
+            by_order.setdefault(state.order_id, set()).add(state.id)
         for ask, state in seen:
-            await pace.spend(_STEPS_OF_A_FOUND_ROW * self._complete(ask, state, batch, loaded))
+            await pace.spend(_STEPS_OF_A_FOUND_ROW * self._complete(ask, state, by_order, loaded))
         for _, state in seen:
             # The roll-up of an order needs the lines of all its requests in the batch, whatever is asked of them.
             if state.order_id in loaded.orders:
@@ -154,7 +156,7 @@ class SqliteTx(CommonTx):
         found = {key.name: find(key_of, key.name).fetchone() for key in keys}
         return {name: KeyRow._make(row) for name, row in found.items() if row}
 
-    def _complete(self, ask: Ask, state: State, batch: list[int], loaded: Loaded) -> int:
+    def _complete(self, ask: Ask, state: State, by_order: Mapping[int, Collection[int]], loaded: Loaded) -> int:
         """Load what else is asked for; about how many rows that were."""
         one, rows = self._db.execute, 1
         if ask.whole and state.id not in loaded.particulars:
@@ -162,7 +164,7 @@ class SqliteTx(CommonTx):
             loaded.particulars[state.id] = Particulars._make(row)
             rows += self._load_lines(state.id, loaded)
         if ask.with_order and state.order_id not in loaded.orders:
-            loaded.orders[state.order_id] = self._order(state.order_id, batch)
+            loaded.orders[state.order_id] = self._order(state.order_id, by_order[state.order_id])
             rows += 2 * len(loaded.orders[state.order_id].items)
         if ask.with_order and state.id not in loaded.holdings:
             loaded.holdings[state.id] = self._holding(state.id)
@@ -190,11 +192,12 @@ class SqliteTx(CommonTx):
         release = one(translated(requests.RELEASE_OF), (request_id,)).fetchone()[0]
         return Holding({entry.line_id: entry for entry in map(Entry._make, entries)}, Release(release))
 
-    def _order(self, order_id: int, batch: list[int]) -> OrderParts:
+    def _order(self, order_id: int, loaded: Collection[int]) -> OrderParts:
+        """`loaded`: those of its requests whose lines are loaded, too."""
         one = self._db.execute
         order = Order._make(one(translated(requests.ORDER_BY_ID), (order_id,)).fetchone())
         items = one(translated(requests.ITEMS_OF), (order_id,)).fetchall()
-        sums = one(_SUMS_OUTSIDE, (SQLITE.array([order_id]), SQLITE.array(batch))).fetchall()
+        sums = one(_SUMS_OUTSIDE, (SQLITE.array([order_id]), SQLITE.array([*loaded]))).fetchall()
         return OrderParts(order, tuple(map(OrderItem._make, items)), {row[1]: LineSums(*row[2:]) for row in sums})
 
     async def write(self, changes: Changes) -> None:  # noqa: C901 - one kind of row after the other

@@ -168,6 +168,22 @@ MUTANTS = (
         ("tests/http/test_upkeep.py::test_what_waits_for_an_endpoint_that_is_deleted_has_failed[sqlite]",),
     ),
     Mutant(
+        "all-of-the-batch-for-each-order",
+        "A bulk call of many requests costs their square: each order looks at all of the batch.",
+        "storage/sqlite_tx.py",
+        "by_order.setdefault(state.order_id, set()).add(state.id)",
+        "by_order.setdefault(state.order_id, by_order.setdefault(0, set())).add(state.id)",
+        ("tests/storage/test_load_costs.py::test_each_costs_the_same_however_many_are_changed_together[sqlite]",),
+    ),
+    Mutant(
+        "shipped-stock-let-go-in-one-piece",
+        "A quantity is told of which much has shipped since: nobody else is served meanwhile.",
+        "app/inventory.py",
+        "            yield _STEPS_OF_A_RELEASE + len(before)",
+        "            yield 0",
+        ("tests/stalls/test_turns.py::test_a_long_operation_gives_way[sqlite-quantity told]",),
+    ),
+    Mutant(
         "message-that-was-being-sent",
         "A message that was being sent when its webhook was deleted waits for ever.",
         "storage/webhooks.py",
