@@ -9,6 +9,7 @@ from tests.support.receiver import Receiver, answers, fine
 from waypost.events.session import Claim, claim
 
 TEN_HOURS_S = 10 * 3600
+BEHIND = 10**9  # a cursor that has passed everything
 
 
 @pytest.mark.parametrize("strict", [False, True], ids=["plain", "strict"])
@@ -62,10 +63,10 @@ async def test_what_waits_rightly_waits_on(sending: Sending, receiver: Receiver)
     assert len({one.id for one in receiver.received}) == 2
     now = sending.clock()
     reads = sending.world.hub.reads
-    assert await reads.due_deliveries(hook["id"], now, 10) == []
+    assert await reads.due_deliveries(hook["id"], BEHIND, now, 10) == []
     assert await reads.due_webhooks(now) == []
-    assert len(await reads.due_deliveries(hook["id"], now - 60_000_000, 10)) == 1
-    assert len(await reads.due_deliveries(hook["id"], now + 1860 * 1_000_000, 10)) == 1
+    assert len(await reads.due_deliveries(hook["id"], BEHIND, now - 60_000_000, 10)) == 1
+    assert len(await reads.due_deliveries(hook["id"], BEHIND, now + 1860 * 1_000_000, 10)) == 1
 
 
 async def test_a_failure_is_never_older_than_the_clock_says(sending: Sending, receiver: Receiver) -> None:

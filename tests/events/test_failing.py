@@ -80,7 +80,8 @@ async def test_an_endpoint_in_strict_order_waits(sending: Sending, receiver: Rec
         for _ in range(3):
             await sending.world.order()
         entry = await one_failed(sending, hook)
-        assert (entry["status"], entry["nextAttemptAt"]) == ("pending", None)
+        assert entry["status"] == "pending"
+        assert entry["nextAttemptAt"] > entry["createdAt"]
         sending.clock.shift_s += 10
         await receiver.until(2)
         receiver.behave = fine
@@ -118,6 +119,37 @@ async def test_what_is_being_sent_to_an_endpoint_when_it_is_deleted_ends_with_it
         await sending.until(written)
     (row,) = await written()
     assert row == {"status": "failed", "next_at": None, "attempts": 1}
+
+
+@pytest.mark.parametrize(
+    ("changes", "status", "attempts"),
+    [
+        ([{"status": "disabled"}, {"status": "active", "skipBacklog": True}], "failed", 1),
+        ([{"subscribedEvents": ["shipment.*"]}], "delivered", 2),
+        ([{"strictOrder": False}], "delivered", 2),
+    ],
+    ids=["skipped", "subscribed to others", "in any order"],
+)
+async def test_a_message_in_the_way_does_not_wait_for_ever(
+    sending: Sending, receiver: Receiver, changes: list[dict[str, Any]], status: str, attempts: int
+) -> None:
+    receiver.behave = answers(500)
+    hook = await sending.configure(receiver.url, "order.created", strictOrder=True)
+    async with sending.running():
+        await sending.world.order()
+        await one_failed(sending, hook)
+        receiver.behave = fine
+        for change in changes:
+            changed = await sending.world.client().patch(f"/webhook/configurations/{hook['id']}", json=change)
+            assert changed.status == 200, changed.body
+        sending.clock.shift_s += 60
+
+        async def ended() -> bool:
+            return (await sending.deliveries(hook["id"]))[0]["status"] != "pending"
+
+        await sending.until(ended)
+    first = (await sending.deliveries(hook["id"]))[0]
+    assert (first["status"], first["attempts"], first["nextAttemptAt"]) == (status, attempts, None)
 
 
 async def test_410_disables_with_a_notice(sending: Sending, receiver: Receiver) -> None:

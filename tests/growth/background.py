@@ -124,8 +124,8 @@ def _webhooks(target: Target, now: int) -> Iterator[Work]:
     messages = ["m-1~0", "m-2~0"]
     yield Work("webhooks due", lambda hub: hub.reads.due_webhooks(now))
     second = 1_000_000
-    yield Work("webhooks due deliveries few due", lambda hub: hub.reads.due_deliveries(hook, hub.clock() + second, PAGE))
-    yield Work("webhooks due deliveries all due", lambda hub: hub.reads.due_deliveries(hook, now + 2 * NEVER, PAGE))
+    yield Work("webhooks due deliveries few due", lambda hub: hub.reads.due_deliveries(hook, NEVER, hub.clock() + second, PAGE))
+    yield Work("webhooks due deliveries all due", lambda hub: hub.reads.due_deliveries(hook, NEVER, now + 2 * NEVER, PAGE))
     yield Work("webhooks deliveries of messages", lambda hub: hub.reads.deliveries_of(hook, messages))
     seqs = [target.last_seq // 2, target.last_seq - 1]
     for word, scope in _scopes():

@@ -45,7 +45,7 @@ async def test_a_look_for_what_is_due_walks_nothing_that_waits(
         places = [RetryPlace(source) for source in merchant.sources]
         looks = (
             reads.retrying_sources(merchant.sources, NOW), reads.due_retries(places, NOW, 100),
-            reads.due_webhooks(NOW), reads.due_deliveries(1, NOW, 10),
+            reads.due_webhooks(NOW), reads.due_deliveries(1, NOW, NOW, 10),
         )  # fmt: skip
         for look in looks:
             assert await look == []
@@ -53,6 +53,6 @@ async def test_a_look_for_what_is_due_walks_nothing_that_waits(
         assert await reads.retrying_sources(merchant.sources, NOW + COUNT) == [merchant.sources[0]]
         assert len(await reads.due_retries(places, NOW + COUNT, 10)) == 10
         assert counter.taken_above(bound) == {}
-        due = await reads.due_deliveries(1, NOW + COUNT, 10)
+        due = await reads.due_deliveries(1, NOW, NOW + COUNT, 10)
         assert [one.seq for one in due] == [every * n for n in range(-(-10 // every), -(-10 // every) + 10)]
         assert counter.taken_above(bound) == {}

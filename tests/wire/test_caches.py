@@ -9,6 +9,7 @@ import waypost.http
 import waypost.wire
 
 UNBOUNDED = {
+    "waypost.http.reference._pages": "one: the files that come with the package",
     "waypost.wire.requests._actions": "tuples of actions, made from the table of the life cycle",
     "waypost.wire.shapes.type_info": "types that the code declares",
 }

@@ -133,6 +133,8 @@ def changing(
             columns |= {"failures": 0, "failing_since": None, "paused_until": 0, "disabled_reason": None}
             if draft.skip_backlog:
                 columns["cursor"] = await _head(tx, actor.scope.account_id)
+                if was.strict_order:
+                    await tx.end_blocking(webhook_id, was.cursor, at)
         await tx.update_row("webhook", webhook_id, columns)
         if changed.get("status") in ("active", "deleted"):
             over = [WEBHOOK_DISABLED] if changed["status"] == "active" else [WEBHOOK_DISABLED, WEBHOOK_DEFECT]

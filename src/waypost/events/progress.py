@@ -71,7 +71,7 @@ class Progress:
             row = row._replace(status="failed", next_at=None)
         elif strict:
             self.paused_until = max(self.paused_until, at + int(min(wait_s, STRICT_DELAY_S) * SECOND))
-            row = row._replace(status="pending", next_at=None)
+            row = row._replace(status="pending", next_at=self.paused_until)
         elif row.attempts >= MOST_ATTEMPTS:
             row = row._replace(status="failed", next_at=None)
         else:

@@ -183,7 +183,7 @@ class Session:
 
     async def _retry(self, hook: Webhook, progress: Progress, stop: asyncio.Event) -> None:
         """What is to be tried again, the longest due first."""
-        due = await self._hub.reads.due_deliveries(hook.id, self._hub.clock(), RETRIES_A_STEP)
+        due = await self._hub.reads.due_deliveries(hook.id, hook.cursor, self._hub.clock(), RETRIES_A_STEP)
         if not due:
             return
         seqs = [row.seq for row in due if row.seq is not None]

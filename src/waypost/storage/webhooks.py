@@ -36,10 +36,11 @@ _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})
 ORDER BY w.id"""
-_DUE_IDS = f"""SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2
+_PASSED = "(seq IS NULL OR seq <= $4)"  # what is in the cursor's way, in strict order, is sent by whoever moves the cursor
+_DUE_IDS = f"""SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2 AND {_PASSED}
     ORDER BY next_at, id LIMIT $3) AS late
   UNION SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND {_WRITTEN_AHEAD.format(now="$2")}
-    ORDER BY updated_at LIMIT $3) AS ahead"""
+    AND {_PASSED} ORDER BY updated_at LIMIT $3) AS ahead"""
 # The cursor never goes back: it may have been set to the head meanwhile.
 _SETTLE = f"""UPDATE webhook SET cursor = CASE WHEN cursor < $3 THEN $3 ELSE cursor END, failures = $4,
 failing_since = $5, paused_until = $6, lease_until = $7 WHERE id = $1 AND lease_owner = $2 RETURNING {_WEBHOOK}"""
@@ -143,11 +144,11 @@ class WebhookReading(Reader):
         rows = await self.slow(_DUE, now)
         return [DueWebhook(row[0], Scope(*row[1:4]), row[4], row[5], row[6], bool(row[7])) for row in rows]
 
-    async def due_deliveries(self, webhook_id: int, now: int, limit: int) -> list[Delivery]:
+    async def due_deliveries(self, webhook_id: int, cursor: int, now: int, limit: int) -> list[Delivery]:
         """See `ports.webhooks`."""
         sql = f"""SELECT {_DELIVERY} FROM webhook_delivery d WHERE {self.dialect.any_found("d.id", _DUE_IDS)}
           ORDER BY d.next_at, d.id LIMIT $3"""
-        return [Delivery._make(row) for row in await self.slow(sql, webhook_id, now, limit)]
+        return [Delivery._make(row) for row in await self.slow(sql, webhook_id, now, limit, cursor)]
 
     async def deliveries_of(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
         """See `ports.webhooks`."""
@@ -214,6 +215,11 @@ class WebhookWriting(Statements):
         )
         waiting = f"SELECT d.id {walk.whole} LIMIT $3"
         await self.execute(f"{_FAIL} WHERE {self.dialect.any_found('id', waiting)}", at, webhook_id, limit)
+
+    async def end_blocking(self, webhook_id: int, cursor: int, at: int) -> None:
+        """See `ports.webhooks`."""
+        sql = f"{_FAIL} WHERE webhook_id = $2 AND next_at IS NOT NULL AND seq > $3"
+        await self.execute(sql, at, webhook_id, cursor)
 
     async def end_waiting_for_deleted(self, at: int, limit: int) -> int:
         """See `ports.webhooks`."""

@@ -58,7 +58,7 @@ class Delivery(NamedTuple):
     name: str
     status: str  # pending, delivered, failed
     attempts: int
-    next_at: int | None  # None: not by itself
+    next_at: int | None  # None: never, by itself; of all that is pending there is one
     log: str
     created_at: int
     updated_at: int
@@ -117,8 +117,8 @@ class WebhookReads(Protocol):
         """Endpoints that are active, held by nobody, not paused, and behind their account or with retries due."""
         ...
 
-    async def due_deliveries(self, webhook_id: int, now: int, limit: int) -> list[Delivery]:
-        """Messages to be tried again now, the longest due first."""
+    async def due_deliveries(self, webhook_id: int, cursor: int, now: int, limit: int) -> list[Delivery]:
+        """Messages to be tried again now, the longest due first; none of behind the cursor, which comes to them itself."""
         ...
 
     async def deliveries_of(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
@@ -158,6 +158,10 @@ class WebhookTx(Protocol):
 
     async def end_waiting(self, webhook_id: int, at: int, limit: int) -> None:
         """What waits for this endpoint has failed: the first `limit` of it."""
+        ...
+
+    async def end_blocking(self, webhook_id: int, cursor: int, at: int) -> None:
+        """The message that holds an endpoint in strict order up, behind this cursor, has failed; others stay."""
         ...
 
     async def end_waiting_for_deleted(self, at: int, limit: int) -> int:
