@@ -1,6 +1,7 @@
 """Source invoices (contract section 4): posted, read, told what accounting made of them."""
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -11,7 +12,11 @@ from tests.support.checking import adds_up, findings
 from tests.support.database import contents, rows
 from tests.support.stocked import stocked
 from tests.support.world import World
+from waypost.app import invoices as app
+from waypost.app.invoices import ITEMS_AT_MOST
+from waypost.domain.invoices import Invoice, InvoiceItem
 from waypost.domain.statuses import Status
+from waypost.storage.invoices import InvoiceWriting
 
 PRODUCT = {"invoiceItemType": "product", "sku": "SKU-A", "quantity": 2, "perUnitCost": 12.5}
 SHIPPING = {"invoiceItemType": "shipping", "title": "Ground", "cost": 4.9}
@@ -233,6 +238,57 @@ async def test_accounting_tells_what_it_made_of_it(world: World, migrated_url: s
     assert (await read(world, request))["version"] == version
     cleared = await patch(world, made["id"], externalAccountingId="")
     assert cleared.json()["externalAccountingId"] is None
+    await adds_up(migrated_url)
+
+
+async def test_an_invoice_has_only_so_many_items(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await stocked(world, migrated_url)
+    made = (await post(world, request["id"])).json()
+    unknown = {"invoiceItemId": 10**9, "externalAccountingItemId": "L"}
+    more = [{"externalAccountingItemId": f"L{number}"} for number in range(ITEMS_AT_MOST - 1)]
+    before = await contents(migrated_url)
+    for query in ("", "?dryRun=true"):
+        refused = await patch(world, made["id"], query=query, status="unpaid", items=more)
+        assert (refused.status, faults(refused)) == (400, {("/items", "too_many_items")})
+        message = f"An invoice has at most {ITEMS_AT_MOST} items; this one would have {ITEMS_AT_MOST + 1}."
+        assert [error["message"] for error in refused.json()["errors"]] == [message]
+    both = await patch(world, made["id"], items=[*more, unknown])
+    assert faults(both) == {("/items", "too_many_items"), (f"/items/{len(more)}/invoiceItemId", "unknown_item")}
+    assert await contents(migrated_url) == before
+    full = await patch(world, made["id"], items=more[1:])
+    assert (full.status, len(full.json()["invoiceItems"])) == (200, ITEMS_AT_MOST)
+    assert faults(await patch(world, made["id"], items=more[:1])) == {("/items", "too_many_items")}
+    # One that was stored with more items takes any change but another item.
+    monkeypatch.setattr(app, "ITEMS_AT_MOST", 3)
+    named = {"invoiceItemId": made["invoiceItems"][0]["id"], "externalAccountingItemId": "L"}
+    assert faults(await patch(world, made["id"], items=[named, *more[:1]])) == {("/items", "too_many_items")}
+    changed = await patch(world, made["id"], status="unpaid", items=[named])
+    assert (changed.status, changed.json()["invoiceItems"][0]["externalAccountingItemId"]) == (200, "L")
+    await adds_up(migrated_url)
+
+
+async def test_only_items_that_change_are_written(
+    world: World, migrated_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request = await stocked(world, migrated_url)
+    made = (await post(world, request["id"])).json()
+    first, second = (item["id"] for item in made["invoiceItems"])
+    written: list[list[int]] = []
+    update = InvoiceWriting.update_invoice
+
+    async def noted(self: InvoiceWriting, invoice: Invoice, items: Sequence[InvoiceItem]) -> None:
+        written.append([item.id for item in items])
+        await update(self, invoice, items)
+
+    monkeypatch.setattr(InvoiceWriting, "update_invoice", noted)
+    names = [{"invoiceItemId": id_, "externalAccountingItemId": f"L{id_}"} for id_ in (first, second)]
+    for changes in ({"items": names[1:]}, {"items": names}, {"items": names, "status": "unpaid"}, {"status": "paid"}):
+        assert (await patch(world, made["id"], **changes)).status == 200  # type: ignore[arg-type]
+    assert written == [[second], [first], [], []]
+    shown = (await world.client().get(f"/source-invoices/{made['id']}")).json()["invoiceItems"]
+    assert [item["externalAccountingItemId"] for item in shown] == [f"L{first}", f"L{second}"]
     await adds_up(migrated_url)
 
 

@@ -17,6 +17,8 @@ from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal, Stale
 from waypost.domain.statuses import Status
 
+ITEMS_AT_MOST = 1000  # of one invoice
+
 
 class ChargeDraft(NamedTuple):
     """One item of an invoice. Money in ten-thousandths; `cost` is that of the whole item."""
@@ -174,9 +176,13 @@ def invoice_change(actor: Actor, patch: InvoicePatch) -> RecordChange[InvoiceVie
             for place, (id_, _) in enumerate(patch.items)
             if id_ is not None and id_ not in known
         ]
+        count = sum(id_ is None for id_, _ in patch.items)
+        if count and len(was.items) + count > ITEMS_AT_MOST:
+            words = f"An invoice has at most {ITEMS_AT_MOST} items; this one would have {len(was.items) + count}."
+            problems.append(Problem("/items", "too_many_items", words))
         if problems:
             raise Invalid(problems)
-        fresh = iter(await tx.new_ids("source_invoice_item", sum(id_ is None for id_, _ in patch.items)))
+        fresh = iter(await tx.new_ids("source_invoice_item", count))
         more = []
         for id_, name in patch.items:
             if id_ is None:
@@ -187,7 +193,7 @@ def invoice_change(actor: Actor, patch: InvoicePatch) -> RecordChange[InvoiceVie
         if now == was:
             return Made(was)
         now = now._replace(invoice=now.invoice._replace(updated_at=at, version=was.invoice.version + 1))
-        await tx.update_invoice(now.invoice, list(known.values()))
+        await tx.update_invoice(now.invoice, [known[item.id] for item in was.items if known[item.id] != item])
         await tx.insert_invoices([], more)
         told = {"fulfillmentRequestId": was.invoice.request_id, "changed": _changed(was, now)}
         return Made(now, (Notice("source_invoice", patch.invoice_id, INVOICE_UPDATED, told),))

@@ -6,9 +6,9 @@ from typing import Annotated, Any, Literal
 from msgspec import Meta, Raw, Struct
 
 from waypost.app.actor import Actor
-from waypost.app.invoices import ChargeDraft, InvoiceDraft, InvoicePatch
+from waypost.app.invoices import ITEMS_AT_MOST, ChargeDraft, InvoiceDraft, InvoicePatch
 from waypost.domain.invoices import InvoiceItem, InvoiceStatus, InvoiceView, ItemType, totals, unit_cost
-from waypost.wire.bodies import LINES_AT_MOST, CustomFields, Id, Long, Name, Quantity, Short, bad, fields, moment
+from waypost.wire.bodies import CustomFields, Id, Long, Name, Quantity, Short, bad, fields, moment
 from waypost.wire.bodies import money as read_money
 from waypost.wire.faults import Fault
 from waypost.wire.pieces import Pieces, array
@@ -37,7 +37,7 @@ class ChargeIn(Struct, rename="camel"):
 class CreateInvoice(Struct, rename="camel"):
     """Body of `POST /source-invoices`."""
 
-    invoice_items: Annotated[list[ChargeIn], Meta(min_length=1, max_length=LINES_AT_MOST)]
+    invoice_items: Annotated[list[ChargeIn], Meta(min_length=1, max_length=ITEMS_AT_MOST)]
     fulfillment_request_id: Id | None = None
     purchase_order_id: Id | None = None
     invoice_number: Short | None = None
@@ -62,7 +62,7 @@ class UpdateInvoice(Struct, rename="camel"):
     status: _STATUS | None = None
     vendor_payout_id: Id | None = None
     total_credit_cost: Amount | None = None
-    items: Annotated[list[ItemNamed], Meta(max_length=LINES_AT_MOST)] | None = None
+    items: Annotated[list[ItemNamed], Meta(max_length=ITEMS_AT_MOST)] | None = None
 
 
 def invoice_draft(body: CreateInvoice, actor: Actor, call_id: str, faults: list[Fault]) -> InvoiceDraft:

@@ -91,4 +91,12 @@ MUTANTS = (
         "*(_found(read(REVISION), revision) for read in reads)]\n    getattr(write, \"close\", list)()",
         ("tests/http/test_readiness.py::test_a_database_that_lets_nobody_write_is_not_ready",),
     ),
+    Mutant(
+        "invoice-of-any-size",
+        "Accounting adds items to an invoice without end, and every change of it is slower than the last.",
+        "app/invoices.py",
+        "if count and len(was.items) + count > ITEMS_AT_MOST:",
+        "if count > ITEMS_AT_MOST:",
+        ("tests/http/test_invoices.py::test_an_invoice_has_only_so_many_items",),
+    ),
 )
