@@ -8,7 +8,7 @@ from waypost.app.goods import ListingChange, ListingsDone
 from waypost.app.ports import ChannelRow, Tx
 from waypost.app.ports.inventory import Named
 from waypost.app.records import Made, Notice, RecordChange
-from waypost.domain.fields import changed_fields
+from waypost.domain.fields import changed_fields, too_many
 from waypost.domain.inventory import ListingParent, ListingVariant, ProductVariant
 from waypost.domain.refusals import Invalid, Problem
 
@@ -106,7 +106,10 @@ class _Rack:
         links: dict[str, Any] = {"product_variant_id": self._product(one, was, is_new)}
         if is_new or one.parent_sku is not None:
             links["parent_id"] = self._parent(one, was).id
-        now = was._replace(**{**one.values, **links, "custom_fields": changed_fields(was.custom_fields, one.fields)})
+        fields = changed_fields(was.custom_fields, one.fields)
+        if words := too_many(was.custom_fields, fields):
+            self._problem(f"{one.field}/custom_fields", "too_many_items", words)
+        now = was._replace(**{**one.values, **links, "custom_fields": fields})
         if is_new or now != was:
             now = now._replace(updated_at=self._at)
             self._changed["listing_variant", now.id] = is_new

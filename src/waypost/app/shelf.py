@@ -9,7 +9,7 @@ from waypost.app.goods import InventoryCall, ParentChange, VariantChange
 from waypost.app.ports import SourceRow
 from waypost.app.ports.inventory import Named
 from waypost.domain.events import Event
-from waypost.domain.fields import changed_fields
+from waypost.domain.fields import changed_fields, too_many
 from waypost.domain.inventory import InventoryParent, InventoryVariant, ProductVariant
 from waypost.domain.refusals import Invalid, Problem
 from waypost.domain.slices import Sliced
@@ -128,13 +128,19 @@ class Overlay:
             self._problem(field, "unknown_source", f"There is no source {id_}.")
         return row
 
+    def _fields(self, one: VariantChange | ParentChange, was: str) -> str:
+        now = changed_fields(was, one.fields)
+        if words := too_many(was, now):
+            self._problem(f"{one.field}/custom_fields", "too_many_items", words)
+        return now
+
     def _apply_parent(self, one: ParentChange, source_id: int) -> None:
         name = (source_id, one.sku)
         if name in self._parents:
             self._problem(f"{one.field}/sku", "repeated", f"The parent {one.sku} is given twice.")
             return
         was = self._shelf.parents.get(name) or self._parent(name, None)
-        now = was._replace(**one.values, custom_fields=changed_fields(was.custom_fields, one.fields))
+        now = was._replace(**one.values, custom_fields=self._fields(one, was.custom_fields))
         if now != was:
             now = now._replace(updated_at=self._at)
             self.changed.setdefault(("inventory_parent", now.id), False)
@@ -178,7 +184,7 @@ class Overlay:
             links["parent_id"] = self._parent(name, one.values.get("title")).id
         if is_new or one.product_sku is not None:
             links["product_variant_id"] = self._product(one.product_sku or was.sku, one.values).id
-        fields = changed_fields(was.custom_fields, one.fields)
+        fields = self._fields(one, was.custom_fields)
         now = was._replace(**{**one.values, **links, "custom_fields": fields})
         if is_new or now != was:
             now = now._replace(updated_at=self._at)

@@ -18,6 +18,7 @@ from waypost.app.shipments import duplicate
 from waypost.app.slices import Pace, in_slices
 from waypost.app.transitions import ask_for
 from waypost.domain.events import SHIPMENT_UPDATED, Event
+from waypost.domain.fields import too_many
 from waypost.domain.fulfillment import State
 from waypost.domain.lifecycle import Action
 from waypost.domain.refusals import Invalid, NotFound, Problem, Refusal, Stale, Unavailable
@@ -170,7 +171,10 @@ def _custom_fields(kept: str, patch: ShipmentPatch, problems: list[Problem]) -> 
         highest += given is None
         id_ = highest if given is None else given
         fields[id_] = {"id": id_, "name": name, "value": value}
-    return json.dumps(list(fields.values()), ensure_ascii=False, separators=(",", ":"))
+    now = json.dumps(list(fields.values()), ensure_ascii=False, separators=(",", ":"))
+    if reason := too_many(kept, now):
+        problems.append(Problem("/custom_fields", "too_many_items", reason))
+    return now
 
 
 def _event(patch: ShipmentPatch, was: Shipment, now: Shipment, items: bool, at: int) -> Event:

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+FIELDS_AT_MOST = 100  # of a thing, and in a call
+
 
 class FieldMode(StrEnum):
     """What a list of custom fields does to those that are there."""
@@ -41,6 +43,16 @@ def changed_fields(kept: str, change: FieldChange | None) -> str:
     highest = max([int(str(field["id"])) for field in was], default=0)
     now += [{"id": highest + place, "name": name, "value": given[name]} for place, name in enumerate(given, 1)]
     return kept if now == was else _stored(now)
+
+
+def too_many(was: str, now: str) -> str | None:
+    """Why a thing may not have these fields now, in words; what has more already need not lose them."""
+    if now == was:
+        return None
+    count = len(json.loads(now))
+    if count <= max(FIELDS_AT_MOST, len(json.loads(was))):
+        return None
+    return f"At most {FIELDS_AT_MOST} custom fields are kept; there would be {count}. Remove some first."
 
 
 def _stored(fields: Sequence[dict[str, object]]) -> str:

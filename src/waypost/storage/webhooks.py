@@ -36,7 +36,7 @@ _DUE = f"""SELECT w.id, w.account_id, w.source_id, w.channel_id, w.subscribed, w
 FROM webhook w JOIN account_counter c ON c.account_id = w.account_id
 WHERE w.status = 'active' AND {_FREE.format(now="$1")} AND (w.cursor < c.last_seq OR {_RETRIES})
 ORDER BY w.id"""
-_PASSED = "(seq IS NULL OR seq <= $4)"  # what is in the cursor's way, in strict order, is sent by whoever moves the cursor
+_PASSED = "(seq IS NULL OR seq <= $4)"  # what is in the way of the cursor, in strict order, is sent where that moves
 _DUE_IDS = f"""SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND next_at <= $2 AND {_PASSED}
     ORDER BY next_at, id LIMIT $3) AS late
   UNION SELECT id FROM (SELECT id FROM webhook_delivery WHERE webhook_id = $1 AND {_WRITTEN_AHEAD.format(now="$2")}

@@ -12,6 +12,7 @@ from waypost.app.actor import Actor
 from waypost.app.commands import Accounting, Adjustment, StockRelease
 from waypost.app.generation import LineDraft, RequestDraft
 from waypost.domain.adjust import LineChange
+from waypost.domain.fields import FIELDS_AT_MOST
 from waypost.domain.statuses import STATUSES, Status
 from waypost.wire.addresses import AddressIn, store_address
 from waypost.wire.faults import Fault
@@ -39,7 +40,7 @@ class CustomFieldIn(Struct, rename="camel"):
     value: Note | None = None
 
 
-CustomFields = Annotated[list[CustomFieldIn], Meta(max_length=100)]
+CustomFields = Annotated[list[CustomFieldIn], Meta(max_length=FIELDS_AT_MOST)]
 
 
 class AdjustItem(Struct, rename="camel"):

@@ -48,7 +48,7 @@ _FORM = (
       "The list has fewer entries than the call needs.",
       "Add entries; `message` has the minimum."),
     F("too_many_items",
-      "The list has more entries than are allowed, or an order or invoice would have too many items or tags.",
+      "The list has more entries than are allowed, or a record would have too many items, tags or custom fields.",
       "Remove entries, or split them over several calls. `message` has the maximum."),
     F("too_many",
       "There are more than the maximum: webhook configurations, required fields, messages to replay, or lines of all"

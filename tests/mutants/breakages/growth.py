@@ -208,6 +208,14 @@ MUTANTS = (
         ("tests/events/test_failing.py::test_a_message_in_the_way_does_not_wait_for_ever[sqlite-skipped]",),
     ),
     Mutant(
+        "fields-without-an-end",
+        "With each call, a supplier makes a record longer that everybody has to read.",
+        "domain/fields.py",
+        "    if count <= max(FIELDS_AT_MOST, len(json.loads(was))):",
+        "    if count <= max(10 * FIELDS_AT_MOST, len(json.loads(was))):",
+        ("tests/http/test_kept_fields.py::test_a_record_keeps_at_most_100[sqlite-shipments-/customFields]",),
+    ),
+    Mutant(
         "message-that-was-being-sent",
         "A message that was being sent when its webhook was deleted waits for ever.",
         "storage/webhooks.py",

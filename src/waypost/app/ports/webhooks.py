@@ -118,7 +118,7 @@ class WebhookReads(Protocol):
         ...
 
     async def due_deliveries(self, webhook_id: int, cursor: int, now: int, limit: int) -> list[Delivery]:
-        """Messages to be tried again now, the longest due first; none of behind the cursor, which comes to them itself."""
+        """Messages to be tried again now, the longest due first; none behind the cursor, which comes to them."""
         ...
 
     async def deliveries_of(self, webhook_id: int, message_ids: Sequence[str]) -> dict[str, Delivery]:
