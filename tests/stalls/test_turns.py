@@ -35,10 +35,10 @@ from waypost.wire.pieces import joined
 from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
-COUNTED = 150  # requests of one line that have shipped
+COUNTED = 250  # requests of one line that have shipped
 MANY = 24  # requests or orders of so many lines
 CALLS_AT_MOST = 18_000  # in one turn: about 3 ms
-UNDIVIDED = {"order posted and generated", "generated with a key", "shipment", "inventory", "link"}
+UNDIVIDED = {"order posted and generated", "generated with a key", "shipment", "inventory", "link", "quantity told"}
 CALLS_OF_THEM = 28_000  # a part of these is done in one piece, which is larger than a slice
 
 

@@ -197,7 +197,7 @@ async def test_neither_feed_nor_webhooks_walk_a_table(
     await _ok(account, "GET", f"{path}/deliveries?sinceId=0&filterStatus=pending")
     reads, now = traced.hub.reads, traced.hub.clock()
     await reads.due_webhooks(now)
-    due = await reads.due_deliveries(hook["id"], now + 1_000_000, 10)
+    due = await reads.due_deliveries(hook["id"], 10**9, now + 1_000_000, 10)
     assert due
     await reads.deliveries_of(hook["id"], [row.message_id for row in due])
     await reads.events_by_seq(Scope(traced.ours.account), [1, 2])

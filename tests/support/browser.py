@@ -3,9 +3,14 @@
 import shutil
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# A free port may be one that the browser keeps for others, and would not go to.
+_KEPT_PORTS = (
+    1719, 1720, 1723, 2049, 3659, 4045, 4190, 5060, 5061, 6000, 6566, 6665, 6666, 6667, 6668, 6669, 6679, 6697, 10080,
+)  # fmt: skip
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
+    f"--explicitly-allowed-ports={','.join(map(str, _KEPT_PORTS))}",
 ]  # fmt: skip
 
 
