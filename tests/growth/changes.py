@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlencode
 
+from tests.growth.crowd import SHARED
 from tests.growth.reads import Call, Target
 from tests.growth.template import LARGE_CHANNEL, PULLED_SOURCES, PULLING, RARE_CHANNEL, RARE_SOURCE, TOKENS
 from tests.support.contract import CONTRACT
@@ -162,12 +163,14 @@ def _orders(target: Target) -> Iterator[Call]:
         plain = {"channelId": RARE_CHANNEL if block == "rare" else 1, "shippingText": "Ground",
                  "orderItems": [{"sku": target.text(f"{block} listing sku"), "quantity": 1, "price": 9}]}  # fmt: skip
         external = [{"externalListingId": target.text(f"{block} external"), "quantity": 1, "price": 9}]
+        shared = [{"externalListingId": SHARED, "quantity": 1, "price": 9}]
         unknown = [{"externalListingId": "NOBODY-KNOWS", "sku": "NOBODY-KNOWS", "quantity": 1}]
         number = f"G-{token.replace(' ', '-')}"
         cases: tuple[tuple[str, str, dict[str, Any], str], ...] = (
             ("dryRun", "0", {}, "?dryRun=true"), ("new", "1", {}, ""), ("repeat", "1", {}, ""),
             ("repeat with changes", "1", {"paymentStatus": "Paid", "tags": ["gift"]}, ""),
             ("new with externalListingId", "2", {"orderItems": external}, ""),
+            ("new with an externalListingId that others share", "5", {"orderItems": shared}, ""),
             ("new with an unknown externalListingId", "3", {"orderItems": unknown}, ""),
         )  # fmt: skip
         for word, suffix, more, query in cases:

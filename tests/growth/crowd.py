@@ -16,12 +16,18 @@ DAY = 24 * 3600 * 1_000_000
 OLD = 100 * DAY  # before today
 CROWD = 3  # an account of which only the sources grow, and what needs somebody at each
 UNLIKELY = "as was canceled"  # the likeness of orders all of which are canceled
+SHARED = "one for all"  # an external id that each block's listings have
 EACH = 3
 
 
-async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], channel: int) -> None:
-    """One block's. `sources`: one that has much, and one that has little, at which nothing of it is released."""
+async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], channels: tuple[int, int]) -> None:
+    """One block's. Of both, one has much and one has little; at the latter source nothing of it is released."""
     large, rare = sources
+    for of in channels:
+        listed = {"channelId": of, "productSku": sku, "externalId": SHARED}
+        skus = [f"Listing N{maker.number()}" for _ in range(EACH)]
+        await maker.ok("PUT", "/listing/variants", [{"sku": one, **listed} for one in skus])
+    channel, _ = channels
     for _ in range(EACH):
         source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
         other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import asyncpg
 from sqlalchemy import Boolean
 
+from tests.growth.crowd import SHARED
 from tests.growth.template import PER_BLOCK, SOURCES, SPREAD, Rows, Template
 from waypost.storage.key_file import KeyFile
 from waypost.storage.references import references
@@ -155,7 +156,7 @@ def _copied(
                     target = "listing_parent"
                 if block.has(target, value):
                     value += copy.offsets[target]
-            elif (name in _OWN or (name == "name" and table in _NAMED)) and isinstance(value, str):
+            elif (name in _OWN or (name == "name" and table in _NAMED)) and isinstance(value, str) and value != SHARED:
                 value = copy.text(value)
             elif name in _SEQS:
                 value += copy.seqs

@@ -47,8 +47,7 @@ Found by trying, and not measured by a call above:
 - After the clock was set back, a worker's sweep looks at what was rejected for now while it ran ahead, until that was tried.
 - A look of a clock rule: each request that is snoozed no more, and is not overdue yet.
 - A quantity of a source whose stock is let go with it (`quantity_update`): all requests that have shipped since the one before.
-- What belongs to one thing: items that were taken out of its shipment, and, on an order that names an external id, all
-  listings of the channel that share it.
+- What belongs to one thing: items that were taken out of its shipment.
 - To skip the backlog of a webhook in strict order: it looks at all that waits for this webhook.
 - Single calls that arrive together share a transaction. 120 requests of 1,000 lines, acknowledged one by one at once,
   hold others up for 0.13 s.

@@ -228,7 +228,7 @@ class Maker:
     async def past(self) -> None:
         """A hundred requests, all of which have ended; and what else is left behind."""
         skus = {source: await self.goods(source, LARGE_CHANNEL, "past", 5) for source in (*LARGE_SOURCES, SPREAD)}
-        await leave_behind(self, skus[LARGE_SOURCES[0]][0], (LARGE_SOURCES[0], RARE_SOURCE), LARGE_CHANNEL)
+        await leave_behind(self, skus[LARGE_SOURCES[0]][0], (LARGE_SOURCES[0], RARE_SOURCE), (LARGE_CHANNEL, RARE_CHANNEL))
         for place in range(PER_BLOCK):
             source = SPREAD if place % 10 == 9 else LARGE_SOURCES[place % 4]
             channel = CHANNELS if place % 10 == 9 else LARGE_CHANNEL if place % 2 else 3

@@ -44,6 +44,21 @@ async def test_items_are_known_by_any_of_their_names(world: World, migrated_url:
     ]  # fmt: skip
 
 
+async def test_of_listings_that_share_an_external_id_the_last_made_is_meant(world: World, migrated_url: str) -> None:
+    """Also where another item of the order names an older one by its id; another channel's are not meant."""
+    account, (near, far) = world.ours.account, world.ours.channels[:2]
+    mug = await product(migrated_url, account, "MUG")
+    first, _, last = [await listing(migrated_url, account, near, f"L-{number}", mug, "shared") for number in range(3)]
+    elsewhere = await listing(migrated_url, account, far, "L-FAR", mug, "shared")
+    for channel, items, expected in (
+        (0, [{"externalListingId": "shared"}], [last]),
+        (1, [{"externalListingId": "shared"}], [elsewhere]),
+        (0, [{"listingVariantId": first}, {"externalListingId": "shared"}, {"listingVariantId": last}], [first, last, last]),
+    ):
+        posted = await post(world, f"N-{channel}-{len(items)}", items, channel)
+        assert [item["listingVariantId"] for item in posted["orderItems"]] == expected
+
+
 async def test_an_order_of_things_that_nobody_knows_is_not_managed(world: World, migrated_url: str) -> None:
     theirs = await product(migrated_url, world.theirs.account, "MUG")
     elsewhere = await listing(migrated_url, world.ours.account, world.ours.channels[1], "L", None, "ext-9")

@@ -16,6 +16,7 @@ from waypost.storage.queries import columns, order_pages, walks, writing
 from waypost.storage.queries.order_pages import Driver
 from waypost.storage.queries.requests import Filter
 from waypost.storage.queries.shortest import page_by_shortest
+from waypost.storage.queries.walks import LAST_ID
 from waypost.storage.speaking import Reader, Statements
 
 _FIELDS = (
@@ -80,6 +81,23 @@ def linkable(query: LinkQuery, statuses: Sequence[str], limit: int, dialect: Dia
         found = dialect.looked_up("orders o", of_order, "order_item i", _FINDABLE)
     first = f"SELECT DISTINCT o.id {found} ORDER BY o.id LIMIT ${len(where.args) + 1}"
     return f"SELECT f.id, {_items_in('f.id')} FROM ({first}) f ORDER BY f.id", [*where.args, limit]
+
+
+def _last_listings(dialect: Dialect, externals: Sequence[tuple[int, str]]) -> tuple[str, list[Any]]:
+    """The id of the last made listing of each channel and external id; parameters begin with the second.
+
+    However many listings share an external id, one is looked at. PostgreSQL: as `RoutingReading.twins`.
+    """
+    if dialect.is_sqlite:
+        table = dialect.by_index("listing_variant", "v", ("channel_id", "external_id", "id"))
+        same = "v.channel_id = p.value ->> 0 AND v.external_id = p.value ->> 1"
+        return f"SELECT (SELECT max(v.id) FROM {table} WHERE {same}) FROM json_each($2) p", [dialect.array(externals)]
+    place = "(v.channel_id, v.external_id, v.id)"
+    last = f"""SELECT v.id FROM listing_variant v WHERE {place} >= (p.channel_id, p.external_id, 0)
+      AND {place} <= (p.channel_id, p.external_id, {LAST_ID})
+      ORDER BY v.channel_id DESC, v.external_id DESC, v.id DESC LIMIT 1"""
+    given = "unnest($2::bigint[], $3::text[]) AS p(channel_id, external_id)"
+    return f"SELECT ({last}) FROM {given}", [list(column) for column in zip(*externals, strict=True)]
 
 
 def _items_in(order_id: str) -> str:
@@ -215,15 +233,10 @@ class OrderWriting(Statements):
     async def listed(self, account_id: int, ids: Sequence[int], externals: Sequence[tuple[int, str]]) -> list[Listed]:
         """See `ports.orders`."""
         d = self.dialect
-        # Each plus keeps planners from walking the account, or the channel, in the order that is wanted.
+        # The plus keeps planners from walking the account.
         select = f"SELECT {columns.listed(Listed)} FROM listing_variant WHERE +account_id = $1"
-        found: dict[int, Listed] = {}
-        if ids:
-            rows = await self.fetch(f"{select} AND {d.any_of('id', 2)}", account_id, d.array(list(ids)))
-            found |= {row[0]: Listed._make(row) for row in rows}
+        rows = await self.fetch(f"{select} AND {d.any_of('id', 2)}", account_id, d.array(list(ids))) if ids else []
         if externals:
-            sql = f"{select} AND {d.any_of('channel_id', 2)} AND {d.any_of('external_id', 3, 'text')} ORDER BY +id"
-            channels, names = sorted({one[0] for one in externals}), sorted({one[1] for one in externals})
-            rows = await self.fetch(sql, account_id, d.array(channels), d.array(names))
-            found |= {row[0]: Listed._make(row) for row in rows}
-        return list(found.values())
+            last, args = _last_listings(d, externals)
+            rows = [*rows, *await self.fetch(f"{select} AND {d.any_found('id', last)}", account_id, *args)]
+        return [Listed._make(row) for row in rows]

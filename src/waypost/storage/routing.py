@@ -17,12 +17,12 @@ from waypost.app.ports.routing import (
 from waypost.app.slices import Pace, parts
 from waypost.domain.orders import LineSums, Order, OrderItem
 from waypost.storage.queries import columns, requests, writing
+from waypost.storage.queries.walks import LAST_ID
 from waypost.storage.speaking import Reader, Statements
 
 _VARIANT = columns.listed(StockVariant, "v")
 _ROWS_AT_ONCE = 1000
 _STEPS_OF_A_ROW = 3
-_LAST_ID = 2**63 - 1
 _DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
 JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
 WHERE s.id = $1 AND {requests.VISIBLE}"""
@@ -166,7 +166,7 @@ class RoutingWriting(Statements):
             # expects to meet one soon whichever way it walks, and walks all orders to find that there is none.
             join = f"""CROSS JOIN LATERAL (SELECT x.order_number, x.inserted_at FROM orders x
               WHERE (x.channel_id, x.likeness, x.id) >= (p.channel_id, p.likeness, 0)
-              AND (x.channel_id, x.likeness, x.id) <= (p.channel_id, p.likeness, {_LAST_ID})
+              AND (x.channel_id, x.likeness, x.id) <= (p.channel_id, p.likeness, {LAST_ID})
               AND x.status <> 'canceled' ORDER BY x.channel_id DESC, x.likeness DESC, x.id DESC LIMIT 1) o"""
             args = [list(column) for column in zip(*likenesses, strict=True)]
         sql = f"SELECT p.channel_id, p.likeness, o.order_number FROM {given} {join} WHERE o.inserted_at > $1"

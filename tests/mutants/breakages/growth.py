@@ -16,6 +16,22 @@ MUTANTS = (
         ("tests/http/test_order_links.py::test_items_whose_best_name_is_unknown_do_not_stand_before_others",),
     ),
     Mutant(
+        "growth-shared-external-id",
+        "An order that names an external id reads all listings that share it.",
+        "storage/orders.py",
+        "SELECT max(v.id) FROM {table}",
+        "SELECT max(+v.id) FROM {table}",
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "listing-first-made",
+        "Of listings that share an external id, the first one is taken for what was ordered.",
+        "storage/orders.py",
+        "SELECT max(v.id) FROM {table}",
+        "SELECT min(v.id) FROM {table}",
+        ("tests/http/test_order_links.py::test_of_listings_that_share_an_external_id_the_last_made_is_meant",),
+    ),
+    Mutant(
         "growth-without-plus",
         "The shipments of one order are looked for among all shipments of the account.",
         "storage/shipments.py",

@@ -142,5 +142,8 @@ class OrderTx(Protocol):
         ...
 
     async def listed(self, account_id: int, ids: Sequence[int], externals: Sequence[tuple[int, str]]) -> list[Listed]:
-        """The account's listing variants with one of these ids, or external ids at their channel."""
+        """The account's listing variants with one of these ids; then of each channel and external id the last made.
+
+        One may be there twice.
+        """
         ...

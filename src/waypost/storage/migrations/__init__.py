@@ -20,7 +20,7 @@ class Plan(NamedTuple):
 
 
 _REVISIONS = ("0001", "0002", "0003", "0004", "0005", "0006", "0007", "0008", "0009", "0010", "0011", "0012", "0013",
-              "0014", "0015", "0016")  # fmt: skip
+              "0014", "0015", "0016", "0017")  # fmt: skip
 PLAN = Plan(_REVISIONS, (Path(__file__).parent / "versions",))
 HEAD = PLAN.head
 SEALED_SINCE = "0009"  # the revision that encrypts secrets

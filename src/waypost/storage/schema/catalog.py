@@ -61,7 +61,7 @@ listing_variant = Table(
     text("sku", False), text("title"), text("external_id"), number("price", True), text("custom_fields", False),
     number("inserted_at"), number("updated_at"),
     UniqueConstraint("channel_id", "sku"), Index(None, "account_id", "id"), Index(None, "parent_id"),
-    Index(None, "channel_id", "external_id"), Index(None, "channel_id", "id"), Index(None, "product_variant_id"),
+    Index(None, "channel_id", "external_id", "id"), Index(None, "channel_id", "id"), Index(None, "product_variant_id"),
     Index(None, "account_id", "sku"), Index(None, "account_id", "updated_at"),
 )  # fmt: skip
 
