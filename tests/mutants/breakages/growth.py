@@ -29,7 +29,15 @@ MUTANTS = (
         "storage/orders.py",
         "SELECT max(v.id) FROM {table}",
         "SELECT min(v.id) FROM {table}",
-        ("tests/http/test_order_links.py::test_of_listings_that_share_an_external_id_the_last_made_is_meant",),
+        ("tests/http/test_order_links.py::test_of_listings_that_share_an_external_id_the_last_made_is_meant[sqlite]",),
+    ),
+    Mutant(
+        "listing-first-made-postgresql",
+        "Of listings that share an external id, PostgreSQL gives the first one for what was ordered.",
+        "storage/orders.py",
+        "ORDER BY v.channel_id DESC, v.external_id DESC, v.id DESC LIMIT 1",
+        "ORDER BY v.channel_id, v.external_id, v.id LIMIT 1",
+        ("tests/http/test_order_links.py::test_of_listings_that_share_an_external_id_the_last_made_is_meant[postgresql]",),
     ),
     Mutant(
         "growth-without-plus",
