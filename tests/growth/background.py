@@ -55,7 +55,7 @@ def works(target: Target) -> Iterator[Work]:
         yield from part(target, target.last_at + 1)
 
 
-def _undone(name: str, work: Callable[[Tx], Awaitable[Any]]) -> Work:
+def undone(name: str, work: Callable[[Tx], Awaitable[Any]]) -> Work:
     """Work in a transaction, which is undone at its end."""
 
     async def run(hub: Hub) -> Any:
@@ -69,7 +69,7 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
     sources = [*LARGE_SOURCES, RARE_SOURCE]
     ids = [target.id("backlog", "fulfillment_request", place) for place in range(PAGE)]
     yield Work("worker deliveries", lambda hub: hub.reads.deliveries(["http"]))
-    yield _undone("worker routing without a group", lambda tx: tx.routing_catalog([CROWD], [target.base("crowd channel")]))
+    yield undone("worker routing without a group", lambda tx: tx.routing_catalog([CROWD], [target.base("crowd channel")]))
     yield Work("worker told_down", lambda hub: hub.reads.told_down(sources))
     yield Work("worker waiting_sources", lambda hub: hub.reads.waiting_sources(sources, now))
     places = [RetryPlace(source) for source in sources]
@@ -86,23 +86,23 @@ def _worker(target: Target, now: int) -> Iterator[Work]:
         for rest, waited in (("", False), (", of what has waited", True)):
             yield Work(f"worker claim {word}{rest}", partial(_claimed, source, at, waited))
     for word, at in (("that runs well", now), ("that ran ahead", now - DAY)):
-        yield _undone(f"worker end waits of a clock {word}", partial(_end_waits, at))
-    yield _undone("worker take over", lambda tx: tx.take_over_claims(HTTP_SOURCE, "w", PAGE, now, now + LEASE))
-    yield _undone("worker release", lambda tx: tx.release_claims("w", None, now))
-    yield _undone("worker release of a source", lambda tx: tx.release_claims("w", HTTP_SOURCE, now))
-    yield _undone("worker limit leases", lambda tx: tx.limit_leases(None, now + LEASE))
-    yield _undone("worker limit leases of sources", lambda tx: tx.limit_leases(sources, now + LEASE))
-    yield _undone("worker prolong", lambda tx: tx.prolong_lease(1, "w", now + LEASE))
-    yield _undone("worker take over a sending", lambda tx: tx.take_over_sending(1, "w", now, now + LEASE))
-    yield _undone("worker open attempts", lambda tx: tx.open_attempts([1, 2]))
-    yield _undone("worker delivered since", lambda tx: tx.delivered_since([1, 2]))
-    yield _undone("worker mark retried", lambda tx: tx.mark_retried([(2, 1)]))
-    yield _undone("worker note late", lambda tx: tx.note_late([("delivered", now, 1)]))
+        yield undone(f"worker end waits of a clock {word}", partial(_end_waits, at))
+    yield undone("worker take over", lambda tx: tx.take_over_claims(HTTP_SOURCE, "w", PAGE, now, now + LEASE))
+    yield undone("worker release", lambda tx: tx.release_claims("w", None, now))
+    yield undone("worker release of a source", lambda tx: tx.release_claims("w", HTTP_SOURCE, now))
+    yield undone("worker limit leases", lambda tx: tx.limit_leases(None, now + LEASE))
+    yield undone("worker limit leases of sources", lambda tx: tx.limit_leases(sources, now + LEASE))
+    yield undone("worker prolong", lambda tx: tx.prolong_lease(1, "w", now + LEASE))
+    yield undone("worker take over a sending", lambda tx: tx.take_over_sending(1, "w", now, now + LEASE))
+    yield undone("worker open attempts", lambda tx: tx.open_attempts([1, 2]))
+    yield undone("worker delivered since", lambda tx: tx.delivered_since([1, 2]))
+    yield undone("worker mark retried", lambda tx: tx.mark_retried([(2, 1)]))
+    yield undone("worker note late", lambda tx: tx.note_late([("delivered", now, 1)]))
     raised = Attention(ACCOUNT, HTTP_SOURCE, "fulfillment_request", ids[0], "late_rejection", "Look.", now)
-    yield _undone("worker raise attention", lambda tx: tx.raise_attention([raised]))
-    yield _undone("worker settle late", lambda tx: tx.note_attention(no_changes(now)._replace(decided=ids)))
+    yield undone("worker raise attention", lambda tx: tx.raise_attention([raised]))
+    yield undone("worker settle late", lambda tx: tx.note_attention(no_changes(now)._replace(decided=ids)))
     down = ("source", HTTP_SOURCE, ["source_down"], now)
-    yield _undone("worker settle attention", lambda tx: tx.settle_attention(ACCOUNT, *down))
+    yield undone("worker settle attention", lambda tx: tx.settle_attention(ACCOUNT, *down))
 
 
 async def _end_waits(at: int, tx: Tx) -> Any:
@@ -144,8 +144,8 @@ def _webhooks(target: Target, now: int) -> Iterator[Work]:
         done = Settlement(hook, "w", target.last_seq, 0, None, 0, 0, tuple((one, now) for one in sent))
         return await tx.settle_webhooks([done])
 
-    yield _undone("webhooks step", step)
-    yield _undone("webhooks put up again", lambda tx: tx.events(
+    yield undone("webhooks step", step)
+    yield undone("webhooks put up again", lambda tx: tx.events(
         FeedQuery(Scope(ACCOUNT), 0, (), len(seqs), target.last_seq, tuple(seqs))))  # fmt: skip
 
 
@@ -197,12 +197,12 @@ def _snoozes(_: Target, now: int) -> Iterator[Work]:
             return await tx.list_snoozes(ACCOUNT, at, PAGE)
 
         yield Work(f"snoozes accounts {word}", accounts)
-        yield _undone(f"snoozes listed {word}", listed)
+        yield undone(f"snoozes listed {word}", listed)
 
 
 def _tokens(_: Target, now: int) -> Iterator[Work]:
     yield Work("tokens by digest", lambda hub: hub.reads.token(hashlib.sha256(b"wp_growth_account").digest()))
-    yield _undone("tokens revoke", lambda tx: tx.revoke_token(1, now))
+    yield undone("tokens revoke", lambda tx: tx.revoke_token(1, now))
 
 
 def _start(_: Target, __: int) -> Iterator[Work]:
@@ -277,8 +277,8 @@ def _imports(target: Target, now: int) -> Iterator[Work]:
 
     yield Work("imports new orders", lambda hub: hub.store.write(store))
     yield Work("imports repeated orders", lambda hub: hub.store.write(store))
-    yield _undone("imports of what is like canceled orders", lambda tx: tx.twins([(LARGE_CHANNEL, UNLIKELY)], 0))
-    yield _undone("imports begin", lambda tx: tx.begin_import(ACCOUNT, "orders", "nothing", now))
+    yield undone("imports of what is like canceled orders", lambda tx: tx.twins([(LARGE_CHANNEL, UNLIKELY)], 0))
+    yield undone("imports begin", lambda tx: tx.begin_import(ACCOUNT, "orders", "nothing", now))
 
 
 def _purges(target: Target, now: int) -> Iterator[Work]:
@@ -291,8 +291,8 @@ def _purges(target: Target, now: int) -> Iterator[Work]:
         async def deliveries(tx: Tx, at: int = at) -> Any:
             return await tx.purge_deliveries(at, PAGE)
 
-        yield _undone(f"purge keys {word}", keys)
-        yield _undone(f"purge deliveries {word}", deliveries)
-    yield _undone("purge deliveries of which only some that wait are old", lambda tx: tx.purge_deliveries(now - OLD // 2, PAGE))
-    yield _undone("purge what waits for deleted webhooks", lambda tx: tx.end_waiting_for_deleted(now, PAGE))
-    yield _undone("purge what waits for a webhook", lambda tx: tx.end_waiting(target.base("webhook"), now, PAGE))
+        yield undone(f"purge keys {word}", keys)
+        yield undone(f"purge deliveries {word}", deliveries)
+    yield undone("purge deliveries of which only some that wait are old", lambda tx: tx.purge_deliveries(now - OLD // 2, PAGE))
+    yield undone("purge what waits for deleted webhooks", lambda tx: tx.end_waiting_for_deleted(now, PAGE))
+    yield undone("purge what waits for a webhook", lambda tx: tx.end_waiting(target.base("webhook"), now, PAGE))

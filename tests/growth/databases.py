@@ -122,7 +122,7 @@ class Databases:
             yield None
             return
         connection = await asyncpg.connect(url)
-        yield partial(connection.execute, "VACUUM account_counter")
+        yield partial(connection.execute, "VACUUM FULL account_counter")
         await connection.close()
 
     async def _sqlite(self, mode: Mode, count: int) -> str:

@@ -30,10 +30,10 @@ LINEAR: tuple[Linear, ...] = (
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear(
         "*After=middle*", "Half of all has changed since, and lies behind the other half, which is looked at first.",
-        24, 3.5,
+        26, 7,
     ),
     Linear("list_orders *UpdatedAt=new *", "Of each moment, it is counted whether more than 500 changed since.", 0.1, 0.01),
-    Linear("*UpdatedAt=middle*", "As above, of orders.", 30, 6),
+    Linear("*UpdatedAt=middle*", "As above, of orders.", 40, 11),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 23, 4),
     Linear(
         "list_fulfillment_requests filterStatus=Canceled filterAcknowledgedAfter=all *",

@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import asyncpg
 from sqlalchemy import Boolean
 
+from tests.growth import one_thing
 from tests.growth.crowd import SHARED
-from tests.growth.template import PER_BLOCK, SOURCES, SPREAD, Rows, Template
+from tests.growth.template import SOURCES, SPREAD, Rows, Template
 from waypost.storage.key_file import KeyFile
 from waypost.storage.references import references
 from waypost.storage.schema import metadata
@@ -23,7 +24,8 @@ MINUTE = 60_000_000
 FILLED = 70  # per cent of an index page
 # Texts that must differ from copy to copy, or that lead from one row to another.
 _OWN = ("sku", "upc", "order_number", "reference_number", "number", "external_id", "external_listing_id", "message_id",
-        "key", "tracking_number", "invoice_number")  # fmt: skip
+        "key", "tracking_number", "invoice_number", "digest")  # fmt: skip
+_SAME = (SHARED, *one_thing.SKUS)  # what does not
 _NAMED = ("source", "channel", "source_shipping_method", "shipping_policy", "channel_shipping_method", "routing_group")
 # What a number means that no foreign key explains.
 _IDS = {"source_id": "source", "channel_id": "channel", "routing_decision_id": "routing_decision", "listing_variant_id": "listing_variant", "order_id": "orders",
@@ -31,6 +33,7 @@ _IDS = {"source_id": "source", "channel_id": "channel", "routing_decision_id": "
         "parent_id": "inventory_parent"}  # fmt: skip
 _SUBJECTS = {"order": "orders"}  # other subjects are called as their tables
 _SEQS = ("released_seq", "seq")
+_SUMS = ("version", "attempt_count", "committed")  # the others of `_gathered` are times
 _TIMES = ("at", "since", "status_since", "lease_until", "waits_until")
 
 Value = Callable[[Any], Any]
@@ -62,6 +65,8 @@ class Plan(NamedTuple):
     last_seq: int
     last_at: int
     middle_at: int  # half of all was written later
+    first_ids: dict[str, int]  # of what is not the account's own, by table
+    span: int  # so much older are the account's own rows than the template's
 
 
 class _Block:
@@ -91,13 +96,14 @@ def _targets() -> dict[tuple[str, str], str]:
 
 def plan(template: Template, count: int) -> Plan:
     """`count` requests, in whole blocks of both kinds."""
-    blocks = count // PER_BLOCK
+    blocks = count // len(template.past["fulfillment_request"])
     todays = max(1, blocks // (PAST_PER_TODAY + 1))
     parts = [_Block(template.past)] * (blocks - todays) + [_Block(template.today)] * todays
     targets, box = _targets(), SecretBox(KeyFile(template.key_file))
     rows: dict[str, list[tuple[Any, ...]]] = {table.name: [] for table in metadata.sorted_tables}
     next_id = {name: max((row["id"] for row in found if "id" in row), default=0) + 1
                for name, found in template.base.items() if name in rows}  # fmt: skip
+    first_ids = dict(next_id)
     next_seq = max(row["seq"] for row in template.base["event"] if row["account_id"] == 1) + 1
     made: list[Copy] = []
     for place, block in enumerate(parts):
@@ -117,7 +123,7 @@ def plan(template: Template, count: int) -> Plan:
     rows["attention_group"] = _groups(rows["attention_item"])
     last_at = max(row[[*metadata.tables["event"].columns.keys()].index("at")] for row in rows["event"])
     middle_at = last_at - len(parts) // 2 * MINUTE
-    return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at, middle_at)
+    return Plan(rows, made[len(parts) - todays + todays // 2], next_seq - 1, last_at, middle_at, first_ids, len(parts) * MINUTE)
 
 
 def _groups(items: Sequence[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
@@ -156,14 +162,20 @@ def _copied(
                     target = "listing_parent"
                 if block.has(target, value):
                     value += copy.offsets[target]
-            elif (name in _OWN or (name == "name" and table in _NAMED)) and isinstance(value, str) and value != SHARED:
+            elif (name in _OWN or (name == "name" and table in _NAMED)) and isinstance(value, str) and value not in _SAME:
                 value = copy.text(value)
+            elif name == "number" and table == "handover_attempt" and not block.has("fulfillment_request", row["request_id"]):
+                value = copy.id(table, row["id"])  # of a request that all copies are about
             elif name in _SEQS:
                 value += copy.seqs
-            elif (name.endswith("_at") or name in _TIMES) and not (name == "waits_until" and value == 0):
+            elif _is_time(name) and not (name == "waits_until" and value == 0):
                 value += copy.time
             found.append(value)
         yield tuple(found)
+
+
+def _is_time(column: str) -> bool:
+    return column.endswith("_at") or column in _TIMES
 
 
 def load_sqlite(template: Template, planned: Plan, empty: Path, path: Path) -> None:
@@ -224,11 +236,40 @@ def _with_flags(rows: Sequence[tuple[Any, ...]], flags: Sequence[int]) -> Iterat
 
 def _all(template: Template, planned: Plan) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     """Every table with all its rows, in an order in which each refers only to what is there."""
+    gathered = _gathered(planned)
     for table in metadata.sorted_tables:
         base = [dict(row) for row in template.base.get(table.name, [])]
         for row in base:
+            for name in (name for name in row if _is_time(name) and row[name]):
+                row[name] -= planned.span
             if table.name == "account_counter" and row["account_id"] == 1:
                 row |= {"last_seq": planned.last_seq, "last_at": planned.last_at}
             if table.name == "webhook":
                 row["cursor"] = planned.last_seq
+            for name, value in gathered.get((table.name, row.get("id")), {}).items():
+                row[name] = row[name] + value if name in _SUMS else value
         yield table.name, [tuple(row[name] for name in table.columns.keys()) for row in base] + planned.rows[table.name]  # noqa: SIM118
+
+
+def _gathered(planned: Plan) -> dict[tuple[str, Any], dict[str, int]]:
+    """What all copies together did to things that are the account's own: what is added to numbers, and the last times."""
+    found: dict[tuple[str, Any], dict[str, int]] = {}
+    own = planned.first_ids
+    for row in _named("event", planned):
+        if row["subject"] == "fulfillment_request" and row["subject_id"] < own["fulfillment_request"]:
+            state = found.setdefault(("fulfillment_request_state", row["subject_id"]), {"version": 0, "attempt_count": 0})
+            state["version"] += 1
+            state["attempt_count"] += row["to_status"] == "processing"
+            state["modified_at"] = row["at"]
+            if row["to_status"] != row["from_status"]:
+                state["status_since"] = row["at"]
+    for row in _named("stock_ledger", planned):
+        if row["variant_id"] < own["inventory_variant"]:
+            variant = found.setdefault(("inventory_variant", row["variant_id"]), {"committed": 0})
+            variant["committed"] += row["committed"] - row["released"]
+    return found
+
+
+def _named(table: str, planned: Plan) -> Iterator[dict[str, Any]]:
+    names = metadata.tables[table].columns.keys()
+    return (dict(zip(names, row, strict=True)) for row in planned.rows[table])

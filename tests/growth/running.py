@@ -4,7 +4,7 @@ import fnmatch
 from collections.abc import Iterator
 from itertools import chain
 
-from tests.growth import changes, changes_goods
+from tests.growth import about_one, changes, changes_goods
 from tests.growth.background import works
 from tests.growth.databases import Databases, Mode
 from tests.growth.measuring import Cost
@@ -26,7 +26,7 @@ async def measure(
             if fnmatch.fnmatch(call.name, only):
                 assert call.name not in found, f"two calls are named {call.name}"
                 found[call.name] = await one.call(call)
-        for work in works(target):
+        for work in chain(works(target), about_one.works(target)):
             if fnmatch.fnmatch(work.name, only):
                 assert work.name not in found, f"two pieces of work are named {work.name}"
                 found[work.name] = await one.run(work.run)
@@ -38,4 +38,4 @@ def _calls(target: Target) -> Iterator[Call]:
     yield from reads(target)
     left_out = changes_goods.missing(target)
     assert not left_out, f"operations that nothing measures: {sorted(left_out)}"
-    yield from chain(changes.changes(target), changes_goods.changes(target))
+    yield from chain(changes.changes(target), changes_goods.changes(target), about_one.calls(target))

@@ -10,6 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.growth import one_thing
 from tests.growth.crowd import CROWD, leave_behind
 from tests.support.asgi import Client
 from tests.support.database import sqlite_path
@@ -37,7 +38,6 @@ STANDING_SOURCE = 47  # all that it has is held, snoozed, or was told of by a cl
 SPREAD = 6  # stands for one of the sources from here on, another in each copy
 CHANNELS = 4
 LARGE_CHANNEL, RARE_CHANNEL = 1, 2
-PER_BLOCK = 100  # requests
 DAY = 24 * 3600 * 1_000_000
 NEVER = 3650 * DAY  # from now
 TOKENS = {
@@ -136,6 +136,7 @@ class Maker:
         for source in PULLED_SOURCES:
             for _ in range(2):
                 await self.request(source, 3, "PULLED", Status.PROCESSING)
+        await one_thing.lay_out(self)
 
     async def _accounts(self, tx: Tx) -> None:
         for account, name in ((1, "Mill"), (2, "Neighbour"), (CROWD, "Crowd")):
@@ -229,7 +230,8 @@ class Maker:
         """A hundred requests, all of which have ended; and what else is left behind."""
         skus = {source: await self.goods(source, LARGE_CHANNEL, "past", 5) for source in (*LARGE_SOURCES, SPREAD)}
         await leave_behind(self, skus[LARGE_SOURCES[0]][0], (LARGE_SOURCES[0], RARE_SOURCE), (LARGE_CHANNEL, RARE_CHANNEL))
-        for place in range(PER_BLOCK):
+        await one_thing.gather(self)
+        for place in range(100):
             source = SPREAD if place % 10 == 9 else LARGE_SOURCES[place % 4]
             channel = CHANNELS if place % 10 == 9 else LARGE_CHANNEL if place % 2 else 3
             status = Status.CANCELED if place % 12 == 5 else Status.ACKNOWLEDGED
@@ -351,6 +353,7 @@ class Maker:
                 care = {"assignee": "Mei"} if place < 3 else {"snoozedUntil": "2999-01-01"}
                 await self.ok("PATCH", f"/fulfillment-requests/{request['id']}", care)
         await self._standing(sku)
+        await one_thing.leave_open(self)
 
     async def _standing(self, sku: str) -> None:
         """What clock rules have nothing to do about, for long: it is told of, snoozed, or held."""

@@ -26,7 +26,6 @@ SEEN_BY = "*" if os.environ.get("WAYPOST_GROWTH") == "all" else "* as account"
 AS_LONG: dict[str, str] = {
     "account": "Only a person with access to the machine makes one.", "account_counter": "As above.", "token": "As above.",
     "clock_rule": "An account has a few, whatever it asks for.",
-    "import_run": "A person imports a file; it is found by its key.",
     "pending_task": "What the program itself has to do, by name.",
     "source_delivery": "A worker keeps something for each source that it sends to.",
 }

@@ -42,7 +42,7 @@ AS_BEFORE_WHAT_CALLS_ADD = (
     "CREATE INDEX ix_orders_channel_id_likeness_id ON orders (id)", "CREATE INDEX ix_webhook_account_id_id ON webhook (id)",
     "CREATE INDEX ix_handover_attempt_retry ON handover_attempt (id)",
     "CREATE INDEX ix_webhook_delivery_updated_at ON webhook_delivery (id)",
-    "DROP INDEX ix_listing_variant_channel_id_external_id_id",
+    "DROP INDEX ix_listing_variant_channel_id_external_id_id", "DROP INDEX ix_handover_attempt_late",
     "CREATE INDEX ix_listing_variant_channel_id_external_id ON listing_variant (id)",
 )  # fmt: skip
 AS_BEFORE_CARE = (

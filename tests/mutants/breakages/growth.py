@@ -40,6 +40,14 @@ MUTANTS = (
         ("tests/http/test_order_links.py::test_of_listings_that_share_an_external_id_the_last_made_is_meant[postgresql]",),
     ),
     Mutant(
+        "growth-of-one-sku",
+        "To link a SKU that everybody orders, every item that was ever ordered of it is looked at.",
+        "storage/migrations/versions/v0014_costs.py",
+        '["sku", "order_id"], "product_variant_id IS NULL"',
+        '["sku", "order_id"], "id > 0"',
+        (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
         "growth-without-plus",
         "The shipments of one order are looked for among all shipments of the account.",
         "storage/shipments.py",

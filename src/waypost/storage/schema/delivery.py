@@ -50,6 +50,11 @@ handover_attempt = Table(
         sqlite_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
         postgresql_where=text("outcome = 'rejected' AND next_at IS NOT NULL"),
     ),
+    # An attempt that was ended otherwise after its time.
+    Index(
+        "ix_handover_attempt_late", "request_id", "late_at",
+        sqlite_where=text("late_at IS NOT NULL"), postgresql_where=text("late_at IS NOT NULL"),
+    ),
     # What was written before the clock was set back: of what waits for a retry, and of what its source put off.
     Index(
         "ix_handover_attempt_waiting", "settled_at",
