@@ -51,16 +51,16 @@ def _of_the_sku(target: Target) -> Iterator[Call]:
 
 
 def _call(word: str, method: str, target: str, body: Any = None) -> Call:
-    return Call(f"of one thing: {word}", "account", method, target, body)
+    return Call(f"one_thing {word}", "account", method, target, body)
 
 
 def works(target: Target) -> Iterator[Work]:
     """The same about what runs by itself."""
     busy, hook, now = target.base("busy"), target.base("strict webhook"), target.last_at + 1
-    yield Work("of one thing: attempts", lambda hub: hub.reads.attempts(Scope(ACCOUNT), busy, PAGE))
-    yield Work("of one thing: papers", lambda hub: hub.reads.papers([busy]))
-    yield Work("of one thing: told down", lambda hub: hub.reads.told_down([SOURCE]))
-    yield Work("of one thing: due deliveries", lambda hub: hub.reads.due_deliveries(hook, 0, now, PAGE))
+    yield Work("one_thing attempts", lambda hub: hub.reads.attempts(Scope(ACCOUNT), busy, PAGE))
+    yield Work("one_thing papers", lambda hub: hub.reads.papers([busy]))
+    yield Work("one_thing told down", lambda hub: hub.reads.told_down([SOURCE]))
+    yield Work("one_thing due deliveries", lambda hub: hub.reads.due_deliveries(hook, 0, now, PAGE))
     down = Attention(ACCOUNT, SOURCE, "source", SOURCE, "source_down", "Look.", now)
 
     async def alert(tx: Any) -> Any:
@@ -71,5 +71,5 @@ def works(target: Target) -> Iterator[Work]:
         assert await tx.claim_webhook(hook, "w", now, now + LEASE) is not None
         return await tx.settle_webhooks([Settlement(hook, "w", target.last_seq, 0, None, 0, 0, ())])
 
-    yield undone("of one thing: alert", alert)
-    yield undone("of one thing: webhook's step", step)
+    yield undone("one_thing alert", alert)
+    yield undone("one_thing webhook's step", step)

@@ -24,6 +24,9 @@ Values of filters: `large` is what most have and `rare` what few have, `none` is
 many; `start`, `middle` and `new` are the places from which a list is read, or the moments after which something changed: after
 `all` everything has, after `nothing` nothing. "of a source" and `sinceId` say that the filter was given together with that one.
 
+`one_thing` stands for calls about one SKU, one request, its order, one source and one webhook in strict order: to these, something
+happens in every hundred of requests. Their timelines are left out: they give everything that happened.
+
 `make growth` measures more than these columns: PostgreSQL of whose tables only some are analysed, and whose tables seem 50 times
 as large as they are. Nothing may grow there, either.
 """
