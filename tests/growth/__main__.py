@@ -62,7 +62,8 @@ def _options(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, 
     parser.add_argument("--engine", choices=("sqlite", "postgresql"), help="both by default")
     parser.add_argument("--modes", choices=("plain", "analyzed", "all"), default="all",
                         help="of the first two columns of each engine: without or after ANALYZE; all: every column")
-    parser.add_argument("--only", default="*", help="calls whose name matches this")
+    parser.add_argument("--only", default="*", help="calls whose name has this text in it, or matches this glob, as in 'list_orders page=far "
+                        f"as account': heading and filter of {PAGE.name}, and the kind of token")
     parser.add_argument("--large", type=int, default=LARGE,
                         help=f"requests of the large account, {LARGE:,} at least: some costs are reached only there")
     parser.add_argument("--verbose", action="store_true", help="every call with its statements")
@@ -71,6 +72,8 @@ def _options(arguments: Sequence[str] | None) -> tuple[argparse.ArgumentParser, 
     partial = [
         f"--{name}" for name in ("engine", "modes", "only", "large") if getattr(options, name) != parser.get_default(name)
     ]
+    if not options.only:
+        parser.error("--only '': name calls, or leave it out")
     if options.large < LARGE:
         parser.error(f"--large {options.large:,}: a comparison with {SMALL:,} requests needs {LARGE:,} at least")
     if options.write and partial:

@@ -18,6 +18,7 @@ CROWD = 3  # an account of which only the sources grow, and what needs somebody 
 UNLIKELY = "as was canceled"  # the likeness of orders all of which are canceled
 SHARED = "one for all"  # an external id that each block's listings have
 EACH = 3
+SETTINGS = 10  # of each kind: so many that a look at all of them costs more buffers than a bound lets through
 
 
 async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], channels: tuple[int, int]) -> None:
@@ -28,7 +29,7 @@ async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], chann
         skus = [f"Listing N{maker.number()}" for _ in range(EACH)]
         await maker.ok("PUT", "/listing/variants", [{"sku": one, **listed} for one in skus])
     channel, _ = channels
-    for _ in range(EACH):
+    for _ in range(SETTINGS):
         source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
         other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]
         await _settings(maker, source, large, channel)

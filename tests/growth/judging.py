@@ -26,14 +26,14 @@ class Linear(NamedTuple):
 
 LINEAR: tuple[Linear, ...] = (
     Linear("count_*", "It counts what matches, and shows nothing of it.", 27, 7),
+    Linear("list_* *age*=far*", "A page far back, by its number: what comes before it is passed over. Read on by id instead.", 7, 1.2),
     Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear(
         "*After=middle*", "Half of all has changed since, and lies behind the other half, which is looked at first.",
         26, 7,
     ),
-    Linear("list_orders *UpdatedAt=new *", "Of each moment, it is counted whether more than 500 changed since.", 0.1, 0.01),
-    Linear("*UpdatedAt=middle*", "As above, of orders.", 40, 11),
+    Linear("*UpdatedAt=middle*", "As above; of each moment, it is counted whether more than 500 changed since.", 40, 11),
     Linear("list_orders includeTags=none*", "No order has this tag: all are looked at.", 23, 4),
     Linear(
         "list_fulfillment_requests filterStatus=Canceled filterAcknowledgedAfter=all *",
@@ -46,19 +46,19 @@ LINEAR: tuple[Linear, ...] = (
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.25, 0.1),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"
-        " write to: all of it is looked at.", 0.9, 0.3,
+        " write to: all of it is looked at.", 4.5, 0.4,
     ),
-    Linear("clock rules *", "Each source of the account is looked up: one has few that are late, another has many.", 1.5, 0.3),
+    Linear("clock rules *", "Each source of the account is looked up: one has few that are late, another has many.", 6.5, 0.5),
     Linear(
         "list_fulfillment_requests filterInvoiced=true of a source*",
         "Nearly all that this source has was canceled before it was released: none of that was invoiced.", 1, 0.3,
     ),
     Linear(
         "worker routing without a group", "Without a routing group, every source of the account may be chosen: each is looked at.",
-        0.75, 0.05,
+        2.5, 0.15,
     ),
-    Linear("commands *", "A command lists all that there are.", 1.5, 0.1),
-    Linear("start keys", "Each start looks at every secret, so that none has lost its key.", 0.35, 0.03),
+    Linear("commands *", "A command lists all that there are.", 6, 0.3),
+    Linear("start keys", "Each start looks at every secret, so that none has lost its key.", 1.2, 0.1),
     Linear("link_orders of a channel*", "All open orders of the channel are looked through.", 22, 1.1),
     Linear(
         "list_source_invoices isForSyncedAccountingPurchaseOrder=true*",

@@ -21,7 +21,6 @@ from waypost.wire.feed import write_cursor
 PAGE = 2  # so many of each kind are there, whatever the size
 RECENT = 2000  # events
 EARLY, LATE = "0001-01-01", "9999-12-31"
-_PAGES = ("filterPageNumber", "page")
 _PAGE_SIZES = {"filterPageSize": PAGE, "pageSize": PAGE, "limit": PAGE}
 _TYPES = {"account": "account", "source": "source", "rare source": "source", "channel": "channel",
           "rare channel": "channel", NEIGHBOUR: "account"}  # fmt: skip
@@ -122,6 +121,11 @@ def _requests_on(target: Target, rare: str) -> Values:
     return [("start", "0"), ("middle", str(middle))]
 
 
+def _far(target: Target, rare: str) -> Values:
+    """The page before which a quarter of so many things lie as there are requests."""
+    return [("far", str(target.id("rare unprocessed", "fulfillment_request") // 4 // PAGE))]
+
+
 def _moments(target: Target, rare: str) -> Values:
     middle = target.moment(target.last_at - target.middle_at)
     return [("nothing", LATE), ("new", target.moment()), ("middle", middle), ("all", EARLY)]
@@ -170,10 +174,12 @@ _VALUES: dict[str, Make] = {
     "list_orders status": _ORDER_STATUSES,
     "* status": _are(new="NEW", ignored="Open"),  # of requests
     "* filterStatus": lambda target, rare: [*_EVERY_STATUS(target, rare), *_SOME_STATUSES(target, rare)],
-    "list_attention limit": _are(none="0"),
+    "list_attention limit": _each("0"),
     "list_attention after": _are(start=write_place(Place(LARGE_SOURCES[0], "out_of_stock", *START))),
     "list_events after": _cursors,
     "list_webhook_deliveries sinceId": _are(start="0", middle="100"),
+    "* filterPageNumber": _far,
+    "* page": _far,
     "* sinceId": _requests_on,
     "* *After": _moments,
     "* *UpdatedAt": _moments,
@@ -291,7 +297,7 @@ def _calls_as(target: Target, name: str, path: str, token: str) -> Iterator[Call
     is_alias = "purchase_order" in name  # of an operation that is measured with pairs of filters, too
     since = next((one for one in parameters if one == "sinceId" and not is_alias), None)
     for parameter in parameters:
-        if parameter in (*_PAGES, *_PAGE_SIZES, "wait") and f"{name} {parameter}" not in _VALUES:
+        if parameter in (*_PAGE_SIZES, "wait") and f"{name} {parameter}" not in _VALUES:
             continue
         for word, value in _values(target, name, parameter, rare):
             if token == NEIGHBOUR and parameter == "after" and value != "latest":

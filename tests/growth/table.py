@@ -11,7 +11,7 @@ from tests.growth.measuring import Cost
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "growth.md"
 Costs = dict[Mode, tuple[dict[str, Cost], dict[str, Cost]]]
 
-_HEAD = f"""# What each operation costs, and that it does not grow
+_HEAD = f"""# What each operation costs, and what of that grows
 
 Made by `make growth`; do not edit. One account with {SMALL:,} requests, and one with {LARGE:,}: most of them ended long ago,
 few are on their way; four of 50 sources have nine tenths. Each call was made on both. Two figures are its cost on the
@@ -20,9 +20,11 @@ at). A large figure may be {TIMES:g} times the small one and {STEPS} steps or {B
 explains why it may be more. Waypost runs as "SQLite without ANALYZE" and, as autovacuum goes on, between the first two
 columns of PostgreSQL, whose statements it plans without their values; "custom plans" know them. Of the tokens that may make a call, the row shows the one that costs most on the large account.
 
-Values of filters: `large` is what most have and `rare` what few have, `none` is had by nothing, `one`, `two` and `some` name so
-many; `start`, `middle` and `new` are the places from which a list is read, or the moments after which something changed: after
-`all` everything has, after `nothing` nothing. "of a source" and `sinceId` say that the filter was given together with that one.
+A row called none is the call without a filter. Values of filters: `large` and `common` are what most have, `rare` what few have,
+`none` and `never` are had by nothing, `closed` are statuses in which requests end, `ignored` is read as if it were not there,
+`one`, `two` and `some` name so many; `start`, `middle`, `new`, `end` and `latest` are the places from which a list is read, or the
+moments after which something changed (after `all` everything has, after `nothing` nothing); `far` is a page far back. "of a
+source" and `sinceId` say that the filter was given together with that one.
 
 `one_thing` stands for calls about one SKU, one request, its order, one source and one webhook in strict order: to these, something
 happens in every hundred of requests. Their timelines are left out: they give everything that happened.
@@ -90,7 +92,9 @@ def lines(costs: Costs) -> Iterator[str]:
         shown = f"`{what}`" if what else "none"
         rows.setdefault(operation, []).append(f"| {shown} | {' | '.join(cells)} |")
     every = [row for some in rows.values() for row in some]
-    yield from ("", f"{len(every)} rows follow. {sum('*linear*' in row for row in every)} of them grow:")
+    grow = [operation for operation, some in rows.items() for row in some if "*linear*" in row]
+    counts = sum(operation.startswith("count_") for operation in grow)
+    yield from ("", f"{len(every)} rows follow. {len(grow)} of them grow, of which {counts} only count:")
     yield from ("", "## What is linear by nature", "")
     yield from ("| calls | why | steps, at most, for each request | buffers |", "| --- | --- | ---: | ---: |")
     for one in LINEAR:

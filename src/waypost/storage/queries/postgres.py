@@ -40,11 +40,13 @@ PREPARED = {
         "(bigint[], bigint[], bigint[], bigint[], bigint[]) AS SELECT 1 FROM inventory_variant"
         " WHERE id = ANY(ARRAY("
         "SELECT inventory_variant_id FROM fulfillment_request_line WHERE request_id = ANY($1) UNION SELECT unnest($3)"
-        " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
+        " UNION SELECT v.id FROM fulfillment_request f CROSS JOIN LATERAL"
+        " (SELECT reroute_on_fill FROM channel WHERE id = f.channel_id OFFSET 0) c"
         " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
         " JOIN inventory_variant v ON v.account_id = f.account_id AND v.sku = i.sku"
         " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5))"
-        " UNION SELECT v.id FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id"
+        " UNION SELECT v.id FROM fulfillment_request f CROSS JOIN LATERAL"
+        " (SELECT reroute_on_fill FROM channel WHERE id = f.channel_id OFFSET 0) c"
         " JOIN fulfillment_request_line l ON l.request_id = f.id JOIN order_item i ON i.id = l.order_item_id"
         " JOIN inventory_variant v ON v.product_variant_id = i.product_variant_id"
         " WHERE f.id = ANY($4) AND (c.reroute_on_fill OR f.id = ANY($5))))"
@@ -135,17 +137,18 @@ UNION ALL SELECT 'sum', r.order_id, json_build_array(l.order_item_id, sum(l.quan
   WHERE r.order_id = ANY(ARRAY(SELECT order_id FROM mine)) AND r.id NOT IN (SELECT id FROM seen)
   GROUP BY r.order_id, l.order_item_id
 UNION ALL SELECT 'reroute', f.order_id, '[]'
-  FROM fulfillment_request f JOIN channel c ON c.id = f.channel_id
+  FROM fulfillment_request f
+  CROSS JOIN LATERAL (SELECT reroute_on_fill FROM channel WHERE id = f.channel_id OFFSET 0) c
   WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($10::bigint[]))) AND c.reroute_on_fill
 UNION ALL SELECT 'release', f.id, {_json("o.stock_release")}::text
-  FROM fulfillment_request f JOIN source o ON o.id = f.source_id
+  FROM fulfillment_request f CROSS JOIN LATERAL (SELECT * FROM source WHERE id = f.source_id OFFSET 0) o
   WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($6::bigint[])))
 UNION ALL SELECT 'entry', l.request_id, {_json(columns.ENTRY)}::text
   FROM fulfillment_request_line l
   CROSS JOIN LATERAL (SELECT * FROM stock_ledger e WHERE e.line_id = l.id OFFSET 0) g
   WHERE l.request_id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($6::bigint[])))
 UNION ALL SELECT 'cause', f.id, json_build_array(o.max_number_length, o.required_fields, n.request_id)::text
-  FROM fulfillment_request f JOIN source o ON o.id = f.source_id
+  FROM fulfillment_request f CROSS JOIN LATERAL (SELECT * FROM source WHERE id = f.source_id OFFSET 0) o
   LEFT JOIN fulfillment_request_number n ON n.source_id = f.source_id AND n.number = f.number
   WHERE f.id = ANY(ARRAY(SELECT id FROM seen WHERE place = ANY($7::bigint[])))
 UNION ALL SELECT 'owner', n.source_id, json_build_array(n.number, n.request_id)::text
