@@ -66,6 +66,7 @@ def postgres_server() -> Iterator[Server]:
     from tests.support.postgres import PostgresServer
 
     with PostgresServer() as server:
+        server.leave_alone()
         yield server
 
 

@@ -42,8 +42,11 @@ AS_BEFORE_WHAT_CALLS_ADD = (
     "CREATE INDEX ix_orders_channel_id_likeness_id ON orders (id)", "CREATE INDEX ix_webhook_account_id_id ON webhook (id)",
     "CREATE INDEX ix_handover_attempt_retry ON handover_attempt (id)",
     "CREATE INDEX ix_webhook_delivery_updated_at ON webhook_delivery (id)",
-    "DROP INDEX ix_listing_variant_channel_id_external_id_id", "DROP INDEX ix_handover_attempt_late",
-    "CREATE INDEX ix_listing_variant_channel_id_external_id ON listing_variant (id)",
+    "DROP INDEX ix_handover_attempt_late",
+    *(sql for table, columns, more in (
+        ("listing_variant", "channel_id_external_id", "id"), ("inventory_variant", "product_variant_id", "source_id"),
+        ("shipment", "request_id", "tracking_number"),
+    ) for sql in (f"DROP INDEX ix_{table}_{columns}_{more}", f"CREATE INDEX ix_{table}_{columns} ON {table} (id)")),
 )  # fmt: skip
 AS_BEFORE_CARE = (
     *AS_BEFORE_WHAT_CALLS_ADD,

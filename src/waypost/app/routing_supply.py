@@ -61,6 +61,7 @@ class Supply:
         self.available: dict[int, int] = {}
         self._by_sku: dict[tuple[int, str], list[StockVariant]] = {}
         self._by_product: dict[tuple[int, int], list[StockVariant]] = {}
+        self.is_of_candidates = False  # of no source but those that some order may be sent to
         self._policies = {(one.channel_id, one.text): one.policy_id for one in methods}
         self._methods = {
             (one.channel_id, one.text, one.source_id): one for one in methods if one.method_id is not None
@@ -222,14 +223,16 @@ async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: M
     catalog = await tx.routing_catalog(accounts, sorted({need.channel_id for need in needs}.union(more.channels)))
     texts = sorted({(need.channel_id, need.shipping_text) for need in needs if need.shipping_text})
     methods = await tx.mapped_methods(texts)
+    only = more.sources if more.sources is not None else _candidates(catalog, needs, more)
     ask = VariantAsk(
         tuple(accounts),
         tuple(sorted({sku for need in needs for sku in need.skus}.union(more.skus))),
         tuple(sorted({id_ for need in needs for id_ in need.products}.union(more.products))),
         tuple(sorted(set(more.ids))),
-        None if more.sources is None else tuple(sorted(set(more.sources))),
+        None if only is None else tuple(sorted(set(only))),
     )
     supply = Supply(catalog, methods)
+    supply.is_of_candidates = only is not None
     variants = await tx.lock_variants(ask)
     offering = {variant.source_id for variant in variants}.union(more.sources or (), more.named)
     catalog.sources.update(await tx.routing_sources(accounts, sorted(offering - catalog.sources.keys())))
@@ -237,3 +240,12 @@ async def gather(tx: Tx, accounts: Sequence[int], needs: Sequence[Need], more: M
         supply.add(some)
         await supply.pace.spend(_STEPS_OF_A_VARIANT * len(some))
     return supply
+
+
+def _candidates(catalog: RoutingCatalog, needs: Sequence[Need], more: More) -> list[int] | None:
+    """The sources that these orders may be sent to, and the named ones; None: any, as an order without a group."""
+    groups = [catalog.group_of(catalog.channels[id_]) for id_ in {need.channel_id for need in needs}]
+    if None in groups:
+        return None
+    members = [one.source_id for group in groups if group is not None for one in catalog.members[group.id]]
+    return [*members, *more.named]

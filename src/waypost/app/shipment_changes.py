@@ -107,13 +107,14 @@ def _places(loaded: Loaded) -> dict[int, int]:
 async def _trackings(
     tx: Tx, patches: Sequence[ShipmentPatch], before: Mapping[int, ShipmentView]
 ) -> dict[int, set[str]]:
-    """The tracking numbers of the requests where one may come to be that was not there."""
-    wanted = {
-        patch.request_id or before[patch.shipment_id].shipment.request_id
-        for patch in patches
-        if not patch.allow_duplicate and (patch.request_id is not None or "tracking_number" in patch.fields)
-    }
-    return await tx.tracking_numbers(sorted(wanted)) if wanted else {}
+    """Of the tracking numbers that may come to be at a request, those that are there already."""
+    wanted = set()
+    for patch in patches:
+        if not patch.allow_duplicate and (patch.request_id is not None or "tracking_number" in patch.fields):
+            was = before[patch.shipment_id].shipment
+            number = patch.fields.get("tracking_number", was.tracking_number)
+            wanted.add((patch.request_id or was.request_id, number))
+    return await tx.tracking_numbers(wanted) if wanted else {}
 
 
 class _Bench(NamedTuple):

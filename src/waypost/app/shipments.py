@@ -40,7 +40,8 @@ async def create_shipments(tx: Tx, drafts: Sequence[ShipmentDraft], now: int) ->
             commands.append(Command(Action.SHIP, id_, draft.actor, draft.call_id, Shipping(())))
     accounts = sorted({draft.actor.scope.account_id for draft in drafts})
     loaded = await tx.load([ask_for(command) for command in commands], accounts)
-    trackings = await tx.tracking_numbers(sorted({command.request_id for command in commands}))
+    asked = {(commands[at].request_id, drafts[place].tracking_number) for place, at in places.items()}
+    trackings = await tx.tracking_numbers(asked)
     item_ids = await tx.new_ids("shipment_item", sum(len(draft.pieces) for draft in drafts))
     bench = _Bench(Desk(loaded, now), trackings, iter(item_ids))
     outcomes: list[Shipped | Refusal] = []

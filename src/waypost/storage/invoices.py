@@ -123,16 +123,16 @@ class InvoiceWriting(Statements):
     """See `ports.invoices`."""
 
     async def charged_variants(
-        self, account_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
+        self, source_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
     ) -> list[ChargedVariant]:
-        """See `ports.invoices`."""
+        """See `ports.invoices`. However many other sources have the same SKUs, they are not read."""
         found: dict[int, ChargedVariant] = {}
         for column, values, kind in (("id", ids, "bigint"), ("sku", skus, "text")):
             if values:
-                account = "account_id" if column == "sku" else "+account_id"
+                source = "source_id" if column == "sku" else "+source_id"
                 sql = f"""SELECT {columns.listed(ChargedVariant)} FROM inventory_variant
-                  WHERE {self.dialect.any_of(account, 1)} AND {self.dialect.any_of(column, 2, kind)}"""
-                rows = await self.fetch(sql, self.dialect.array(account_ids), self.dialect.array(values))
+                  WHERE {self.dialect.any_of(source, 1)} AND {self.dialect.any_of(column, 2, kind)}"""
+                rows = await self.fetch(sql, self.dialect.array(source_ids), self.dialect.array(values))
                 found |= {row[0]: ChargedVariant._make(row) for row in rows}
         return list(found.values())
 

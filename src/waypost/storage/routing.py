@@ -1,6 +1,7 @@
 """SQL of routing: what is locked and read for it, and how its decisions are kept."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
@@ -16,6 +17,7 @@ from waypost.app.ports.routing import (
 )
 from waypost.app.slices import Pace, parts
 from waypost.domain.orders import LineSums, Order, OrderItem
+from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns, requests, writing
 from waypost.storage.queries.walks import LAST_ID
 from waypost.storage.speaking import Reader, Statements
@@ -23,9 +25,58 @@ from waypost.storage.speaking import Reader, Statements
 _VARIANT = columns.listed(StockVariant, "v")
 _ROWS_AT_ONCE = 1000
 _STEPS_OF_A_ROW = 3
+_STEPS_OF_A_LOOK = 200  # for some hundred rows
+_NAMES_AT_ONCE = 20
+_FEW_SOURCES = 50  # so many are looked up one by one for each name; of more, all rows of the name are read
 _DECISION = f"""SELECT {columns.listed(DecisionRow, "d")} FROM fulfillment_request_state s
 JOIN fulfillment_request f ON f.id = s.id JOIN routing_decision d ON d.id = f.routing_decision_id
 WHERE s.id = $1 AND {requests.VISIBLE}"""
+
+
+def _asks(ask: VariantAsk) -> Iterator[VariantAsk]:
+    """The same in parts, which SQLite looks up without holding others up for long."""
+    at_once = max(1, _NAMES_AT_ONCE * _FEW_SOURCES // max(_FEW_SOURCES, len(ask.sources or ())))
+    for field in ("skus", "products", "ids"):
+        for some in parts(getattr(ask, field), at_once):
+            yield VariantAsk(ask.accounts, sources=ask.sources, **{field: tuple(some)})
+
+
+def _lock_variants(ask: VariantAsk, dialect: Dialect) -> tuple[str, list[Any]]:
+    """By source and name, where few sources are asked: others may have the same things. No names: no statement."""
+    args: list[Any] = [dialect.array(ask.accounts)]
+    of_sources = ""
+    if ask.sources is not None:
+        args.append(dialect.array(ask.sources))
+        of_sources = f" AND {dialect.any_of('+v.source_id', len(args))}"
+    by_source = ask.sources is not None and len(ask.sources) <= _FEW_SOURCES
+    named = []
+    for column, values, kind in (("sku", ask.skus, "text"), ("product_variant_id", ask.products, "bigint"),
+                                 ("id", ask.ids, "bigint")):  # fmt: skip
+        if values:
+            args.append(dialect.array(values))
+            whose = ""
+            if by_source and column != "id":
+                whose = f"{dialect.any_of('source_id', 2)} AND "
+            elif column == "sku":
+                whose = f"{dialect.any_of('account_id', 1)} AND "
+            named.append(f"SELECT id FROM inventory_variant WHERE {whose}{dialect.any_of(column, len(args), kind)}")
+    if not named:
+        return "", []
+    in_order = "" if dialect.is_sqlite else f" ORDER BY v.id{dialect.lock}"  # nothing is locked there: no row waits
+    sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE {dialect.any_found("v.id", " UNION ALL ".join(named))}
+      AND {dialect.any_of("+v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
+    return sql, args
+
+
+def _others_with(dialect: Dialect, column: str, kind: str) -> str:
+    """Of each name, some sources that have it: the account, the names, the sources that do not count, how many."""
+    found = f"""SELECT v.source_id FROM inventory_variant v WHERE v.account_id = $1 AND v.{column} = n.name
+      AND NOT v.archived AND NOT {dialect.any_of("v.source_id", 3)}
+      AND NOT (SELECT s.archived FROM source s WHERE s.id = v.source_id) LIMIT $4"""
+    if dialect.is_sqlite:
+        return f"""SELECT n.name, (SELECT json_group_array(source_id) FROM ({found}))
+          FROM (SELECT value AS name FROM json_each($2)) n"""
+    return f"SELECT n.name, ARRAY({found}) FROM unnest($2::{kind}[]) AS n(name)"
 
 
 class RoutingReading(Reader):
@@ -68,30 +119,34 @@ class RoutingWriting(Statements):
 
     async def lock_variants(self, ask: VariantAsk) -> list[StockVariant]:
         """See `ports.routing`."""
-        d = self.dialect
-        named = []
-        args: list[Any] = [d.array(ask.accounts)]
-        for column, values, kind in (("sku", ask.skus, "text"), ("product_variant_id", ask.products, "bigint"),
-                                     ("id", ask.ids, "bigint")):  # fmt: skip
-            if values:
-                args.append(d.array(values))
-                owned = f"{d.any_of('account_id', 1)} AND " if column == "sku" else ""
-                named.append(f"SELECT id FROM inventory_variant WHERE {owned}{d.any_of(column, len(args), kind)}")
-        if not named:
-            return []
-        of_sources = ""
-        in_order = "" if d.is_sqlite else f" ORDER BY v.id{d.lock}"  # nothing is locked there: no row waits for a sort
-        if ask.sources is not None:
-            args.append(d.array(ask.sources))
-            of_sources = f" AND {d.any_of('+v.source_id', len(args))}"
-        sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE {d.any_found("v.id", " UNION ALL ".join(named))}
-          AND {d.any_of("+v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
-        variants: list[StockVariant] = []
+        found: dict[int, StockVariant] = {}
         pace = Pace()
-        for some in parts(await self.fetch(sql, *args), _ROWS_AT_ONCE):
-            variants += map(StockVariant._make, some)
-            await pace.spend(len(some))
-        return variants
+        for one in _asks(ask) if self.dialect.is_sqlite else [ask]:
+            sql, args = _lock_variants(one, self.dialect)
+            for some in parts(await self.fetch(sql, *args) if sql else (), _ROWS_AT_ONCE):
+                found.update((row[0], StockVariant._make(row)) for row in some)
+                await pace.spend(len(some))
+            await pace.spend(_STEPS_OF_A_LOOK)
+        return list(found.values())
+
+    async def others_with(
+        self, account_id: int, skus: Sequence[str], products: Sequence[int], but: Sequence[int], limit: int
+    ) -> tuple[dict[str, set[int]], dict[int, set[int]]]:
+        """See `ports.routing`."""
+        by_sku: dict[str, set[int]] = {}
+        by_product: dict[int, set[int]] = {}
+        pace = Pace()
+        for column, names, kind, found in (
+            ("sku", skus, "text", by_sku), ("product_variant_id", products, "bigint", by_product)
+        ):  # fmt: skip
+            sql = _others_with(self.dialect, column, kind)
+            for some in parts(names, _NAMES_AT_ONCE):
+                rows = await self.fetch(sql, account_id, self.dialect.array(some), self.dialect.array(but), limit)
+                for name, source_ids in rows:
+                    listed = json.loads(source_ids) if self.dialect.is_sqlite else source_ids
+                    found[name] = set(listed)
+                await pace.spend(_STEPS_OF_A_LOOK)
+        return by_sku, by_product
 
     async def routing_catalog(self, accounts: Sequence[int], channels: Sequence[int]) -> RoutingCatalog:
         """See `ports.routing`."""

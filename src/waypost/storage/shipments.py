@@ -1,13 +1,13 @@
 """Shipments, in SQL."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
-from waypost.storage.dialect import Dialect
+from waypost.storage.dialect import Dialect, is_there
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
@@ -130,15 +130,16 @@ class ShipmentWriting(Statements):
         released = [row[0] for row in found if not row[1]]
         return released if released or scope.source_id is not None else [row[0] for row in found]
 
-    async def tracking_numbers(self, request_ids: Sequence[int]) -> dict[int, set[str]]:
+    async def tracking_numbers(self, asked: Collection[tuple[int, str]]) -> dict[int, set[str]]:
         """See `ports.shipments`."""
-        # A value, and no EXISTS: PostgreSQL would join that, and walk all items while nobody has analysed them.
-        sql = f"""SELECT h.request_id, h.tracking_number FROM shipment h
-          WHERE {self.dialect.any_of("h.request_id", 1)}
-          AND (SELECT i.id FROM shipment_item i WHERE i.shipment_id = h.id AND i.quantity > 0 LIMIT 1) IS NOT NULL"""
-        found: dict[int, set[str]] = {id_: set() for id_ in request_ids}
-        for row in await self.fetch(sql, self.dialect.array(list(request_ids))):
-            found[row[0]].add(row[1])
+        pairs, args = self.dialect.pairs("p", ("request_id", "tracking_number"), sorted(asked))
+        # Looked up one by one: joined, PostgreSQL would walk all items while nobody has analysed them.
+        has_any = is_there("FROM shipment_item i WHERE i.shipment_id = h.id AND i.quantity > 0")
+        known = is_there(f"""FROM shipment h WHERE h.request_id = p.request_id
+          AND h.tracking_number = p.tracking_number AND {has_any}""")
+        found: dict[int, set[str]] = {}
+        for row in await self.fetch(f"SELECT p.request_id, p.tracking_number FROM {pairs} WHERE {known}", *args):
+            found.setdefault(row[0], set()).add(row[1])
         return found
 
     async def shipment_views(self, scope: Scope, ids: Sequence[int]) -> dict[int, ShipmentView]:

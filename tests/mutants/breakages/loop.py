@@ -21,9 +21,9 @@ MUTANTS = (
     Mutant(
         "loop-routing-at-once",
         "The routing of an order of 500 lines runs in one piece.",
-        "app/routing.py",
-        "await supply.pace.run(supply.routing(order, wanted))",
-        "__import__('waypost.domain.slices', fromlist=['at_once']).at_once(supply.routing(order, wanted))",
+        "app/routing_placing.py",
+        "await supply.pace.run(supply.routing(order, wanted, only))",
+        "__import__('waypost.domain.slices', fromlist=['at_once']).at_once(supply.routing(order, wanted, only))",
         (f"{_TURNS}[sqlite-preview]",),
     ),
     Mutant(

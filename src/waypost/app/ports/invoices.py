@@ -45,9 +45,9 @@ class InvoiceTx(Protocol):
     """The part of `Tx` that is about invoices."""
 
     async def charged_variants(
-        self, account_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
+        self, source_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
     ) -> list[ChargedVariant]:
-        """The inventory of these accounts that has one of these ids or SKUs."""
+        """The inventory of these sources that has one of these ids or SKUs."""
         ...
 
     async def invoice_view(self, scope: Scope, invoice_id: int) -> InvoiceView | None: ...

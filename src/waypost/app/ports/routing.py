@@ -127,6 +127,15 @@ class RoutingTx(Protocol):
         """Lock what is asked for (by id), archived variants left out; read as they stand under the lock."""
         ...
 
+    async def others_with(
+        self, account_id: int, skus: Sequence[str], products: Sequence[int], but: Sequence[int], limit: int
+    ) -> tuple[dict[str, set[int]], dict[int, set[int]]]:
+        """Sources but for these that have one of the SKUs, or of the product variants: so many of each, by its name.
+
+        Archived sources and variants are left out; nothing is locked.
+        """
+        ...
+
     async def routing_catalog(self, accounts: Sequence[int], channels: Sequence[int]) -> RoutingCatalog:
         """For the orders of these channels of these accounts."""
         ...

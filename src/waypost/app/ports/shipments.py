@@ -1,6 +1,6 @@
 """Shipments: how they are read and written."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from waypost.app.actor import Scope
@@ -36,8 +36,8 @@ class ShipmentTx(Protocol):
         """The ids of the requests with this number that `scope` sees; released ones alone, where there are any."""
         ...
 
-    async def tracking_numbers(self, request_ids: Sequence[int]) -> dict[int, set[str]]:
-        """The tracking numbers of these requests' shipments, as far as they carry anything."""
+    async def tracking_numbers(self, asked: Collection[tuple[int, str]]) -> dict[int, set[str]]:
+        """By request: those of these (request id, tracking number) that a shipment which carries anything has."""
         ...
 
     async def shipment_views(self, scope: Scope, ids: Sequence[int]) -> dict[int, ShipmentView]: ...

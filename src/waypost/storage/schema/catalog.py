@@ -34,8 +34,8 @@ inventory_variant = Table(
     number("parent_id", True), number("product_variant_id", True), text("reference_id"),
     number("inserted_at", True),
     UniqueConstraint("source_id", "sku"), Index(None, "account_id", "id"), Index(None, "account_id", "sku"),
-    Index(None, "account_id", "updated_at"), Index(None, "parent_id"), Index(None, "product_variant_id"),
-    Index(None, "source_id", "id"), Index(None, "account_id", "upc"),
+    Index(None, "account_id", "updated_at"), Index(None, "parent_id"),
+    Index(None, "product_variant_id", "source_id"), Index(None, "source_id", "id"), Index(None, "account_id", "upc"),
 )  # fmt: skip
 
 stock_ledger = Table(

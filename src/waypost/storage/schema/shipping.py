@@ -15,7 +15,7 @@ shipment = Table(
     number("channel_id", True),  # of its request
     Index(None, "account_id", "inserted_at", "id"), Index(None, "source_id", "inserted_at", "id"),
     Index(None, "channel_id", "inserted_at", "id"),
-    Index(None, "account_id", "updated_at"), Index(None, "request_id"), Index(None, "order_id"),
+    Index(None, "account_id", "updated_at"), Index(None, "request_id", "tracking_number"), Index(None, "order_id"),
 )  # fmt: skip
 
 # An item that was taken out again has the quantity 0: rows are never deleted, so ids are never given out twice.
