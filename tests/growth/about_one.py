@@ -23,7 +23,7 @@ def calls(target: Target) -> Iterator[Call]:
     yield _call("process", "PATCH", f"/fulfillment-requests/{busy}/process")
     yield _call("edit", "PATCH", f"/fulfillment-requests/{busy}", {"assignee": "Mei"})
     yield _call("tags", "PATCH", f"/orders/{order}/tags", {"add": ["fragile"]})
-    yield _call("shipment", "PATCH", "/shipments", {"id": shipment, "note": "Two boxes."})
+    yield _call("shipment", "PATCH", "/shipments", {"id": shipment, "trackingNumber": "OTHER-ONE"})
     yield _call("invoice", "PATCH", f"/source-invoices/{invoice}", {"status": "paid"})
     yield _call("webhook", "PATCH", f"/webhook/configurations/{hook}", {"configurationName": "Renamed"})
     yield _call("cancel", "PATCH", f"/fulfillment-requests/{busy}/cancel?reason=No+longer+made")
@@ -40,12 +40,17 @@ def _of_the_sku(target: Target) -> Iterator[Call]:
     yield _call("order by external id", "POST", "/orders", {
         "orderNumber": "MOST-2", "channelId": CHANNEL, "orderItems": [{"externalListingId": SKU, "quantity": 1}]})  # fmt: skip
     yield _call("link", "PATCH", "/orders/link", {"skus": [SKU]})
+    yield _call("preview", "POST", f"/orders/{order}/fulfillment-requests/preview")
     yield _call("generate", "POST", f"/orders/{order}/fulfillment-requests/generate")
     yield _call("fail one", "PATCH", f"/fulfillment-requests/{ids[0]}/processing-failed?error=None+left&code=out_of_stock")
     yield _call("cancel one", "PATCH", f"/fulfillment-requests/{ids[1]}/cancel?reason=No+longer+made")
     yield _call("void one", "PATCH", f"/fulfillment-requests/{ids[2]}/void?reason=Ordered+twice")
     shipment = {"trackingNumber": "MOST", "shipmentItems": items}
     yield _call("ship one", "POST", "/shipments", {"fulfillmentRequestId": ids[3], "shipment": shipment})
+    charge = [{"invoiceItemType": "product", "sku": SKU, "quantity": 1, "cost": 1}]
+    yield _call("charge for one", "POST", "/source-invoices", {"fulfillmentRequestId": ids[3], "invoiceItems": charge})
+    new = {"orderId": target.id("sold most order", "orders", 1), "sourceId": SOURCE}
+    yield _call("generate by hand", "POST", "/fulfillment-requests", new)
     yield _call("process one", "PATCH", f"/fulfillment-requests/{ids[4]}/process")
     yield _call("stock", "PATCH", f"/fulfillment-requests/{ids[4]}/committed-stock", {})
 

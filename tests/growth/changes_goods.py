@@ -75,7 +75,7 @@ def _listings(target: Target) -> Iterator[Call]:
         of = {} if channel is None else {"channelId": channel}
         known, parent = target.text(f"{block} listing sku", place), target.text(f"{block} listing parent sku")
         product, by_id = (target.id(f"{block} {kind}", table, place)
-                          for kind, table in (("variant", "product_variant"), ("listing", "listing_variant")))  # fmt: skip
+                          for kind, table in (("product", "product_variant"), ("listing", "listing_variant")))  # fmt: skip
         sku = target.text(f"{block} variant sku", place)
         name = "update_listing_variants"
         yield _call(name, token, [{"sku": known, "price": 7, **of}], "sku")

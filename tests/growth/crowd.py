@@ -5,6 +5,7 @@ Each is there in such a way that a query which walks it, instead of what it retu
 
 from typing import TYPE_CHECKING
 
+from tests.growth.one_thing import SKUS
 from waypost.app.commands import Command
 from waypost.domain.lifecycle import Action
 from waypost.domain.statuses import Status
@@ -33,6 +34,11 @@ async def leave_behind(maker: "Maker", sku: str, sources: tuple[int, int], chann
         source = (await maker.ok("POST", "/sources", {"name": f"Source N{maker.number()}"}))["id"]
         other = (await maker.ok("POST", "/channel", {"name": f"Channel N{maker.number()}"}))["id"]
         await _settings(maker, source, large, channel)
+        for sku in SKUS:  # not of the product: that names all its inventory
+            maker.insert("inventory_variant", {
+                "account_id": 1, "source_id": source, "sku": sku, "quantity": 5, "committed": 0, "cost": 1, "archived": False,
+                "updated_at": 1, "inserted_at": 1,
+            })  # fmt: skip
         await _webhook(maker)
         _down(maker)
     for _ in range(EACH):

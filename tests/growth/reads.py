@@ -143,7 +143,7 @@ _YES_NO = _each("true", "false")
 _VALUES: dict[str, Make] = {
     "list_inventory_variants ids": _ids("variant", "inventory_variant"),
     "list_inventory_parents ids": _ids("parent", "inventory_parent"),
-    "list_product_variants ids": _ids("variant", "product_variant"),
+    "list_product_variants ids": _ids("product", "product_variant"),
     "list_listing_parents ids": _ids("listing parent", "listing_parent"),
     "list_listing_variants ids": _ids("listing", "listing_variant"),
     "list_source_invoices ids": _ids("invoice", "source_invoice"),

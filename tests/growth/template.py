@@ -170,6 +170,7 @@ class Maker:
             made = await self.ok("POST", "/inventory/parents", [{"sku": parent, "sourceId": source, "variants": variants}])
             self.note(f"{block} parent", made[0]["id"])
             self.note(f"{block} variant", *(one["id"] for one in made[0]["variants"]))
+            self.note(f"{block} product", *self.ids("SELECT id FROM product_variant WHERE sku IN (?, ?) ORDER BY id", pair))
             self.note(f"{block} parent sku", parent)
             self.note(f"{block} variant sku", *pair)
             listed = [{"sku": f"L-{sku}", "channelId": channel, "productSku": sku, "externalId": f"X-{sku}",
@@ -284,6 +285,11 @@ class Maker:
         """A statement in a transaction of its own; the id of the row that it inserted last."""
         with closing(sqlite3.connect(sqlite_path(self.url), timeout=5)) as db, db:
             return db.execute(sql, values).lastrowid or 0
+
+    def ids(self, sql: str, values: list[Any]) -> list[int]:
+        """What this statement finds."""
+        with closing(sqlite3.connect(sqlite_path(self.url), timeout=5)) as db:
+            return [row[0] for row in db.execute(sql, values)]
 
     async def today(self) -> None:
         """What is on its way: two of each kind for each token, and more where measured calls change something."""

@@ -87,7 +87,7 @@ def page(query: OrderQuery, dialect: Dialect, driver: Driver, look: int | None =
     owner = _owner(query, where, account)
     if owner[0] != "account_id":
         where.terms.append(f"o.{owner[0]} = {owner[1]}")
-    _conditions(where, query)
+    _conditions(where, query, driver)
     begin = ""
     if driver in (Driver.STATUSES, Driver.ID):
         walks = [*_walks(query, driver, where, owner)]
@@ -127,8 +127,8 @@ def _found(query: OrderQuery, driver: Driver, where: Filter) -> tuple[str, str, 
     return since.table, since.column, f"w.{since.column} > {where.place(since.after)}"
 
 
-def _conditions(where: Filter, query: OrderQuery) -> None:
-    """What orders must be like."""
+def _conditions(where: Filter, query: OrderQuery, driver: Driver) -> None:
+    """What orders must be like, but for what the driver knows of all that belongs to them."""
     where.any_of("o.order_number", query.numbers, "text")
     where.any_of("o.reference_number", query.reference_numbers, "text")
     where.any_of("o.status", query.statuses, "text")
@@ -137,10 +137,10 @@ def _conditions(where: Filter, query: OrderQuery) -> None:
     if query.tags:
         each = "json_each(o.tags)" if where.dialect.is_sqlite else "json_array_elements_text(o.tags::json) AS t(value)"
         where.terms.append(is_there(f"FROM {each} WHERE {where.among('value', query.tags, 'text')}"))
-    if query.requests_updated_after is not None:
+    if query.requests_updated_after is not None and driver is not Driver.REQUESTS:
         changed = "SELECT u.modified_at FROM fulfillment_request_state u WHERE u.id = t.id"
         of_order = f"t.order_id = o.id AND ({changed}) > {where.place(query.requests_updated_after)}"
         where.terms.append(is_there(f"FROM fulfillment_request t WHERE {of_order}"))
-    if query.shipments_updated_after is not None:
+    if query.shipments_updated_after is not None and driver is not Driver.SHIPMENTS:
         of_order = f"t.order_id = o.id AND t.updated_at > {where.place(query.shipments_updated_after)}"
         where.terms.append(is_there(f"FROM shipment t WHERE {of_order}"))
