@@ -23,7 +23,7 @@ _FIELDS = (
 )  # fmt: skip
 _LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+Fetch = Callable[..., Awaitable[list[Sequence[Any]]]]
 
 FEW_REQUESTS = 500  # of one order: read in the event loop on SQLite, within a millisecond
 _ORDER_ID = OrderItem._fields.index("order_id")
@@ -142,7 +142,7 @@ class OrderReading(Reader):
         views = await _views(self.dialect, self.quick, list(map(Order._make, rows)), self.large, self._few_or_many)
         return views[0] if views else None
 
-    async def _few_or_many(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def _few_or_many(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """All rows: a look-up by key, unless there are many."""
         few = await self.quick(f"{sql} LIMIT {FEW_REQUESTS + 1}", *args)
         return few if len(few) <= FEW_REQUESTS else await self.slow(sql, *args)

@@ -5,6 +5,7 @@ from typing import Any, TypeVar
 
 from msgspec import Raw
 
+from waypost.app.large_work import let_go
 from waypost.app.order_bench import Unstopped
 from waypost.app.order_changes import OrderDone
 from waypost.app.ports import OrderView
@@ -128,6 +129,6 @@ def render_tags(done: OrderDone) -> Pieces:
     return iter((done.view.order.tags.encode(),))
 
 
-def render_orders(views: Sequence[OrderView]) -> Pieces:
+def render_orders(views: list[OrderView]) -> Pieces:
     """A bare array."""
-    return array(views, render_order)
+    return array(let_go(views), render_order)
