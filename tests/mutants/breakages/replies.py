@@ -21,7 +21,11 @@ MUTANTS = (
         "storage/grouping.py",
         "lambda _: RECORD_BYTES",
         "lambda _: 0",
-        (f"{SLICES}::test_no_turn_makes_much",),
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-order of many requests]",
+            f"{SLICES}::test_no_turn_makes_much[sqlite-orders of many items]",
+            f"{SLICES}::test_no_turn_makes_much[sqlite-policies]",
+        ),
     ),
     Mutant(
         "timeline-in-one-go",
@@ -29,7 +33,10 @@ MUTANTS = (
         "storage/events.py",
         "lambda _: EVENT_BYTES",
         "lambda _: 0",
-        (f"{SLICES}::test_no_turn_makes_much",),
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-timeline of a request]",
+            f"{SLICES}::test_no_turn_makes_much[postgresql-timeline of an order]",
+        ),
     ),
     Mutant(
         "order-cut-short",
@@ -37,7 +44,10 @@ MUTANTS = (
         "storage/orders.py",
         "few if len(few) <= FEW_REQUESTS else await self.slow(sql, *args)",
         "few",
-        (f"{SLICES}::test_no_turn_makes_much",),
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-order of many requests]",
+            f"{SLICES}::test_no_turn_makes_much[postgresql-order of many requests]",
+        ),
     ),
     Mutant(
         "large-work-all-at-once",
