@@ -1,7 +1,12 @@
-"""The operations of `bench.stalls` that take many requests or orders of many lines each, as many as one call may."""
+"""The operations of `bench.stalls` that take many requests or orders of many lines each, as many as one call may.
 
+And those about one thing of which there is more than any call could make.
+"""
+
+from collections.abc import Callable
 from typing import Any
 
+from bench.stalls_crowd import LISTED, MANY, TOKEN, Crowd
 from bench.stalls_merchant import LINES, Stage
 from bench.stalls_operations import Ask, Call, Operation, done, numbers, operation
 from waypost.app.batch_size import ITEMS_AT_MOST, LINES_AT_MOST
@@ -87,3 +92,19 @@ def _linked_channel(stage: Stage, call: Call) -> Ask:
         _unknown(stage, call, run)
     _make_known(stage, call, run)
     return Ask("PATCH", "/orders/link", {"channelId": stage.auto_channel})
+
+
+def _of_crowd(name: str, path: Callable[[Crowd], str], method: str = "GET") -> None:
+    @operation(name)
+    def ask(stage: Stage, call: Call) -> Ask:
+        body = {"add": [f"tag {next(numbers)}"], "remove": []} if method == "PATCH" else None
+        return Ask(method, path(stage.crowd), body, {"X-API-TOKEN": TOKEN})
+
+
+_of_crowd(f"timeline of a request, {MANY:,} events", lambda crowd: f"/fulfillment-requests/{crowd.request}/events")
+_of_crowd(f"timeline of an order, {MANY:,} events", lambda crowd: f"/orders/{crowd.order}/events")
+_of_crowd(f"order of {MANY:,} requests", lambda crowd: f"/orders/{crowd.order}")
+_of_crowd(f"tags of an order of {MANY:,} requests", lambda crowd: f"/orders/{crowd.order}/tags", "PATCH")
+_of_crowd(f"stock that {MANY:,} requests hold", lambda crowd: f"/inventory/variants/{crowd.variant}/stock")
+_of_crowd(f"{LISTED} shipping policies of 1,000 methods", lambda crowd: "/shipping/shipping-policies")
+_of_crowd(f"{LISTED} routing groups of 500 sources", lambda crowd: "/routing-groups")

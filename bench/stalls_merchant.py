@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from bench.seeding import ADDRESS
+from bench.stalls_crowd import Crowd, crowd
 from waypost.app.actor import Actor, Scope
 from waypost.app.generation import Generated, RequestDraft, generate
 from waypost.app.goods import InventoryCall, VariantChange
@@ -28,13 +29,15 @@ class Stage(NamedTuple):
     sources: tuple[int, ...]
     alone: int  # the one source that offers ALONE-…
     polled: int  # the source that the pulls ask for
+    crowd: Crowd  # of another account
 
 
 async def furnish(url: str) -> Stage:
-    """Add it to the account of `bench.seeding`."""
+    """Add it to the account of `bench.seeding`, and the crowd beside it."""
     store = await open_store(url)
     actor = Actor("account", Scope(1), 1, "bench", 1)
-    stage = await store.write(_rows)
+    made = await crowd(store)
+    stage = await store.write(lambda tx: _rows(tx, made))
     offers = [
         VariantChange("/0", source, None, f"{kind}-{line}", {"quantity": quantity, "cost": 10_000 + place})
         for place, source in enumerate(stage.sources)
@@ -54,13 +57,13 @@ async def furnish(url: str) -> Stage:
     return stage
 
 
-async def _rows(tx: Tx) -> Stage:
+async def _rows(tx: Tx, made: Crowd) -> Stage:
     source = {"account_id": 1, "required_fields": "[]", "auto_process": True, "created_at": _WRITTEN_AT}
     ids = [await tx.insert_row("source", {**source, "name": f"Wide {n}"}) for n in range(SOURCES + 2)]
     channel = {"account_id": 1, "created_at": _WRITTEN_AT}
     auto = await tx.insert_row("channel", {**channel, "name": "Auto", "auto_generate": True})
     plain = await tx.insert_row("channel", {**channel, "name": "Plain"})
-    return Stage(auto, plain, tuple(ids[:SOURCES]), ids[SOURCES], ids[SOURCES + 1])
+    return Stage(auto, plain, tuple(ids[:SOURCES]), ids[SOURCES], ids[SOURCES + 1], made)
 
 
 async def _to_be_pulled(store: Store, actor: Actor, stage: Stage) -> None:

@@ -76,6 +76,13 @@ class OutOfTurn:
 OUT_OF_TURN = OutOfTurn()
 
 
+def let_go(items: list[T]) -> Iterator[T]:
+    """The items, each taken from the list when its turn comes: to free all of them at the end takes long, too."""
+    items.reverse()
+    while items:
+        yield items.pop()
+
+
 def _one_slice(rest: Iterator[T], weigh: Callable[[T], int], found: list[T]) -> bool:
     """Make one slice of the items that are left; whether none is left then."""
     made = 0

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from waypost.app.actor import Actor, Scope
 from waypost.app.commands import Command
 from waypost.app.desk import Desk
+from waypost.app.large_work import OUT_OF_TURN
 from waypost.app.order_holds import standing_reasons, unknown_things
 from waypost.app.order_items import Known, Naming, identified_again, identify
 from waypost.app.ports import ChannelRow, OrderParts, OrderView, Tx
@@ -64,6 +65,7 @@ class Ahead(NamedTuple):
     supply: Supply | None  # None: its channel does not generate by itself
 
 
+REQUEST_BYTES = 500  # of one request of an order, roughly
 FIELDS = (
     "order_total", "payment_status", "tags", "note", "accounting_synced", "external_accounting_id", "accounting_error",
 )  # fmt: skip
@@ -186,7 +188,7 @@ class OrderBench:
             order = order._replace(updated_at=self.at)
             await self._write_apart(order, items)
             await self._tx.write(changes)
-        return OrderView(order, tuple(items), self._requests_now())
+        return OrderView(order, tuple(items), await self._requests_now())
 
     async def _write_apart(self, order: Order, items: Sequence[OrderItem]) -> None:
         """What no roll-up writes; requests may be of items that are new."""
@@ -204,9 +206,12 @@ class OrderBench:
         if linked:
             await self._tx.update_item_links(linked)
 
-    def _requests_now(self) -> OrderRequests:
+    async def _requests_now(self) -> OrderRequests:
         moved = {state.id: state.status for state in self._desk.states()}
-        return tuple(one._replace(status=moved.get(one.id, one.status)) for one in self._requests)
+        if not moved:
+            return self._requests
+        now = (one._replace(status=moved.get(one.id, one.status)) for one in self._requests)
+        return tuple(await OUT_OF_TURN.collected(now, lambda _: REQUEST_BYTES))
 
 
 async def _look_ahead(tx: Tx, parts: OrderParts, adds: Sequence[Naming]) -> Ahead:

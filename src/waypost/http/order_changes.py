@@ -18,6 +18,7 @@ from waypost.http.call import Call, Operation, Resource, answer, call_of, no_con
 from waypost.http.records import Asked, asked_for
 from waypost.wire import order_bodies as bodies
 from waypost.wire.orders import ORDER_STATUS_NAMES, render_done, render_tags
+from waypost.wire.pieces import Pieces
 from waypost.wire.requests import dry_run, encode
 
 
@@ -38,7 +39,7 @@ class Change(Resource):
         return call, OrderAsk(call.actor, asked.id, call.id, asked.params.get("updateNote")), asked
 
     async def settle(
-        self, resp: Response, asked: Asked[Any], change: OrderChange, show: Callable[[OrderDone], bytes] | None,
+        self, resp: Response, asked: Asked[Any], change: OrderChange, show: Callable[[OrderDone], Pieces] | None,
     ) -> None:  # fmt: skip
         """Make the change, and answer with what `show` makes of it, or with nothing (204)."""
         dry = asked.params.get("dryRun", False)
@@ -50,7 +51,7 @@ class Change(Resource):
         elif show is None:
             no_content(resp)
         else:
-            answer(resp, show(done.record))
+            await self.answer_list(resp, show(done.record))
         replayed(resp, done.replayed)
 
 

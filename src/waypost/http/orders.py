@@ -51,7 +51,7 @@ class Orders(Resource):
             was = None if posted.created else ORDER_STATUS_NAMES[posted.updated_from or posted.view.order.status]
             answer(resp, dry_run(was, name, posted.created or posted.updated_from is not None, status))
             return
-        answer(resp, render_order(posted.view), status=status)
+        await self.answer_list(resp, render_order(posted.view), status)
         resp.set_header("Location", f"/orders/{posted.view.order.id}")
         replayed(resp, posted.replayed)
 
@@ -71,7 +71,7 @@ class OneOrder(Resource):
         view = await self.hub.reads.order(call.actor.scope, path_id(id, "order"))
         if view is None:
             raise NotFound("order")
-        answer(resp, render_order(view))
+        await self.answer_list(resp, render_order(view))
 
 
 class Timeline(Resource):

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports import AccountRow, ChannelRow, SourceRow
 from waypost.app.ports.catalog import (
     ALL,
@@ -16,12 +17,13 @@ from waypost.app.ports.catalog import (
     SourceMethodRow,
 )
 from waypost.storage.dialect import Dialect, is_there
+from waypost.storage.grouping import grouped
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+Fetch = Callable[..., Awaitable[list[Sequence[Any]]]]
 
 
 class _Table(NamedTuple):
@@ -80,15 +82,16 @@ def _of_account(table: _Table, account_id: int) -> Walk:
     return Walk(table.name, "t", (("account_id", account_id),), ("id",))
 
 
-async def _page(fetch: Fetch, table: _Table, walk: Walk, where: Filter, page: Page) -> list[Any]:
+async def _page(reader: Reader, table: _Table, walk: Walk, where: Filter, page: Page) -> list[Any]:
     """One page of a walk's records that match, each with its members."""
     begin = walk.begin(where)
-    return await _records(fetch, table, where, begin, walk.by(where.dialect), page)
+    return await _records(reader.slow, table, where, begin, walk.by(where.dialect), page, reader.large)
 
 
 async def _records(
-    fetch: Fetch, table: _Table, where: Filter, begin: str = "", order: str = "t.id", page: Page = ALL
-) -> list[Any]:
+    fetch: Fetch, table: _Table, where: Filter, begin: str = "", order: str = "t.id", page: Page = ALL,
+    work: LargeWork | OutOfTurn = OUT_OF_TURN,
+) -> list[Any]:  # fmt: skip
     """One page of records, each with its members. `begin`: the FROM clause, where it is not all of the table."""
     record, members = table.record, table.members
     listed = ", ".join(f"t.{name}" for name in (record._fields[:-1] if members else record._fields))
@@ -100,10 +103,9 @@ async def _records(
         return [record._make(row) for row in rows]
     sql = f"""SELECT {members.owner}, {columns.listed(members.record)} FROM {members.table}
       WHERE {where.dialect.any_of(members.owner, 1)} ORDER BY {members.order}"""
-    found: dict[int, list[Any]] = {row[0]: [] for row in rows}
-    for row in await fetch(sql, where.dialect.array(list(found))):
-        found[row[0]].append(members.record._make(row[1:]))
-    return [record(*row, tuple(found[row[0]])) for row in rows]
+    of_all = await fetch(sql, where.dialect.array([row[0] for row in rows]))
+    found = await grouped(of_all, 0, lambda row: members.record._make(row[1:]), work)
+    return [record(*row, tuple(found.get(row[0], ()))) for row in rows]
 
 
 class CatalogReading(Reader):
@@ -145,7 +147,7 @@ class CatalogReading(Reader):
             return []
         if of is not None:
             walk = walk._replace(key=(owned("source_id", of, scope),))
-        return await _page(self.slow, _SOURCE_METHODS, walk, _seen(self.dialect, _SOURCE_METHODS, scope), page)
+        return await _page(self, _SOURCE_METHODS, walk, _seen(self.dialect, _SOURCE_METHODS, scope), page)
 
     async def channel_methods(
         self, account_id: int, channel_id: int | None = None, mapped: bool | None = None, page: Page = ALL
@@ -159,14 +161,14 @@ class CatalogReading(Reader):
             name = word if channel_id is None else f"{word}_of_channel"
             walk = walk._replace(named=name, order=("id", "policy_id"))  # an order that no other index has
         where.known("t.policy_id", mapped)
-        return await _page(self.slow, _CHANNEL_METHODS, walk, where, page)
+        return await _page(self, _CHANNEL_METHODS, walk, where, page)
 
     async def shipping_policies(self, account_id: int, page: Page = ALL) -> list[ShippingPolicy]:
         """The shipping policies of an account, by id."""
         return await self._listed(_POLICIES, account_id, page)
 
     async def _listed(self, table: _Table, account_id: int, page: Page) -> list[Any]:
-        return await _page(self.slow, table, _of_account(table, account_id), Filter(self.dialect), page)
+        return await _page(self, table, _of_account(table, account_id), Filter(self.dialect), page)
 
     async def _one(self, table: _Table, scope: Scope, row_id: int) -> Any:
         where = _seen(self.dialect, table, scope)

@@ -14,6 +14,7 @@ from waypost.storage.speaking import Reader, Statements
 
 # `seq` is dense, so this bounds what one look reads, whatever its filters let through.
 WINDOW = 5000
+EVENT_BYTES = 500  # roughly
 
 _EVENT = columns.listed(Event, "e")
 _HEAD = "SELECT last_seq FROM account_counter WHERE account_id = $1"
@@ -62,6 +63,12 @@ def timeline_sql(scope: Scope, subject: str, subject_id: int, dialect: Dialect) 
     where.add("+e.account_id = ?", scope.account_id)
     _seen_by(scope, where)
     return f"SELECT {_EVENT} FROM event e WHERE {' AND '.join(where.terms)} ORDER BY e.seq", where.args
+
+
+async def timeline_of(reader: Reader, scope: Scope, subject: str, subject_id: int) -> list[Event]:
+    """These events."""
+    sql, args = timeline_sql(scope, subject, subject_id, reader.dialect)
+    return await reader.large.collected(map(Event._make, await reader.slow(sql, *args)), lambda _: EVENT_BYTES)
 
 
 def _of_types(patterns: Sequence[str], where: Filter) -> None:

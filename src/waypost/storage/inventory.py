@@ -12,6 +12,7 @@ from waypost.storage.queries import columns, goods
 from waypost.storage.queries.requests import Filter
 
 VARIANT_BYTES = 500  # of a family, roughly
+HELD_BYTES = 500  # likewise, of what one line holds
 VARIANT = columns.listed(InventoryVariant, "v")
 PARENT = columns.listed(InventoryParent, "p")
 PRODUCT = columns.listed(ProductVariant, "p")
@@ -76,8 +77,9 @@ class InventoryReading(ListingReading):
         rows = await self.slow(_HELD, variant_id, scope.account_id, scope.source_id)
         if not rows:
             return None
-        held = tuple(Held._make(row[_WIDTH:]) for row in rows if row[_WIDTH] is not None)
-        return StockView(InventoryVariant._make(rows[0][:_WIDTH]), held)
+        variant = InventoryVariant._make(rows[0][:_WIDTH])
+        held = (Held._make(row[_WIDTH:]) for row in rows if row[_WIDTH] is not None)
+        return StockView(variant, tuple(await self.large.collected(held, lambda _: HELD_BYTES)))
 
 
 class InventoryWriting(ListingWriting):

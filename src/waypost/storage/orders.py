@@ -1,8 +1,6 @@
 """SQL of orders: lists, look-ups, timelines, and what only orders write. Bound to the caller's scope throughout."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from itertools import groupby
-from operator import itemgetter
 from typing import Any
 
 from waypost.app.actor import Scope
@@ -11,7 +9,8 @@ from waypost.app.ports.orders import LinkQuery, Listed, OrderQuery, OrderRequest
 from waypost.domain.events import Event
 from waypost.domain.orders import Order, OrderItem
 from waypost.storage.dialect import Dialect, is_there
-from waypost.storage.events import timeline_sql
+from waypost.storage.events import timeline_of
+from waypost.storage.grouping import grouped
 from waypost.storage.queries import columns, order_pages, walks, writing
 from waypost.storage.queries.order_pages import Driver
 from waypost.storage.queries.requests import Filter
@@ -24,9 +23,9 @@ _FIELDS = (
 )  # fmt: skip
 _LINKS = ("sku", "title", "product_variant_id", "listing_variant_id")
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+Fetch = Callable[..., Awaitable[list[Sequence[Any]]]]
 
-ITEM_BYTES = 500  # of an order, roughly
+FEW_REQUESTS = 500  # of one order: read in the event loop on SQLite, within a millisecond
 _ORDER_ID = OrderItem._fields.index("order_id")
 _ORDER = columns.listed(Order, "o")
 # $1 order id, $2 account, $3 channel or null; a scope of a source is never asked for orders.
@@ -115,29 +114,23 @@ def _requests_of(dialect: Dialect) -> str:
     return f"SELECT w.order_id, w.id, w.number, w.source_id, s.status {found} ORDER BY w.order_id, w.id"
 
 
-async def _requests(dialect: Dialect, fetch: Fetch, ids: Sequence[int]) -> dict[int, OrderRequests]:
-    """What a reply tells of the requests of these orders."""
-    rows = await fetch(_requests_of(dialect), dialect.array(list(ids)))
-    return {
-        id_: tuple(OrderRequest(*row[1:]) for row in group) for id_, group in groupby(rows, itemgetter(0))
-    }
+def _request(row: Sequence[Any]) -> OrderRequest:
+    return OrderRequest(*row[1:])
 
 
 async def _views(
-    dialect: Dialect, fetch: Fetch, orders: Sequence[Order], work: LargeWork | OutOfTurn = OUT_OF_TURN
-) -> list[OrderView]:
+    dialect: Dialect, fetch: Fetch, orders: Sequence[Order], work: LargeWork | OutOfTurn = OUT_OF_TURN,
+    fetch_requests: Fetch | None = None,
+) -> list[OrderView]:  # fmt: skip
     """Orders with their items and requests."""
     if not orders:
         return []
-    ids = [order.id for order in orders]
-    requests = await _requests(dialect, fetch, ids)
-    rows = await fetch(_items_of(dialect), dialect.array(ids))  # last: what is large must not wait for another read
-    items = {id_: list(group) for id_, group in groupby(rows, itemgetter(_ORDER_ID))}
-    views = (
-        OrderView(order, tuple(map(OrderItem._make, items.get(order.id, ()))), requests.get(order.id, ()))
-        for order in orders
-    )
-    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
+    ids = dialect.array([order.id for order in orders])
+    request_rows = await (fetch_requests or fetch)(_requests_of(dialect), ids)
+    item_rows = await fetch(_items_of(dialect), ids)  # all is read first: what is large must not wait for another read
+    requests = await grouped(request_rows, 0, _request, work)
+    items = await grouped(item_rows, _ORDER_ID, OrderItem._make, work)
+    return [OrderView(order, tuple(items.get(order.id, ())), tuple(requests.get(order.id, ()))) for order in orders]
 
 
 class OrderReading(Reader):
@@ -146,8 +139,13 @@ class OrderReading(Reader):
     async def order(self, scope: Scope, order_id: int) -> OrderView | None:
         """One order with its items and requests, as far as `scope` may see it."""
         rows = await self._visible(scope, order_id)
-        views = await _views(self.dialect, self.quick, list(map(Order._make, rows)))
+        views = await _views(self.dialect, self.quick, list(map(Order._make, rows)), self.large, self._few_or_many)
         return views[0] if views else None
+
+    async def _few_or_many(self, sql: str, *args: Any) -> list[Sequence[Any]]:
+        """All rows: a look-up by key, unless there are many."""
+        few = await self.quick(f"{sql} LIMIT {FEW_REQUESTS + 1}", *args)
+        return few if len(few) <= FEW_REQUESTS else await self.slow(sql, *args)
 
     async def _visible(self, scope: Scope, order_id: int) -> Sequence[Sequence[Any]]:
         if scope.source_id is not None:
@@ -175,8 +173,7 @@ class OrderReading(Reader):
         """See `ports.orders`."""
         if not await self._visible(scope, order_id):
             return None
-        sql, args = timeline_sql(scope, "order", order_id, self.dialect)
-        return [Event._make(row) for row in await self.slow(sql, *args)]
+        return await timeline_of(self, scope, "order", order_id)
 
 
 class OrderWriting(Statements):
@@ -196,7 +193,8 @@ class OrderWriting(Statements):
 
     async def order_requests(self, order_ids: Sequence[int]) -> dict[int, OrderRequests]:
         """See `ports.orders`."""
-        return await _requests(self.dialect, self.fetch, order_ids)
+        rows = await self.fetch(_requests_of(self.dialect), self.dialect.array(list(order_ids)))
+        return {id_: tuple(made) for id_, made in (await grouped(rows, 0, _request, OUT_OF_TURN)).items()}
 
     async def insert_order_items(self, items: Sequence[OrderItem]) -> None:
         """See `ports.orders`."""

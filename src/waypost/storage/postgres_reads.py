@@ -106,7 +106,7 @@ class PostgresReads(CommonReads):
                 )  # fmt: skip
             return self._pool
 
-    async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def quick(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """See `CommonReads`."""
         try:
             return await self._fetched(sql, args)
@@ -118,11 +118,11 @@ class PostgresReads(CommonReads):
                 raise
             raise unavailable(_CANNOT_READ, error) from error
 
-    async def _fetched(self, sql: str, args: Sequence[Any]) -> Sequence[Sequence[Any]]:
+    async def _fetched(self, sql: str, args: Sequence[Any]) -> list[Sequence[Any]]:
         """All rows. A connection on which anything went wrong but the time is closed: the pool opens another one."""
         pool, db = await self._acquired()
         try:
-            rows: Sequence[Sequence[Any]] = await db.fetch(sql, *args)
+            rows: list[Sequence[Any]] = await db.fetch(sql, *args)
             return rows
         except FAULTS as error:
             if not isinstance(error, WAITED):
@@ -134,7 +134,7 @@ class PostgresReads(CommonReads):
             with suppress(Exception):
                 await pool.release(db, timeout=RELEASE_S)
 
-    async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def slow(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """See `CommonReads`. Some connections are always left to look-ups by key."""
         async with self.queue.slot():
             try:

@@ -71,7 +71,7 @@ class PostgresTx(CommonTx):
         self.begun = True
         await self._db.execute(postgres.begin_and_lock(locks, revision))
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def fetch(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """See `CommonTx`."""
         await self.begin()
         self.round_trips += 1

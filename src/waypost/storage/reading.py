@@ -17,7 +17,7 @@ from waypost.storage.attention import AttentionReading
 from waypost.storage.catalog import CatalogReading
 from waypost.storage.clock_rules import ClockRuleReading
 from waypost.storage.delivery import DeliveryReading
-from waypost.storage.events import EventReading, timeline_sql
+from waypost.storage.events import EventReading, timeline_of
 from waypost.storage.imports import ImportReading
 from waypost.storage.inventory import InventoryReading
 from waypost.storage.invoices import InvoiceReading
@@ -86,8 +86,7 @@ class CommonReads(
         """The events of one request that `scope` sees, oldest first; None where it sees no such request."""
         if not await self.quick(requests.VERSION_BY_ID, request_id, *scope):
             return None
-        sql, args = timeline_sql(scope, "fulfillment_request", request_id, self.dialect)
-        return [Event._make(row) for row in await self.slow(sql, *args)]
+        return await timeline_of(self, scope, "fulfillment_request", request_id)
 
     async def account(self, account_id: int) -> AccountRow | None:
         """One account."""

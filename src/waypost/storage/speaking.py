@@ -17,11 +17,11 @@ class Reader(ABC):
     large: LargeWork
 
     @abstractmethod
-    async def quick(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def quick(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """All rows of a look-up by key."""
 
     @abstractmethod
-    async def slow(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def slow(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """All rows of a query whose cost grows with its matches; bounded in time."""
 
 
@@ -36,7 +36,7 @@ class Statements(ABC):
         """Hold the schema from now on, if no statement has done so yet: a rotation of keys waits for this."""
 
     @abstractmethod
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def fetch(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """All rows."""
 
     @abstractmethod

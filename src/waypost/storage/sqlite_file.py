@@ -127,7 +127,7 @@ class ReadingConnection(RenewableConnection):
 
     def fetch(
         self, sql: str, args: Sequence[Any], give_up: Callable[[], bool] | None = None, every_steps: int = 0
-    ) -> Sequence[Sequence[Any]]:
+    ) -> list[Sequence[Any]]:
         """All rows. `give_up` is asked every so many steps of SQLite's machine; once true, the read is interrupted.
 
         Pass `give_up` on every call of a connection or on none: the handler stays set.

@@ -32,7 +32,7 @@ from waypost.storage.sqlite_file import (
     unavailable,
 )
 
-Rows = Sequence[Sequence[Any]]
+Rows = list[Sequence[Any]]
 
 READ_TIMEOUT_S = 5.0
 READERS = 3

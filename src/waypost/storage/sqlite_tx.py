@@ -53,7 +53,7 @@ class SqliteTx(CommonTx):
     async def begin(self) -> None:
         """See `Statements`: the store has begun."""
 
-    async def fetch(self, sql: str, *args: Any) -> Sequence[Sequence[Any]]:
+    async def fetch(self, sql: str, *args: Any) -> list[Sequence[Any]]:
         """See `CommonTx`."""
         cursor = self._db.execute(translated(sql), args)
         rows = cursor.fetchmany(_ROWS_AT_ONCE)

@@ -1,11 +1,11 @@
 """Routing groups on the wire (contract section 6)."""
 
-from collections.abc import Sequence
 from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import UNSET, Meta, Struct
 
 from waypost.app.catalog_routing import MemberDraft
+from waypost.app.large_work import let_go
 from waypost.app.ports.catalog import RoutingGroup
 from waypost.app.routing_supply import parse_rules
 from waypost.domain.routing_rules import Mode, Rule, RuleName
@@ -79,6 +79,6 @@ def render_group(row: RoutingGroup) -> bytes:
     return encode(_group(row))
 
 
-def render_groups(rows: Sequence[RoutingGroup]) -> Pieces:
+def render_groups(rows: list[RoutingGroup]) -> Pieces:
     """A bare array."""
-    return array(rows, _group)
+    return array(let_go(rows), _group)

@@ -5,6 +5,7 @@ from typing import Annotated, Any, ClassVar
 
 from msgspec import UNSET, Meta, Struct, field
 
+from waypost.app.large_work import let_go
 from waypost.app.ports.catalog import ChannelMethodRow, ShippingPolicy, SourceMethodRow
 from waypost.wire.bodies import Id, Name, Short
 from waypost.wire.faults import Fault
@@ -134,6 +135,6 @@ def render_policy(row: ShippingPolicy) -> bytes:
     return encode(_policy(row))
 
 
-def render_policies(rows: Sequence[ShippingPolicy]) -> Pieces:
+def render_policies(rows: list[ShippingPolicy]) -> Pieces:
     """A bare array."""
-    return array(rows, _policy)
+    return array(let_go(rows), _policy)

@@ -25,11 +25,15 @@ def array(things: Iterable[T], show: Callable[[T], Any]) -> Pieces:
 
 def document(members: Mapping[str, Any]) -> Pieces:
     """An object, in which each value is a plain one or its pieces."""
-    before = b"{"
+    before, plain = b"{", dict[str, Any]()  # plain ones that follow each other are one piece
     for name, value in members.items():
-        yield from _value(before + _encode(name) + b":", value)
-        before = b","
-    yield b"}" if before == b"," else b"{}"
+        if isinstance(value, Iterator):
+            yield before + (_encode(plain)[1:-1] + b"," if plain else b"") + _encode(name) + b":"
+            yield from value
+            before, plain = b",", {}
+        else:
+            plain[name] = value
+    yield before + _encode(plain)[1:] if plain or before == b"{" else b"}"
 
 
 def _value(before: bytes, value: Any) -> Iterable[bytes]:

@@ -222,7 +222,7 @@ def render_message(message: Message, who: str, thing: FulfillmentRequest | Order
         "accountId": message.event.account_id,
     }
     if message.name == IMPORTED_EVENT:
-        body["order"] = Raw(render_order(thing)) if isinstance(thing, OrderView) else None
+        body["order"] = Raw(b"".join(render_order(thing))) if isinstance(thing, OrderView) else None
     else:
         body["fulfillmentRequest"] = Raw(render(thing, who)) if isinstance(thing, FulfillmentRequest) else None
     return msgspec.json.encode(body)

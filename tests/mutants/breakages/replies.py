@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 LARGE_WORK = "tests/app/test_large_work.py"
+SLICES = "tests/http/test_slices.py"
 COMPRESSION = "tests/http/test_compression.py"
 
 MUTANTS = (
@@ -13,6 +14,40 @@ MUTANTS = (
         "        if made >= SLICE:",
         "        if made >= SLICE * 1000:",
         (f"{LARGE_WORK}::test_others_go_on_after_each_slice",),
+    ),
+    Mutant(
+        "grouped-in-one-go",
+        "An order of thousands of requests, or a page of long orders, stops every other call until all records are made.",
+        "storage/grouping.py",
+        "lambda _: RECORD_BYTES",
+        "lambda _: 0",
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-order of many requests]",
+            f"{SLICES}::test_no_turn_makes_much[sqlite-orders of many items]",
+            f"{SLICES}::test_no_turn_makes_much[sqlite-policies]",
+        ),
+    ),
+    Mutant(
+        "timeline-in-one-go",
+        "A timeline of thousands of events stops every other call until all of them are made.",
+        "storage/events.py",
+        "lambda _: EVENT_BYTES",
+        "lambda _: 0",
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-timeline of a request]",
+            f"{SLICES}::test_no_turn_makes_much[postgresql-timeline of an order]",
+        ),
+    ),
+    Mutant(
+        "order-cut-short",
+        "An order of more requests than a look-up reads is shown without the rest of them.",
+        "storage/orders.py",
+        "few if len(few) <= FEW_REQUESTS else await self.slow(sql, *args)",
+        "few",
+        (
+            f"{SLICES}::test_no_turn_makes_much[sqlite-order of many requests]",
+            f"{SLICES}::test_no_turn_makes_much[postgresql-order of many requests]",
+        ),
     ),
     Mutant(
         "large-work-all-at-once",
