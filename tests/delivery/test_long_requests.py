@@ -15,18 +15,20 @@ from tests.delivery.test_weather import turns as answering
 from tests.support.handing import QUICK, House
 from tests.support.merchant import Wanted
 from tests.support.supplier import Supplier
+from waypost.app.batch_size import ALWAYS_FIT
 from waypost.app.desk import Desk
 from waypost.app.handover import Begun, ClaimAsk, Settlement, Start
+from waypost.app.ports import Tx
 from waypost.app.ports.delivery import Claimed, Papers
 from waypost.app.ports.kinds import Letter, Result
 from waypost.delivery import claiming
-from waypost.delivery.bookkeeping import Books
+from waypost.delivery.bookkeeping import RETRIED_AT_ONCE, Books
 from waypost.delivery.sources.http.kind import HttpSource
 from waypost.domain.handover import Outcome
 from waypost.domain.statuses import Status
 from waypost.storage import delivery as storage
 
-REQUESTS, LINES = 40, 300
+REQUESTS, LINES = 45, 300
 LONG = tuple((f"SKU-{n}", 1) for n in range(LINES))
 LEASE_US = 60_000_000
 
@@ -142,6 +144,22 @@ async def test_long_requests_are_read_in_slices(house: House, monkeypatch: pytes
     assert (seen.all, seen.most) == (REQUESTS, 2)
 
 
+class NotingBooks(Books):
+    """Notes how many are in each transaction."""
+
+    def __init__(self, house: House) -> None:
+        super().__init__(house.writer, house.hub.clock)
+        self.sizes: list[int] = []
+        self._advance, self._retry = self._noted(self._advance), self._noted(self._retry)
+
+    def _noted(self, work: Any) -> Any:
+        async def run(tx: Tx, jobs: Sequence[Any]) -> Any:
+            self.sizes.append(len(jobs))
+            return await work(tx, jobs)
+
+        return run
+
+
 async def _begun(house: House, books: Books) -> list[Claimed]:
     """All of them are on their way."""
     await house.push("https://example.com/x")
@@ -160,22 +178,26 @@ async def _settled(books: Books, claimed: Sequence[Claimed], result: Result) -> 
 async def test_settling_many_long_requests_gives_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is acknowledged has all its lines changed."""
     ids = await _waiting(house, LONG)
-    books = Books(house.writer, house.hub.clock)
+    books = NotingBooks(house)
     claimed = await _begun(house, books)
+    books.sizes.clear()
     async with watching() as seen:
         monkeypatch.setattr(Desk, "settle", seen.counted(Desk.settle))
         await _settled(books, claimed, Result(Outcome.ACKNOWLEDGED))
     assert (seen.all, seen.most) == (REQUESTS, 1)
+    assert max(books.sizes) == ALWAYS_FIT  # what they load is freed in one go
     assert {(await house.state(id_)).status for id_ in ids} == {Status.ACKNOWLEDGED}
 
 
 async def test_trying_many_long_requests_again_gives_way(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     ids = await _waiting(house, LONG)
-    books = Books(house.writer, house.hub.clock)
+    books = NotingBooks(house)
     claimed = await _begun(house, books)
     await _settled(books, claimed, Result(Outcome.REJECTED, "other", "No.", retryable=True))
+    books.sizes.clear()
     async with watching() as seen:
         monkeypatch.setattr(Desk, "settle", seen.counted(Desk.settle))
         assert await books.retry(claimed) == [True] * REQUESTS
     assert (seen.all, seen.most) == (REQUESTS, 1)
+    assert max(books.sizes) == RETRIED_AT_ONCE
     assert {(await house.state(id_)).status for id_ in ids} == {Status.PROCESSING}
