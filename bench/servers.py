@@ -75,10 +75,11 @@ class Server(Process):
         self.started_s = time.monotonic() - began
 
 
-def waypost(url: str, log: Path) -> Server:
-    """Waypost, without rates; its request log goes to a file as in production."""
+def waypost(url: str, log: Path, *more: str) -> Server:
+    """Waypost, without rates; its request log goes to a file as in production. `more`: options."""
     port = free_port()
     command = [sys.executable, "-m", "waypost", "serve", "--database", url, "--port", str(port), "--rate-limit", "off"]
+    command += more
     return Server(command, port, "/readyz", log)
 
 

@@ -3,6 +3,7 @@
 A real server on a database of 20,000 requests. One client reads a request by id 50 times a second and notes its waits;
 meanwhile each operation is called, with the most that its limits allow. The table shows how long the operation took,
 and the longest of those waits above the usual one. The least of several runs counts: a busy machine only adds to it.
+A worker runs beside the server; the last line shows the server that hands over long requests itself, as it does alone.
 """
 
 import argparse
@@ -28,8 +29,9 @@ from rich.table import Table
 import bench.stalls_many  # noqa: F401 - adds its operations
 from bench import seeding, servers
 from bench.load import TOKEN
+from bench.outgoing import told
 from bench.stalls_merchant import LINES, Stage, furnish
-from bench.stalls_operations import OPERATIONS, Ask
+from bench.stalls_operations import OPERATIONS, Ask, done, long_request
 from tests.support.postgres import PostgresServer
 
 REQUESTS = 20_000
@@ -38,6 +40,8 @@ A_SECOND = 50  # reads of the other client
 WANTED_MS = 50.0
 QUIET_S = 1.0
 IN_FLIGHT = 64  # calls of the worker at once
+HANDED_OVER = 128
+HAND_OVER = f"hand-over of {HANDED_OVER}, 500 lines each, by the server"
 
 
 class Watch:
@@ -136,11 +140,35 @@ class Memory(NamedTuple):
     worker: float
 
 
+def _hand_over(server: servers.Server, stage: Stage, folder: Path, usual_s: float) -> Stall:
+    """The worker inside the server hands over long requests to somebody who answers at once."""
+    call = Caller(server.port)
+    for _ in range(HANDED_OVER):
+        long_request(stage, call)
+    receiver = servers.receiver(0, folder / "receiver.log")
+    settings = {"url": f"http://127.0.0.1:{receiver.port}/orders"}
+    body = {"kind": "http", "settings": settings, "policy": {"concurrency": IN_FLIGHT}}
+    try:
+        with Watch(server.port).watching() as waits:
+            began = time.perf_counter()
+            status, reply = call(Ask("PUT", f"/source/{stage.alone}/delivery", body))
+            while told(receiver.port)["calls"] < HANDED_OVER:
+                time.sleep(0.1)
+            took = time.perf_counter() - began
+            time.sleep(0.1)
+        done(call, Ask("PUT", f"/source/{stage.alone}/delivery", {**body, "paused": True}))
+    finally:
+        receiver.stop()
+    return Stall(status, took * 1000, (max(waits) - usual_s) * 1000, len(reply))
+
+
 def measure(url: str, folder: Path, runs: int, chosen: list[str], requests: int) -> tuple[dict[str, list[Stall]], Memory]:
     """Every operation on one engine, with a worker beside the server. `url`: an empty database."""
     asyncio.run(seeding.waypost(url, requests))
     stage: Stage = asyncio.run(furnish(url))
-    server = servers.waypost(url, folder / "stalls.log")
+    server = servers.waypost(
+        url, folder / "stalls.log", "--allow-targets", "127.0.0.0/8", "--delivery-concurrency", str(IN_FLIGHT)
+    )
     worker = servers.worker(url, IN_FLIGHT, folder / "worker.log")
     found: dict[str, list[Stall]] = {}
     try:
@@ -155,7 +183,11 @@ def measure(url: str, folder: Path, runs: int, chosen: list[str], requests: int)
             for _ in range(runs):
                 stall = _measure(watch, call, operation(stage, call), usual_s)
                 found.setdefault(name, []).append(stall)
-        return found, Memory(server.memory_mib(), worker.memory_mib())
+        memory = Memory(server.memory_mib(), worker.memory_mib())
+        if not chosen or any(one in HAND_OVER for one in chosen):
+            worker.stop()
+            found[HAND_OVER] = [_hand_over(server, stage, folder, usual_s) for _ in range(runs)]
+        return found, memory
     finally:
         for process in (worker, server):
             process.stop()
@@ -187,7 +219,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.requests < LEAST:
         parser.error(f"--requests {options.requests}: calls at their limits need {LEAST} at least")
-    if options.only and not any(part in name for name in OPERATIONS for part in options.only):
+    if options.only and not any(part in name for name in (*OPERATIONS, HAND_OVER) for part in options.only):
         parser.error(f"no operation is called {' or '.join(options.only)}")
     with tempfile.TemporaryDirectory(prefix="waypost-stalls-") as name, PostgresServer() as postgres:
         key = f"{name}/secret-keys"

@@ -65,7 +65,7 @@ def _posted(stage: Stage, call: Call, kind: str, quantity: int) -> int:
     return int(done(call, _order(stage.plain_channel, kind, quantity, paid=True))["id"])
 
 
-def _long_request(stage: Stage, call: Call) -> dict[str, Any]:
+def long_request(stage: Stage, call: Call) -> dict[str, Any]:
     """A request of all lines, in Processing."""
     order = _posted(stage, call, "ALONE", 1)
     made: dict[str, Any] = done(call, Ask("POST", "/fulfillment-requests", {"orderId": order, "sourceId": stage.alone}))
@@ -155,17 +155,17 @@ def _reroute(stage: Stage, call: Call) -> Ask:
 
 @operation("read a request of 500 lines")
 def _read(stage: Stage, call: Call) -> Ask:
-    return Ask("GET", f"/fulfillment-requests/{_long_request(stage, call)['id']}")
+    return Ask("GET", f"/fulfillment-requests/{long_request(stage, call)['id']}")
 
 
 @operation("void a request of 500 lines")
 def _void(stage: Stage, call: Call) -> Ask:
-    return Ask("PATCH", f"/fulfillment-requests/{_long_request(stage, call)['id']}/void?reason=no")
+    return Ask("PATCH", f"/fulfillment-requests/{long_request(stage, call)['id']}/void?reason=no")
 
 
 @operation("shipment of 500 lines")
 def _shipment(stage: Stage, call: Call) -> Ask:
-    made = _long_request(stage, call)
+    made = long_request(stage, call)
     items = [{"sku": f"ALONE-{n}", "quantity": 1} for n in range(LINES)]
     shipment = {"trackingNumber": f"T-{made['id']}", "shipmentItems": items}
     return Ask("POST", "/shipments", {"fulfillmentRequestId": made["id"], "shipment": shipment})
@@ -173,7 +173,7 @@ def _shipment(stage: Stage, call: Call) -> Ask:
 
 @operation("invoice of 500 items")
 def _invoice(stage: Stage, call: Call) -> Ask:
-    made = _long_request(stage, call)
+    made = long_request(stage, call)
     items = [
         {"invoiceItemType": "product", "sku": f"ALONE-{n}", "quantity": 1, "perUnitCost": 1} for n in range(LINES)
     ]
@@ -182,7 +182,7 @@ def _invoice(stage: Stage, call: Call) -> Ask:
 
 @operation("adjust 500 lines")
 def _adjust(stage: Stage, call: Call) -> Ask:
-    made = _long_request(stage, call)
+    made = long_request(stage, call)
     items = [{"id": item["id"], "acknowledgedQuantity": 1} for item in made["fulfillmentRequestItems"]]
     return Ask("POST", f"/fulfillment-requests/{made['id']}/adjust", {"items": items})
 
@@ -330,7 +330,7 @@ def _large(stage: Stage, call: Call) -> Ask:
 
 def _trial(expression: str) -> Operation:
     def ask(stage: Stage, call: Call) -> Ask:
-        made = _long_request(stage, call)
+        made = long_request(stage, call)
         body = {"kind": "http", "settings": {"url": "https://example.com/orders", "body": expression}, "paused": True}
         done(call, Ask("PUT", f"/source/{stage.alone}/delivery", body))
         return Ask("POST", f"/source/{stage.alone}/delivery/test", {"fulfillmentRequestId": made["id"]})

@@ -17,8 +17,8 @@ from waypost.app.ports import Tx, no_changes
 from waypost.app.ports.attention import Attention
 from waypost.app.ports.delivery import Claimed, Confirmed, Ended, OpenAttempt, Started
 from waypost.app.ports.kinds import Result
-from waypost.app.slices import in_slices
-from waypost.app.transitions import ask_for
+from waypost.app.slices import Pace, in_slices
+from waypost.app.transitions import ask_for, steps_at
 from waypost.domain.handover import (
     ARRIVED,
     LATE_DELIVERY,
@@ -91,10 +91,14 @@ async def advance(tx: Tx, jobs: Sequence[Start | Settlement], now: int) -> list[
     commands = [_command(job) for job in jobs]
     desk, attempts = await _load(tx, commands, [job.attempt for job in jobs], now)
     bench = _Bench(desk, attempts, now, await delivered_since(tx, jobs))
-    results = [
-        bench.start(place, command, job) if isinstance(job, Start) else bench.settle(place, command, job)
-        for place, (command, job) in enumerate(zip(commands, jobs, strict=True))
-    ]
+    results: list[Begun | Outcome | None] = []
+    pace = Pace()
+    for place, (command, job) in enumerate(zip(commands, jobs, strict=True)):
+        if isinstance(job, Start):
+            results.append(bench.start(place, command, job))
+        else:
+            results.append(bench.settle(place, command, job))
+        await pace.spend(steps_at(desk, place))
     await bench.write(tx)
     return results
 
@@ -262,12 +266,14 @@ async def retry(tx: Tx, attempts: Sequence[Claimed], now: int) -> list[bool]:
     desk, known = await _load(tx, commands, attempts, now)
     tried: list[bool] = []
     marks: list[tuple[int | None, int]] = []
+    pace = Pace()
     for place, (command, one) in enumerate(zip(commands, attempts, strict=True)):
         state, attempt = desk.state_at(place), known[one.id]
         fresh = state is not None and state.attempt_count == attempt.release and attempt.retried_as is None
         again = fresh and isinstance(desk.settle(place, command), Done)
         tried.append(again)
         marks.append((attempt.release + 1 if again else attempt.retried_as, attempt.id))
+        await pace.spend(steps_at(desk, place))
     await _write(tx, desk)
     await tx.mark_retried(marks)
     return tried

@@ -75,10 +75,15 @@ async def settle_each(desk: Desk, commands: Sequence[Command]) -> list[Settled]:
     settled, pace = [], Pace()
     for place, command in enumerate(commands):
         settled.append(desk.settle(place, command))
-        state = desk.state_at(place)
-        lines = 0 if state is None else len(desk.lines_of(state.id))
-        await pace.spend(_STEPS_OF_A_COMMAND + _STEPS_OF_A_LINE * lines)
+        await pace.spend(steps_at(desk, place))
     return settled
+
+
+def steps_at(desk: Desk, place: int) -> int:
+    """What it takes to settle the command at `place`, roughly."""
+    state = desk.state_at(place)
+    lines = 0 if state is None else len(desk.lines_of(state.id))
+    return _STEPS_OF_A_COMMAND + _STEPS_OF_A_LINE * lines
 
 
 async def close(tx: Tx, desk: Desk, commands: Sequence[Command] = ()) -> None:

@@ -7,11 +7,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar, cast
 
 from waypost.app import handover
+from waypost.app.batch_size import ALWAYS_FIT
 from waypost.app.changes import timed
 from waypost.app.handover import Begun, ClaimAsk, Settlement, Start
 from waypost.app.ports import Clock, Tx
 from waypost.app.ports.delivery import Claimed
 from waypost.app.ports.kinds import Result
+from waypost.app.slices import parts
 from waypost.app.source_health import Health, tell_health
 from waypost.app.writer import BatchWork, Writer
 from waypost.domain.handover import Outcome, Policy
@@ -22,6 +24,7 @@ R = TypeVar("R")
 T = TypeVar("T")
 
 LONGEST_PAUSE_S = 2.0  # between two tries
+RETRIED_AT_ONCE = 2 * ALWAYS_FIT  # in one transaction, which loads their lines and not those of their orders
 NOT_STORED = "What came of it could not be stored as it was; the worker's log says more."
 
 _log = logging.getLogger("waypost.delivery")
@@ -37,6 +40,7 @@ class Books:
         self._advance = timed(handover.advance, clock)
         self._retry = timed(handover.retry, clock)
         self._tell = timed(tell_health, clock)
+        self._acknowledging = asyncio.Semaphore(ALWAYS_FIT)  # these load all lines of requests and orders
         self.outage_at = float("-inf")
 
     async def claim(self, ask: ClaimAsk) -> list[Claimed]:
@@ -51,11 +55,17 @@ class Books:
         """However long the database is away. What it refuses is said in plainer words."""
         for one in (settlement, *_plainer(settlement)):
             try:
-                ended = await self._insisted(lambda one=one: self._writer.submit(self._advance, one), None)  # type: ignore[misc]
+                ended = await self._insisted(lambda one=one: self._settled(one), None)  # type: ignore[misc]
                 return cast("Outcome | None", ended)
             except Refusal as error:
                 _log.error("request %d: its result cannot be stored: %s", one.attempt.request_id, error.message)
         return None
+
+    async def _settled(self, settlement: Settlement) -> Begun | Outcome | None:
+        if settlement.result.outcome is not Outcome.ACKNOWLEDGED:
+            return await self._writer.submit(self._advance, settlement)
+        async with self._acknowledging:
+            return await self._writer.submit(self._advance, settlement)
 
     async def settle_lapsed(self, settlements: Sequence[Settlement]) -> list[object]:
         """What each came to: `LockHeld` where it is locked now. Raises `Unavailable`: then it is found again."""
@@ -70,7 +80,9 @@ class Books:
 
         What cannot be released is left to a person.
         """
-        ends = await self._each(self._retry, attempts)
+        ends: list[object] = []
+        for some in parts(attempts, RETRIED_AT_ONCE):
+            ends += await self._each(self._retry, some)
         hopeless: list[Claimed] = []
         for one, end in zip(attempts, ends, strict=True):
             if isinstance(end, Exception) and not isinstance(end, LockHeld):

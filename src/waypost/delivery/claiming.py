@@ -11,8 +11,9 @@ from typing import Any
 
 from waypost.app.handover import ClaimAsk
 from waypost.app.ports import Clock, Reads
-from waypost.app.ports.delivery import Claimed
+from waypost.app.ports.delivery import Claimed, Papers
 from waypost.app.ports.kinds import CannotWrite
+from waypost.app.slices import STEPS_AT_ONCE, Pace
 from waypost.delivery.bookkeeping import Books
 from waypost.delivery.lanes import Lane, Limits
 from waypost.delivery.look_ups import SECOND
@@ -20,6 +21,8 @@ from waypost.delivery.preparing import papers_of, written
 from waypost.domain.refusals import LockHeld, Unavailable
 
 PART_S = 0.25  # what takes longer goes on by itself
+READ_AT_ONCE = 16  # requests: each may have 1,000 lines
+_STEPS_OF_A_REQUEST, _STEPS_OF_AN_ITEM = 50, 6
 
 _log = logging.getLogger("waypost.delivery")
 
@@ -46,6 +49,7 @@ class Claims:
         self._refuse = refuse
         self._keep = keep
         self._under_way: set[int] = set()  # sources that are being claimed for
+        self._pace = Pace()  # of all preparing: many short requests take long, too
         self._unprepared: list[tuple[Claimed, float]] = []  # when each was claimed; their calls are not prepared yet
 
     def write_again(self, claimed: list[tuple[Claimed, float]]) -> None:
@@ -97,19 +101,29 @@ class Claims:
     async def _prepare(self) -> None:
         """Prepare the calls for what was claimed; refuse what cannot be written. Raises `Unavailable`."""
         claimed, self._unprepared = self._unprepared, []
-        try:
-            papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in claimed])
-        except Unavailable:
-            self._unprepared += claimed
-            raise
-        for attempt, claimed_s in claimed:
-            lane, paper = self._lanes.get(attempt.source_id), papers.get(attempt.request_id)
-            if lane is None or paper is None:
-                continue  # its lease ends
+        for first in range(0, len(claimed), READ_AT_ONCE):
+            part = claimed[first : first + READ_AT_ONCE]
             try:
-                lane.ready.append(written(lane, attempt, paper, claimed_s))
-            except CannotWrite as error:
-                self._refuse(lane, attempt, error)
+                papers = await papers_of(self._reads, [attempt.request_id for attempt, _ in part])
+            except Unavailable:
+                self._unprepared += claimed[first:]
+                raise
+            for attempt, claimed_s in part:
+                # Each is freed before the next one: all of them at once would take as long as reading them.
+                await self._pace.spend(self._write(attempt, papers.pop(attempt.request_id, None), claimed_s))
+
+    def _write(self, attempt: Claimed, papers: Papers | CannotWrite | None, claimed_s: float) -> int:
+        """Prepare one call, or refuse it; the steps that it took."""
+        lane = self._lanes.get(attempt.source_id)
+        if lane is None or papers is None:
+            return 0  # its lease ends
+        try:
+            job = written(lane, attempt, papers, claimed_s)
+        except CannotWrite as error:
+            self._refuse(lane, attempt, error)
+            return STEPS_AT_ONCE  # nobody knows what its expressions took
+        lane.ready.append(job)
+        return _STEPS_OF_A_REQUEST + _STEPS_OF_AN_ITEM * len(job.document["items"]) + job.letter.steps
 
 
 async def _ended(task: "asyncio.Future[None]") -> None:

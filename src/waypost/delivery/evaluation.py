@@ -16,6 +16,7 @@ STEPS_AT_MOST = 100_000
 STEPS_PER_CALL = 4  # of a function, beside what it does
 CHARACTERS_PER_STEP = 16
 LONG_TEXT = 64  # characters that are compared at once
+_HOLDERS = (list, dict)
 WHOLE_PER_SLICE = 16  # elements of a list that are copied at once
 # These look at no more than the elements of what they are given; other functions may walk through all that is in it.
 _SHALLOW = frozenset(("length", "map", "sort_by", "max_by", "min_by", "keys", "values", "to_array", "not_null", "merge",
@@ -63,21 +64,22 @@ def measure(value: Any, values_at_most: int, characters_at_most: int) -> tuple[i
     A value that is in it several times counts as often, as it does in JSON. Counting ends when there are more than so
     many of either: the value may be too large to walk through.
     """
-    values = characters = 0
-    todo = [value]
+    values = characters = 1
+    if isinstance(value, str):
+        characters += len(value)
+    todo = [value] if isinstance(value, list | dict) else []
     while todo and values <= values_at_most and characters <= characters_at_most:
         one = todo.pop()
-        values += 1
-        characters += 1
-        if isinstance(one, str):
-            characters += len(one)
-        elif isinstance(one, list | dict):
-            # Pushing many is paid for before they are counted.
-            if len(one) + values > values_at_most:
-                return values + len(one), characters + len(one)
-            todo += one
-            if isinstance(one, dict):
-                todo += one.values()
+        count = 2 * len(one) if isinstance(one, dict) else len(one)
+        values += count
+        characters += count
+        if values > values_at_most:  # there may be too many to look at
+            break
+        for child in (*one, *one.values()) if isinstance(one, dict) else one:
+            if isinstance(child, str):
+                characters += len(child)
+            elif isinstance(child, _HOLDERS):
+                todo.append(child)
     return values, characters
 
 

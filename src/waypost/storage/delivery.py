@@ -3,7 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from waypost.app.actor import Scope
+from waypost.app.large_work import OUT_OF_TURN
 from waypost.app.ports.delivery import Attempt, Claimed, OpenAttempt, Papers, Retry, RetryPlace, SourceDelivery
 from waypost.domain.attention import SOURCE_DOWN
 from waypost.domain.fulfillment import FulfillmentRequest, Line, Particulars, State
@@ -16,6 +19,8 @@ from waypost.storage.speaking import Reader, Statements
 _ATTEMPT = columns.listed(Attempt, "h")
 _DELIVERY = columns.listed(SourceDelivery, "d")
 _REQUEST_WIDTH = columns.STATE_WIDTH + len(Particulars._fields)
+LINE_BYTES = 500  # of a request, roughly
+_decode_lines = msgspec.json.Decoder(list[Line]).decode
 # What was settled later than this from now was settled before the clock was set back: its wait is over. No other wait
 # can be longer than the longest delay that a policy allows.
 _AHEAD = 60 * 1_000_000  # microseconds
@@ -30,6 +35,13 @@ def _source_delivery(row: Sequence[Any], box: SecretBox) -> SourceDelivery:
     """A record of a row; secrets that cannot be opened are None."""
     made = SourceDelivery._make(row)
     return made._replace(secrets=box.open(Place("source_delivery", "secrets", made.source_id), made.secrets))
+
+
+def _papers(row: Sequence[Any]) -> Papers:
+    state, particulars = row[: columns.STATE_WIDTH], row[columns.STATE_WIDTH : _REQUEST_WIDTH]
+    lines, *rest = row[_REQUEST_WIDTH:]
+    known = tuple(_decode_lines(lines)) if lines else ()
+    return Papers(FulfillmentRequest(State._make(state), Particulars._make(particulars), known), *rest)
 
 
 class DeliveryReading(Reader):
@@ -51,26 +63,13 @@ class DeliveryReading(Reader):
     async def papers(self, request_ids: Sequence[int]) -> list[Papers]:
         """These requests with their orders."""
         d = self.dialect
-        sql = f"""SELECT {columns.STATE}, {columns.PARTICULARS}, o.order_number, o.reference_number, o.ordered_at,
-            o.payment_status, o.custom_fields, c.name, w.name, w.reference
+        sql = f"""SELECT {columns.STATE}, {columns.PARTICULARS}, {requests.lines_of("s.id", d)}, o.order_number,
+            o.reference_number, o.ordered_at, o.payment_status, o.custom_fields, c.name, w.name, w.reference
           FROM fulfillment_request_state s JOIN fulfillment_request f ON f.id = s.id JOIN orders o ON o.id = s.order_id
           JOIN channel c ON c.id = s.channel_id JOIN source w ON w.id = s.source_id
           WHERE {d.any_of("s.id", 1)} ORDER BY s.id"""
-        asked = d.array(request_ids)
-        lines: dict[int, list[Line]] = {}
-        for line in map(Line._make, await self.slow(requests.lines_of_many(d), asked)):
-            lines.setdefault(line.request_id, []).append(line)
-        return [
-            Papers(
-                FulfillmentRequest(
-                    State._make(row[: columns.STATE_WIDTH]),
-                    Particulars._make(row[columns.STATE_WIDTH : _REQUEST_WIDTH]),
-                    tuple(lines.get(row[0], ())),
-                ),
-                *row[_REQUEST_WIDTH:],
-            )
-            for row in await self.slow(sql, asked)
-        ]
+        rows = await self.slow(sql, d.array(request_ids))
+        return await OUT_OF_TURN.collected(map(_papers, rows), lambda one: LINE_BYTES * len(one.image.lines))
 
     async def deliveries(self, kinds: Sequence[str]) -> list[SourceDelivery]:
         """Every source of these kinds that is neither paused nor archived."""

@@ -241,4 +241,28 @@ MUTANTS = (
         "        return text\n",
         ("tests/delivery/test_echoed_credentials.py::test_of_a_long_answer_the_beginning_is_kept_and_no_part_of_a_secret[{}]",),
     ),
+    Mutant(
+        "worker-prepares-at-once",
+        "Everybody waits while the worker prepares all long requests that it has claimed.",
+        "delivery/claiming.py",
+        "await self._pace.spend(self._write(attempt, papers.pop(attempt.request_id, None), claimed_s))",
+        "self._write(attempt, papers.pop(attempt.request_id, None), claimed_s)",
+        ("tests/delivery/test_long_requests.py::test_others_get_a_turn_between_two_long_requests_that_are_prepared[sqlite-long]",),
+    ),
+    Mutant(
+        "worker-reads-at-once",
+        "Everybody waits while the lines of all claimed requests are made.",
+        "storage/delivery.py",
+        "return await OUT_OF_TURN.collected(map(_papers, rows), lambda one: LINE_BYTES * len(one.image.lines))",
+        "return list(map(_papers, rows))",
+        ("tests/delivery/test_long_requests.py::test_long_requests_are_read_in_slices[sqlite]",),
+    ),
+    Mutant(
+        "worker-acknowledges-any-number",
+        "One transaction loads the lines of all requests that are acknowledged at once, and frees them in one go.",
+        "delivery/bookkeeping.py",
+        "asyncio.Semaphore(ALWAYS_FIT)",
+        "asyncio.Semaphore(10**6 * ALWAYS_FIT)",
+        ("tests/delivery/test_long_requests.py::test_settling_many_long_requests_gives_way[sqlite]",),
+    ),
 )

@@ -29,6 +29,7 @@ class Letter(NamedTuple):
 
     shown: str
     content: Any
+    steps: int = 0  # that its expressions took: see `domain.slices`
 
 
 class CannotWrite(Exception):

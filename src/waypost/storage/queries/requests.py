@@ -55,12 +55,6 @@ def sizes(dialect: Dialect) -> str:
     FROM fulfillment_request_state s WHERE {dialect.any_of("s.id", 1)} AND +{VISIBLE} ORDER BY s.id"""
 
 
-def lines_of_many(dialect: Dialect) -> str:
-    """The lines of the requests in $1."""
-    where = dialect.any_of("request_id", 1)
-    return f"SELECT {columns.LINE} FROM fulfillment_request_line WHERE {where} ORDER BY request_id, line_number"
-
-
 def lines_of(request: str, dialect: Dialect) -> str:
     """The lines of a request as one column, a JSON array of arrays (null or empty: none), in their order.
 

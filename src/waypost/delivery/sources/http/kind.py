@@ -12,7 +12,7 @@ import msgspec
 
 from waypost.app.ports.kinds import CannotWrite, Checked, Document, Letter, Result
 from waypost.app.ports.secrets import Secret
-from waypost.delivery.evaluation import Budget, measure
+from waypost.delivery.evaluation import STEPS_AT_MOST, Budget, measure
 from waypost.delivery.expressions import BadExpression, UrlTemplate, expression
 from waypost.delivery.sources.http import settings as given
 from waypost.delivery.sources.http.answers import CompiledRule, read_answer, read_look_up
@@ -133,7 +133,7 @@ class HttpSource:
             "headers": self._headers(key, body, secret=False),
             "body": body.decode()[:SHOWN_AT_MOST],
         }
-        return Letter(_encode(shown).decode(), _Call(url, body, key))
+        return Letter(_encode(shown).decode(), _Call(url, body, key), STEPS_AT_MOST - budget.left)
 
     def _headers(self, key: str, body: bytes, secret: bool) -> dict[str, str]:
         """All headers; without `secret`, what must not be known is blotted out."""
