@@ -145,6 +145,31 @@ async def test_rules_of_the_channels_group_win_over_the_accounts(world: World, m
     ]
 
 
+async def test_of_what_is_left_it_is_told_who_else_has_it(world: World, migrated_url: str) -> None:
+    """Some of those who are not in the routing group, archived sources and variants and other accounts left out."""
+    account, first, second = world.ours.account, *world.ours.sources
+    await shelves(world, migrated_url, (0, "SKU-A", 1, 5))
+    await variant(migrated_url, world.theirs.account, world.theirs.sources[0], "SKU-A", 9)
+    await group(migrated_url, account, [(first, 1)], [{"rule": "source_priority"}])
+    others = [(await world.client().post("/sources", json={"name": f"Other {n}"})).json()["id"] for n in range(25)]
+    for source in others:
+        await variant(migrated_url, account, source, "SKU-A", 9)
+    await variant(migrated_url, account, second, "SKU-B", 9, archived=True)
+    await variant(migrated_url, account, others[0], "SKU-B", 9)
+    await variant(migrated_url, account, others[1], "SKU-B", 9)
+    await change(migrated_url, "source", others[1], archived=True)
+    told = (await preview(world, await world.order()))["decision"]["unplaced"]
+    assert [(one["sku"], one["quantity"], one["code"]) for one in told] == [
+        ("SKU-A", 2, "no_available_quantity"), ("SKU-B", 2, "no_eligible_source"),
+    ]  # fmt: skip
+    named = [[(source["sourceId"], source["code"]) for source in one["sources"]] for one in told]
+    assert named[0][0] == (first, "not_enough")
+    assert [code for _, code in named[0][1:]] == ["not_a_candidate"] * 20
+    assert {source for source, _ in named[0][1:]} < {*others} - {others[1]}
+    assert named[1] == [(others[0], "not_a_candidate")]
+    assert [(await generate(world, await world.order())).json()["errors"][1]["code"]] == ["no_eligible_source"]
+
+
 async def test_the_shipping_text_finds_the_method_of_each_source(world: World, migrated_url: str) -> None:
     first, second = world.ours.sources
     await shelves(world, migrated_url, *((s, sku, 9, 10) for s in (0, 1) for sku in ("SKU-A", "SKU-B")))
