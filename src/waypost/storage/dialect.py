@@ -66,6 +66,19 @@ class Dialect(NamedTuple):
         alias = table.split()[-1]
         return f"FROM {tables} CROSS JOIN LATERAL (SELECT * FROM {table} WHERE {where} OFFSET 0) {alias} WHERE {rows}"
 
+    def named(self, table: str, alias: str, owner: tuple[str, str], column: str, place: int) -> str:
+        """Rows of one owner (column and SQL) whose `column` is among the texts at `place`; an index is over both.
+
+        Problem: PostgreSQL may take another index of the owner, and look at all that this one has: it expects of any
+        owner what they have on average, and many names. So each name is looked up.
+        """
+        of, value = owner
+        if self.is_sqlite:
+            return f"{alias}.{of} = {value} AND {self.any_of(f'{alias}.{column}', place, 'text')}"
+        row = f"SELECT r.id FROM {table} r WHERE r.{of} = {value} AND r.{column} = n.name OFFSET 0"
+        names = f"unnest(${place}::text[]) AS n(name)"
+        return f"{alias}.id = ANY(ARRAY(SELECT f.id FROM {names} CROSS JOIN LATERAL ({row}) f))"
+
     @property
     def false(self) -> str:
         """The literal; SQLite keeps flags as numbers."""

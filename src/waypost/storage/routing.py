@@ -54,11 +54,10 @@ def _lock_variants(ask: VariantAsk, dialect: Dialect) -> tuple[str, list[Any]]:
                                  ("id", ask.ids, "bigint")):  # fmt: skip
         if values:
             args.append(dialect.array(values))
-            whose = ""
             if by_source and column != "id":
-                whose = f"{dialect.any_of('source_id', 2)} AND "
-            elif column == "sku":
-                whose = f"{dialect.any_of('account_id', 1)} AND "
+                named.append(_of_sources(dialect, column, kind, len(args)))
+                continue
+            whose = f"{dialect.any_of('account_id', 1)} AND " if column == "sku" else ""
             named.append(f"SELECT id FROM inventory_variant WHERE {whose}{dialect.any_of(column, len(args), kind)}")
     if not named:
         return "", []
@@ -66,6 +65,16 @@ def _lock_variants(ask: VariantAsk, dialect: Dialect) -> tuple[str, list[Any]]:
     sql = f"""SELECT {_VARIANT} FROM inventory_variant v WHERE {dialect.any_found("v.id", " UNION ALL ".join(named))}
       AND {dialect.any_of("+v.account_id", 1)} AND NOT v.archived{of_sources}{in_order}"""
     return sql, args
+
+
+def _of_sources(dialect: Dialect, column: str, kind: str, place: int) -> str:
+    """The ids of what the sources at the second place have of these names. PostgreSQL: see `Dialect.named`."""
+    if dialect.is_sqlite:
+        whose = dialect.any_of("source_id", 2)
+        return f"SELECT id FROM inventory_variant WHERE {whose} AND {dialect.any_of(column, place, kind)}"
+    row = f"SELECT r.id FROM inventory_variant r WHERE r.source_id = s.id AND r.{column} = n.name OFFSET 0"
+    return f"""SELECT f.id FROM unnest($2::bigint[]) AS s(id) CROSS JOIN unnest(${place}::{kind}[]) AS n(name)
+      CROSS JOIN LATERAL ({row}) f"""
 
 
 def _others_with(dialect: Dialect, column: str, kind: str) -> str:

@@ -33,12 +33,15 @@ def page(table: str, wanted: str, query: GoodsQuery, dialect: Dialect) -> Page:
     pages = Pages(dialect, wanted, walk, bind, query.limit, query.offset)
 
     def match(where: Filter) -> None:
-        if not query.ids and (query.skus or query.upcs):
-            of, id_ = bounds[0] if query.skus and bounds else account  # the key of these begins so
-            where.add(f"{alias}.{of} = ?", id_)
-        where.any_of(f"{alias}.sku", query.skus, "text")
         where.any_of(f"{alias}.id", query.ids, "bigint")
-        where.any_of(f"{alias}.upc", query.upcs, "text")
+        for column, names in (("sku", query.skus), ("upc", query.upcs)):
+            if names and query.ids:
+                where.any_of(f"{alias}.{column}", names, "text")
+            elif names:
+                of, id_ = bounds[0] if column == "sku" and bounds else account  # the key of these begins so
+                owner = (of, where.place(id_))
+                where.args.append(dialect.array(names))
+                where.terms.append(dialect.named(name, alias, owner, column, len(where.args)))
         where.after(f"+{alias}.updated_at", query.updated_after)
 
     if query.ids or query.skus or query.upcs:
