@@ -41,10 +41,6 @@ LINEAR: tuple[Linear, ...] = (
         "list_fulfillment_requests filterStatus=Canceled filterAcknowledgedAfter=all *",
         "None of what was canceled had been acknowledged: all of it is looked at.", 0.7, 0.4,
     ),
-    Linear(
-        "list_attention [su]*=true *", "Each of some 60 groups is looked up in an index that is one level deeper.", 0.05,
-        0.03,
-    ),
     Linear("*filterFailureCode=none*", "No request has this code: all that stand in Processing Error are looked at.", 0.25, 0.1),
     Linear(
         "clock rules unrepaired *", "What stands in Processing Error is in no index of the rules, which a failure would have to"

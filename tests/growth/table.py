@@ -53,6 +53,8 @@ Found by trying, and not measured by a call above:
 - A look of a clock rule: each request that is snoozed no more, and is not overdue yet.
 - A quantity of a source whose stock is let go with it (`quantity_update`): all requests that have shipped since the one before.
 - What belongs to one thing: items that were taken out of its shipment.
+- A timeline: it has no pages. A source's looks at all events from the release on, also those that it does not show.
+- Routing by a group of more than 50 sources: it looks at what every source of the account has of the SKUs.
 - To skip the backlog of a webhook in strict order: it looks at all that waits for this webhook.
 - Single calls that arrive together share a transaction. 120 requests of 1,000 lines, acknowledged one by one at once,
   hold others up for 0.13 s.
