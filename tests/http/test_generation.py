@@ -8,6 +8,7 @@ import pytest
 from tests.support.asgi import Reply
 from tests.support.audit import audit
 from tests.support.database import contents
+from tests.support.goods import product
 from tests.support.stock import change, group, held, policy, variant
 from tests.support.world import World
 
@@ -154,6 +155,9 @@ async def test_of_what_is_left_it_is_told_who_else_has_it(world: World, migrated
     others = [(await world.client().post("/sources", json={"name": f"Other {n}"})).json()["id"] for n in range(25)]
     for source in others:
         await variant(migrated_url, account, source, "SKU-A", 9)
+    mug = await product(migrated_url, account, "SKU-A")
+    for source in others[5:]:  # by another SKU, too
+        await variant(migrated_url, account, source, f"MUG-{source}", 9, product_variant_id=mug)
     await variant(migrated_url, account, second, "SKU-B", 9, archived=True)
     await variant(migrated_url, account, others[0], "SKU-B", 9)
     await variant(migrated_url, account, others[1], "SKU-B", 9)

@@ -32,7 +32,9 @@ async def placed(
 
 
 def _with_others(one: Unplaced, others: set[int]) -> Unplaced:
-    known = dict(one.misses)
-    misses = {**dict.fromkeys(others, Miss.NOT_A_CANDIDATE), **known}
-    trouble = Trouble.NO_ELIGIBLE_SOURCE if misses and not known else one.trouble
-    return one._replace(trouble=trouble, misses=tuple(sorted(misses.items())))
+    """`others` may name sources that the routing has met already, for another order of the batch."""
+    asked = [(id_, miss) for id_, miss in one.misses if miss is not Miss.NOT_A_CANDIDATE]
+    others = others.union(id_ for id_, miss in one.misses if miss is Miss.NOT_A_CANDIDATE)
+    named = [(id_, Miss.NOT_A_CANDIDATE) for id_ in sorted(others)[:OTHERS_AT_MOST]]
+    trouble = Trouble.NO_ELIGIBLE_SOURCE if named and not asked else one.trouble
+    return one._replace(trouble=trouble, misses=tuple(sorted([*asked, *named])))

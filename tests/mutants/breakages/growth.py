@@ -64,6 +64,14 @@ MUTANTS = (
         ("tests/http/test_generation.py::test_of_what_is_left_it_is_told_who_else_has_it[sqlite]",),
     ),
     Mutant(
+        "routing-everybody-else",
+        "A decision names more sources outside the routing group than the contract says.",
+        "app/routing_placing.py",
+        "sorted(others)[:OTHERS_AT_MOST]",
+        "sorted(others)",
+        ("tests/http/test_generation.py::test_of_what_is_left_it_is_told_who_else_has_it[sqlite]",),
+    ),
+    Mutant(
         "growth-shipments-of-one-request",
         "A tracking number is looked for among all shipments of its request.",
         "storage/shipments.py",
