@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from waypost.app.large_work import AHEAD_AT_MOST, SLICE, LargeWork
+from waypost.app.slices import TURNS
 from waypost.domain.refusals import Unavailable
 from waypost.storage import read_queue
 from waypost.storage.read_queue import ReadQueue
@@ -46,6 +47,7 @@ async def test_others_go_on_after_each_slice() -> None:
         await asyncio.sleep(0)
         seen.append(len(made))
     assert await work == made == list(range(10 * PER_SLICE))
+    assert len(seen) > 9 * TURNS  # each pause lets a read get further than one turn
     assert max(after - before for before, after in itertools.pairwise(seen)) == PER_SLICE
 
 

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from waypost.app.ports import Store, Tx
-from waypost.app.slices import STEPS_AT_ONCE, Pace, in_slices, parts
+from waypost.app.slices import STEPS_AT_ONCE, TURNS, Pace, in_slices, parts
 from waypost.domain.refusals import Refusal
 from waypost.domain.slices import Sliced, at_once
 
@@ -32,8 +32,30 @@ async def test_others_have_their_turn_after_each_slice(steps: int, times: int, p
     await asyncio.sleep(0)
     before = others
     assert await in_slices(work()) == "done" == at_once(work())
-    assert others - before == pauses
+    assert others - before == TURNS * pauses
     task.cancel()
+
+
+async def test_who_hands_on_to_himself_goes_on_several_times_between_two_slices() -> None:
+    """A read by key goes through about seven turns: with one after each slice, it waits for seven slices."""
+    slices = 0
+
+    def work() -> Sliced[None]:
+        nonlocal slices
+        for _ in range(20):
+            slices += 1
+            yield STEPS_AT_ONCE
+
+    async def read() -> int:
+        began = slices
+        for _ in range(7):
+            await asyncio.sleep(0)
+        return slices - began
+
+    running = asyncio.create_task(in_slices(work()))
+    await asyncio.sleep(0)
+    assert await read() <= 2
+    await running
 
 
 async def test_many_short_pieces_of_work_share_a_pace() -> None:

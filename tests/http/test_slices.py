@@ -23,7 +23,7 @@ from waypost.storage.sqlite_tx import SqliteTx
 
 FEW = 20
 MANY = FEW * FEW
-SLICE = 5_000  # bytes, instead of 256 KiB: of MANY rows there are many slices
+SLICE = 5_000  # bytes, instead of 64 KiB: of MANY rows there are many slices
 ROWS_AT_MOST = 50  # in one turn
 PART_AT_MOST = 3 * SLICE
 FIRST = 100_000  # of the ids of copies

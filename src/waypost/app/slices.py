@@ -12,7 +12,16 @@ from waypost.domain.slices import Sliced
 
 T = TypeVar("T")
 
-STEPS_AT_ONCE = 1_000  # 1 to 2 ms; a read goes through several turns, and waits for a slice in each
+STEPS_AT_ONCE = 1_000  # 1 to 2 ms
+# Turns of the event loop after each slice. A read by key goes through about seven, one after the other: with one turn
+# between two slices, it would wait for a slice in each.
+TURNS = 4
+
+
+async def give_way() -> None:
+    """Let everybody else go on. Who hands on to himself, as a read does, goes on several times."""
+    for _ in range(TURNS):
+        await asyncio.sleep(0)
 
 
 class Pace:
@@ -26,7 +35,7 @@ class Pace:
         self._left -= steps
         if self._left <= 0:
             self._left = STEPS_AT_ONCE
-            await asyncio.sleep(0)
+            await give_way()
 
     async def run(self, work: Sliced[T]) -> T:
         """The result of the work."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
+from waypost.app.large_work import let_go
 from waypost.app.ports.events import FeedPage, FeedQuery
 from waypost.domain.catalogue import BOUND, EVERYTHING, matches, seen_by
 from waypost.domain.events import Event
@@ -68,7 +69,7 @@ def timeline_sql(scope: Scope, subject: str, subject_id: int, dialect: Dialect) 
 async def timeline_of(reader: Reader, scope: Scope, subject: str, subject_id: int) -> list[Event]:
     """These events."""
     sql, args = timeline_sql(scope, subject, subject_id, reader.dialect)
-    return await reader.large.collected(map(Event._make, await reader.slow(sql, *args)), lambda _: EVENT_BYTES)
+    return await reader.large.collected(map(Event._make, let_go(await reader.slow(sql, *args))), lambda _: EVENT_BYTES)
 
 
 def _of_types(patterns: Sequence[str], where: Filter) -> None:

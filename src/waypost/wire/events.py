@@ -6,6 +6,7 @@ from typing import Any
 
 from msgspec import Raw
 
+from waypost.app.large_work import let_go
 from waypost.domain.catalogue import BOUND, CATALOGUE
 from waypost.domain.events import Event
 from waypost.domain.statuses import STATUSES
@@ -75,13 +76,13 @@ def _formed(name: str, value: Any) -> Any:
 
 
 def render_timeline(events: list[Event], who: str) -> Pieces:
-    """A bare array, oldest first."""
-    return array(events, lambda event: _event(event, who, _NAMES))
+    """A bare array, oldest first. The list is empty afterwards."""
+    return array(let_go(events), lambda event: _event(event, who, _NAMES))
 
 
 def render_order_timeline(events: list[Event], who: str) -> Pieces:
     """Likewise, of an order."""
-    return array(events, lambda event: _event(event, who, ORDER_STATUS_NAMES))
+    return array(let_go(events), lambda event: _event(event, who, ORDER_STATUS_NAMES))
 
 
 def feed_event(event: Event, who: str) -> dict[str, Any]:

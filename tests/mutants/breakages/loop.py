@@ -11,12 +11,20 @@ MUTANTS = (
         "loop-no-pauses",
         "Everybody waits for seconds while a long order is routed.",
         "app/slices.py",
-        "            await asyncio.sleep(0)\n",
+        "            await give_way()\n",
         "            pass\n",
         (
             "tests/app/test_slices.py::test_many_short_pieces_of_work_share_a_pace",
             f"{_TURNS}[sqlite-order posted and generated]",
         ),
+    ),
+    Mutant(
+        "loop-one-turn",
+        "A read waits for a slice in each of the turns that it goes through.",
+        "app/slices.py",
+        "TURNS = 4",
+        "TURNS = 1",
+        ("tests/app/test_slices.py::test_who_hands_on_to_himself_goes_on_several_times_between_two_slices",),
     ),
     Mutant(
         "loop-routing-at-once",
