@@ -97,6 +97,21 @@ async def paths(world: World, migrated_url: str) -> dict[str, str]:
     method = await insert(migrated_url, "source_shipping_method", source_id=source, name="M", active=True, **dated)
     policy = await insert(migrated_url, "shipping_policy", name="P", **dated)
     group = await insert(migrated_url, "routing_group", name="G", rules="[]", **dated)
+    shipped = await insert(
+        migrated_url, "shipment", source_id=source, order_id=order, request_id=request, tracking_number="T", shipped_at=1,
+        suppressed=False, partial=False, custom_fields="[]", inserted_at=1, updated_at=1, version=1, account_id=account,
+    )  # fmt: skip
+    piece = await insert(
+        migrated_url, "shipment_item", shipment_id=shipped, line_id=line, quantity=1, stock_released=0, custom_fields="[]"
+    )
+    invoice = await insert(
+        migrated_url, "source_invoice", account_id=account, source_id=source, request_id=request, status="unpaid",
+        invoice_number="I", invoice_date=1, total_credit_cost=0, custom_fields="[]", inserted_at=1, updated_at=1, version=1,
+    )  # fmt: skip
+    charge = await insert(
+        migrated_url, "source_invoice_item", invoice_id=invoice, type="product", quantity=1, unit_cost=1, cost=1,
+        custom_fields="[]",
+    )  # fmt: skip
     numbered = {"id": f"{FIRST} + n"}
     told = f"account_id = {account} AND subject = '%s' AND from_status IS NULL"
     of_one = {"order_id": f"{FIRST} + (n - 1) / {FEW} + 1"}
@@ -107,6 +122,10 @@ async def paths(world: World, migrated_url: str) -> dict[str, str]:
         _copies("event", told % "order", seq=f"{2 * FIRST} + n"),
         _copies("orders", f"id = {order}", FEW, **numbered, channel_id=str(world.ours.channels[1]), order_number="'O-' || n"),
         _copies("order_item", f"order_id = {order} AND line_number = 1", **numbered, **of_one, line_number=f"(n - 1) % {FEW} + 1"),
+        _copies("shipment", f"id = {shipped}", FEW, **numbered),
+        _copies("shipment_item", f"id = {piece}", **numbered, shipment_id=of_one["order_id"]),
+        _copies("source_invoice", f"id = {invoice}", FEW, **numbered),
+        _copies("source_invoice_item", f"id = {charge}", **numbered, invoice_id=of_one["order_id"]),
         _copies("stock_ledger", f"id = {entry}", **numbered),
         _copies("source", f"id = {source}", FEW, **numbered, name="'S-' || n"),
         _copies("shipping_policy", f"id = {policy}", FEW, **numbered, name="'P-' || n"),
@@ -123,6 +142,8 @@ async def paths(world: World, migrated_url: str) -> dict[str, str]:
         "order of many requests": f"/orders/{order}",
         "tags of it": f"/orders/{order}/tags",
         "orders of many items": f"/orders?channelId={world.ours.channels[1]}&pageSize=1000",
+        "shipments of many items": "/shipments?pageSize=1000",
+        "invoices of many items": "/source-invoices?pageSize=1000",
         "stock that many requests hold": f"/inventory/variants/{sku}/stock",
         "policies": "/shipping/shipping-policies",
         "routing groups": "/routing-groups",
@@ -131,7 +152,7 @@ async def paths(world: World, migrated_url: str) -> dict[str, str]:
 
 MUCH = (
     "timeline of a request", "timeline of an order", "order of many requests", "tags of it", "orders of many items",
-    "stock that many requests hold", "policies", "routing groups",
+    "shipments of many items", "invoices of many items", "stock that many requests hold", "policies", "routing groups",
 )  # fmt: skip
 
 

@@ -8,15 +8,15 @@ from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.invoices import ChargedVariant, InvoiceQuery
 from waypost.domain.invoices import Invoice, InvoiceItem, InvoiceView
 from waypost.storage.dialect import Dialect
+from waypost.storage.grouping import grouped
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+Fetch = Callable[..., Awaitable[list[Sequence[Any]]]]
 
 _WIDTH = len(Invoice._fields)
-ITEM_BYTES = 500  # of an invoice, roughly
 _ITEM = columns.listed(InvoiceItem)
 _CHANGING = (
     "status", "total_credit_cost", "vendor_payout_id", "accounting_synced", "external_accounting_id",
@@ -49,14 +49,9 @@ async def _views(
         return []
     where = dialect.any_of("invoice_id", 1)
     sql = f"SELECT {_ITEM} FROM source_invoice_item WHERE {where} ORDER BY invoice_id, id"
-    items: dict[int, list[Sequence[Any]]] = {row[0]: [] for row in rows}
-    for row in await fetch(sql, dialect.array([row[0] for row in rows])):
-        items[row[1]].append(row)
-    views = (
-        InvoiceView(Invoice._make(row[:_WIDTH]), row[_WIDTH], tuple(map(InvoiceItem._make, items[row[0]])))
-        for row in rows
-    )
-    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
+    found = await fetch(sql, dialect.array([row[0] for row in rows]))
+    items = await grouped(found, 1, InvoiceItem._make, work)
+    return [InvoiceView(Invoice._make(row[:_WIDTH]), row[_WIDTH], tuple(items.get(row[0], ()))) for row in rows]
 
 
 async def _one(dialect: Dialect, fetch: Fetch, scope: Scope, invoice_id: int) -> InvoiceView | None:

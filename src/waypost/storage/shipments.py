@@ -8,12 +8,13 @@ from waypost.app.large_work import OUT_OF_TURN, LargeWork, OutOfTurn
 from waypost.app.ports.shipments import ShipmentQuery
 from waypost.domain.shipments import Shipment, ShipmentItem, ShipmentView, ShippedLine
 from waypost.storage.dialect import Dialect, is_there
+from waypost.storage.grouping import grouped
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Page, Pages, Walk, owned
 from waypost.storage.queries.requests import Filter
 from waypost.storage.speaking import Reader, Statements
 
-Fetch = Callable[..., Awaitable[Sequence[Sequence[Any]]]]
+Fetch = Callable[..., Awaitable[list[Sequence[Any]]]]
 
 _SHIPMENT = columns.listed(Shipment, "h")
 _ITEM = columns.listed(ShipmentItem, "i")
@@ -24,7 +25,6 @@ _CHANGING = (
     "shipping_cost", "suppressed", "partial", "synced_to_channel", "sync_error", "accounting_synced",
     "custom_fields", "updated_at", "version",
 )  # fmt: skip
-ITEM_BYTES = 500  # of a shipment, roughly
 _SHIPMENT_ID = ShipmentItem._fields.index("shipment_id")
 _ITEM_CHANGING = ("line_id", "quantity", "stock_released", "rma_item_id", "custom_fields")
 
@@ -60,11 +60,9 @@ async def _views(
         return []
     sql = f"""SELECT {_ITEM}, {_LINE} FROM shipment_item i JOIN fulfillment_request_line l ON l.id = i.line_id
       WHERE {dialect.any_of("i.shipment_id", 1)} AND i.quantity > 0 ORDER BY +i.id"""
-    items: dict[int, list[Sequence[Any]]] = {row[0]: [] for row in rows}
-    for row in await fetch(sql, dialect.array([row[0] for row in rows])):
-        items[row[_SHIPMENT_ID]].append(row)
-    views = (ShipmentView(Shipment._make(row), tuple(map(_shipped, items[row[0]]))) for row in rows)
-    return await work.collected(views, lambda view: ITEM_BYTES * len(view.items))
+    found = await fetch(sql, dialect.array([row[0] for row in rows]))
+    items = await grouped(found, _SHIPMENT_ID, _shipped, work)
+    return [ShipmentView(Shipment._make(row), tuple(items.get(row[0], ()))) for row in rows]
 
 
 def _shipped(row: Sequence[Any]) -> tuple[ShipmentItem, ShippedLine]:
