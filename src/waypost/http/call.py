@@ -12,7 +12,7 @@ from waypost.app.access import Holder
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
-from waypost.app.large_work import SLICE
+from waypost.app.large_work import AT_ONCE, SLICE
 from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
 from waypost.http.bodies import Body
 from waypost.http.gate import Gate, Refused
@@ -214,12 +214,13 @@ class Resource:
     async def answer_list(self, resp: Response, pieces: Pieces, status: int = 200) -> None:
         """A JSON reply that may be long: it is rendered in slices, all of it before its first byte is sent."""
         parts = await self.hub.reads.large.collected(joined(pieces, SLICE), len)
-        if len(parts) == 1:
-            answer(resp, parts[0], status=status)
+        size = sum(map(len, parts))
+        if size <= AT_ONCE:
+            answer(resp, b"".join(parts), status=status)
             return
         resp.status = status
         resp.content_type = JSON
-        resp.set_header("Content-Length", str(sum(map(len, parts))))
+        resp.set_header("Content-Length", str(size))
         resp.stream = _sent(parts)
 
 
