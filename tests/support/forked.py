@@ -28,6 +28,14 @@ from typing import Any
 _MORE = ("waypost.main", "waypost.server.server", "waypost.storage.exclusive", "waypost.storage.migrations.run",
          "waypost.storage.postgres", "waypost.storage.sqlite")  # fmt: skip
 _SIZE = 2**20  # of a message, at most
+# Variables that the loader and the interpreter read at their start, which is over in what is forked.
+_READ_AT_THE_START = ("LD_", "PYTHON")
+
+
+def may_be_forked(environment: Mapping[str, str]) -> bool:
+    """Whether a process with this environment starts as this one did: else it needs a new interpreter."""
+    names = [name for name in {*environment, *os.environ} if name.startswith(_READ_AT_THE_START)]
+    return all(environment.get(name) == os.environ.get(name) for name in names)
 
 
 class Forked:
@@ -39,6 +47,7 @@ class Forked:
         """Begin it. What it prints is appended to `output`, line by line; what it says of errors, to `errors` or there too."""
         self._link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._link.connect(_parent())
+        assert may_be_forked(environment), "this environment would not be heeded"
         mask = os.umask(0o077)
         os.umask(mask)
         asked = {"arguments": arguments, "environment": dict(environment), "folder": os.getcwd(), "mask": mask,

@@ -15,7 +15,7 @@ from types import TracebackType
 
 import httpx
 
-from tests.support.forked import Forked
+from tests.support.forked import Forked, may_be_forked
 from tests.support.keys import environment_for
 
 START_WITHIN_S = 30.0
@@ -50,10 +50,12 @@ class ServerProcess:
         )  # fmt: skip
         self._command: tuple[str, ...] | None = None
         self._log = log
-        self._environment = {**environment_for(database_url), "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**environment_for(database_url), **(environment or {})}
         if url_file is not None:
             self._environment["WAYPOST_DATABASE_FILE"] = str(url_file)
         self._process: asyncio.subprocess.Process | Forked | None = None
+        if not may_be_forked(self._environment):
+            self.run_by()
 
     def run_by(self, *command: str) -> None:
         """Let this command start a new interpreter for it, as `prlimit --nofile=1024` does; without a command: its own."""
@@ -77,8 +79,9 @@ class ServerProcess:
         else:
             with self._log.open("ab") as log:
                 self._process = await asyncio.create_subprocess_exec(
-                    *self._command, *self._arguments, stdout=log, stderr=log, env=self._environment
-                )
+                    *self._command, *self._arguments, stdout=log, stderr=log,
+                    env={**self._environment, "PYTHONUNBUFFERED": "1"},
+                )  # fmt: skip
         async with httpx.AsyncClient(verify=False) as client:
             while True:
                 assert self._process.returncode is None, self._log.read_text()[-3000:]
