@@ -1,8 +1,8 @@
 """Processes of Waypost that need not import it: each is forked from one that has, which saves half a second each.
 
-From then on it is what `python -m waypost` is: a process of its own with its own arguments, environment and signals, which
-ends as an interpreter ends. What is about the start itself (what is imported, what a process list shows, under which
-limits it runs) begins a new interpreter instead: `ServerProcess.run_by`, `tests/fault/test_start.py`, `tests/cli/test_root.py`.
+From then on it is what `python -m waypost` is: a process of its own with its own arguments, environment and signals,
+which ends as an interpreter ends. What is about the start itself (what is imported, what a process list shows, under
+which limits it runs) begins a new interpreter: see `ServerProcess.run_by`, `fault/test_start.py`, `cli/test_root.py`.
 """
 
 import asyncio
@@ -44,10 +44,10 @@ class Forked:
     def __init__(
         self, arguments: tuple[str, ...], environment: Mapping[str, str], output: Path, errors: Path | None = None
     ) -> None:
-        """Begin it. What it prints is appended to `output`, line by line; what it says of errors, to `errors` or there too."""
+        """Begin it. What it prints is appended to `output`, line by line, with its errors unless `errors` is given."""
+        assert may_be_forked(environment), "this environment would not be heeded"
         self._link = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._link.connect(_parent())
-        assert may_be_forked(environment), "this environment would not be heeded"
         mask = os.umask(0o077)
         os.umask(mask)
         asked = {"arguments": arguments, "environment": dict(environment), "folder": os.getcwd(), "mask": mask,

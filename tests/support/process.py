@@ -58,7 +58,7 @@ class ServerProcess:
             self.run_by()
 
     def run_by(self, *command: str) -> None:
-        """Let this command start a new interpreter for it, as `prlimit --nofile=1024` does; without a command: its own."""
+        """Let this command start a new interpreter for it, as `prlimit --nofile=1024` does; or none, but a new one."""
         self._command = (*command, sys.executable, "-m", "waypost")
 
     async def __aenter__(self) -> "ServerProcess":
