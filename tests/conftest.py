@@ -7,12 +7,14 @@ A schema is made once per process and copied for each test: a file on SQLite, a 
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest
 from hypothesis import settings
 
 from tests.support.clock import ManualClock
+from tests.support.database import one_connection
 from tests.support.engines import Engine, PostgresEngine, Server, SqliteEngine
 from tests.support.keys import key_file_for
 from tests.support.merchant import Merchant, open_merchant
@@ -83,28 +85,33 @@ def databases(engine: str, request: pytest.FixtureRequest) -> Engine:
     return made
 
 
+@asynccontextmanager
+async def _lent(databases: Engine, url: str) -> AsyncIterator[str]:
+    """This database, which is thrown away at the end; until then looks into it share a connection."""
+    async with one_connection(url):
+        yield url
+        await databases.drop(url)
+
+
 @pytest.fixture
 async def database_url(databases: Engine) -> AsyncIterator[str]:
     """A fresh database without any table."""
-    url = await databases.empty()
-    yield url
-    await databases.drop(url)
+    async with _lent(databases, await databases.empty()) as url:
+        yield url
 
 
 @pytest.fixture
 async def migrated_url(databases: Engine) -> AsyncIterator[str]:
     """A fresh database with the current schema."""
-    url = await databases.migrated()
-    yield url
-    await databases.drop(url)
+    async with _lent(databases, await databases.migrated()) as url:
+        yield url
 
 
 @pytest.fixture
 async def pristine_url(databases: Engine) -> AsyncIterator[str]:
     """As `migrated_url`, for tests that read a planner's plans: no other test has used it."""
-    url = await databases.pristine()
-    yield url
-    await databases.drop(url)
+    async with _lent(databases, await databases.pristine()) as url:
+        yield url
 
 
 @pytest.fixture

@@ -11,18 +11,14 @@ import httpx
 
 from tests.support.checking import findings
 from tests.support.database import rows
-from tests.support.process import free_port
+from tests.support.process import completed, free_port
 from waypost.domain.statuses import STATUSES
 
 PROGRAM = [sys.executable, "-m", "waypost"]
 
 
-def waypost(*arguments: str) -> "subprocess.CompletedProcess[str]":
-    return subprocess.run([*PROGRAM, *arguments], capture_output=True, text=True, timeout=120)
-
-
 async def demo(url: str, *more: str) -> "subprocess.CompletedProcess[str]":
-    return await asyncio.to_thread(waypost, "demo", "--database", url, *more)
+    return await completed("demo", "--database", url, *more, within_s=120)
 
 
 async def test_a_believable_merchant(database_url: str) -> None:
@@ -66,7 +62,7 @@ async def test_what_is_exported_is_named(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/a.db"
     assert (await demo(url, "--orders", "5")).returncode == 0
     for kind, words in (("inventory", "inventory variants"), ("fulfillment-requests", "fulfillment requests")):
-        done = await asyncio.to_thread(waypost, "export", kind, str(tmp_path / f"{kind}.csv"), "--database", url)
+        done = await completed("export", kind, str(tmp_path / f"{kind}.csv"), "--database", url)
         assert f" {words} are written to " in done.stdout
 
 
@@ -100,7 +96,7 @@ async def test_what_cannot_be_served_is_told_in_one_line(tmp_path: Path) -> None
         (("--database", "mysql://x"), "sqlite:///"), (("--database", f"sqlite:///{tmp_path}/no/where.db"), "does not exist"),
         (("--database", url, "--host", "203.0.113.1", "--port", port), "Cannot listen on 203.0.113.1"),
     ]:  # fmt: skip
-        done = await asyncio.to_thread(waypost, "serve", *arguments)
+        done = await completed("serve", *arguments)
         assert done.returncode in (1, 2)
         assert words in done.stderr
         assert "Traceback" not in done.stderr

@@ -5,7 +5,6 @@ import json
 import os
 import shlex
 import subprocess
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any, cast
@@ -15,7 +14,7 @@ import pytest
 from tests.fault.merchant import fill
 from tests.support.database import rows
 from tests.support.many_groups import Filling
-from tests.support.process import ServerProcess
+from tests.support.process import ServerProcess, completed
 from waypost.cli import requests
 from waypost_client import InvalidInput
 
@@ -34,10 +33,7 @@ class Hub:
 
     async def waypost(self, *args: object, **env: str) -> "subprocess.CompletedProcess[str]":
         """`waypost ARGS`."""
-        command = [sys.executable, "-m", "waypost", *map(str, args)]
-        return await asyncio.to_thread(
-            subprocess.run, command, env={**self._env, **env}, capture_output=True, text=True, timeout=60
-        )
+        return await completed(*map(str, args), environment={**self._env, **env})
 
     async def json(self, *args: object) -> Any:
         """What it prints for a program."""

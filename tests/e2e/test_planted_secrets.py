@@ -139,8 +139,10 @@ async def test_planted_secrets_are_found_nowhere_else(databases: Engine, engine:
     async with Receiver() as receiver, Receiver() as supplier:
         supplier.behave = echoes
         options = ("--log", str(folder / "hub.log"), "--allow-targets", "127.0.0.0/8")
+        process = ServerProcess(url, captured / "out", *options, environment=environment, url_file=url_file)
+        process.run_by()  # a process list shows its own arguments
         async with (
-            ServerProcess(url, captured / "out", *options, environment=environment, url_file=url_file) as server,
+            process as server,
             httpx.AsyncClient(base_url=server.url, headers={"X-API-TOKEN": token}, timeout=30) as client,
         ):
             story = Story(client)

@@ -12,9 +12,10 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import BrowserContext, Locator, Page, Route, async_playwright, expect
+import pytest_asyncio
+from playwright.async_api import Browser, Locator, Page, Route, expect
 
-from tests.support.browser import QUIET, browser
+from tests.support.browser import running_browser
 from tests.support.database import rows
 from tests.support.keys import key_file_for
 from tests.support.process import ServerProcess
@@ -63,8 +64,15 @@ class Reader(NamedTuple):
 Open = Callable[..., AbstractAsyncContextManager[Reader]]
 
 
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all readers; each has cookies, storage and cache of his own."""
+    async with running_browser() as running:
+        yield running
+
+
 @pytest.fixture
-async def reader(migrated_url: str, tmp_path: Path) -> Open:
+async def reader(migrated_url: str, tmp_path: Path, chromium: Browser) -> Open:
     """Opens a hub with the demo merchant, and a browser; fails for an error on a page, and for a call to another host."""
     store = await open_store(migrated_url, key_file=key_file_for(migrated_url))
     demo = await fill(store, 40, 1, time.time_ns() // 1000, secrets.token_bytes)
@@ -76,11 +84,12 @@ async def reader(migrated_url: str, tmp_path: Path) -> Open:
         faults: list[str] = []
         leaks: list[str] = []
         server = ServerProcess(migrated_url, tmp_path / "server.log", *options, default_rates=default_rates)
-        async with server, async_playwright() as playwright:
-            chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
-            context: BrowserContext = await chromium.new_context(
+        async with (
+            server,
+            await chromium.new_context(
                 viewport={"width": width, "height": 844}, java_script_enabled=java_script, has_touch=width < 500
-            )
+            ) as context,
+        ):
             page = await context.new_page()
             page.set_default_timeout(PATIENCE_MS)
             page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
@@ -90,7 +99,6 @@ async def reader(migrated_url: str, tmp_path: Path) -> Open:
             yield Reader(page, server.url, demo, migrated_url)
             if java_script:
                 assert await page.evaluate("[localStorage.length, document.cookie]") == [0, ""]
-            await chromium.close()
         assert faults == []
         assert leaks == []  # a token in a URL
         assert hosts <= {"127.0.0.1", "localhost"}
@@ -100,7 +108,7 @@ async def reader(migrated_url: str, tmp_path: Path) -> Open:
     return opened
 
 
-pytestmark = pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.parametrize("engine", ["sqlite"], indirect=True), pytest.mark.asyncio(loop_scope="module")]
 
 
 async def in_view(part: Locator) -> bool:

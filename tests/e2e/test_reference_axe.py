@@ -10,14 +10,14 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Page, async_playwright
+from playwright.async_api import Page
 
 from tests.reference.test_pages import pages
-from tests.support.browser import QUIET, browser
+from tests.support.browser import running_browser
 from tests.support.process import ServerProcess
 
 RULES = {"resultTypes": ["violations"], "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]}}
-PARTS = 6
+PARTS = 2  # each begins a server and a browser
 LOOKS = (("light", 1440), ("dark", 390))
 BOTH = os.environ.get("WAYPOST_AXE") == "all"
 
@@ -25,14 +25,12 @@ BOTH = os.environ.get("WAYPOST_AXE") == "all"
 @asynccontextmanager
 async def reader(scheme: str, width: int) -> AsyncIterator[Page]:
     """A page in a browser that is set so."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
+    async with running_browser() as chromium:
         # axe is put into the page, which the policy of the page would refuse.
         context = await chromium.new_context(
             viewport={"width": width, "height": 900}, color_scheme=scheme, bypass_csp=True,  # type: ignore[arg-type]
         )  # fmt: skip
         yield await context.new_page()
-        await chromium.close()
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, async_playwright
+import pytest_asyncio
+from playwright.async_api import Browser
 
-from tests.support.browser import QUIET, browser
+from tests.support.browser import running_browser
 from tests.support.contract import CONTRACT
 from tests.support.generator import document, recording, samples
 from tests.support.toys import Served
@@ -131,20 +132,19 @@ async def test_every_python_example_runs(
         assert ("print" not in text.replace("print(refused", "")) or printed.getvalue().strip(), name
 
 
-@contextlib.asynccontextmanager
-async def open_page() -> AsyncIterator[Page]:
-    """A page in a browser."""
-    async with async_playwright() as playwright:
-        chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
-        yield await chromium.new_page()
-        await chromium.close()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def chromium() -> AsyncIterator[Browser]:
+    """One browser for all of them."""
+    async with running_browser() as running:
+        yield running
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.parametrize("tag", TAGS)
 async def test_every_javascript_example_runs(
-    tag: str, documented: document.Document, recorder: recording.Recorder
+    tag: str, documented: document.Document, recorder: recording.Recorder, chromium: Browser
 ) -> None:
-    async with open_page() as page:
+    async with await chromium.new_page() as page:
         for name in of(tag):
             async with served(recorder, name) as url:
                 await page.goto(f"{url}/healthz")  # the same origin: a page of the hub's own

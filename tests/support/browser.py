@@ -1,6 +1,10 @@
 """The browser of this machine; `make test` has made sure that there is one."""
 
 import shutil
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from playwright.async_api import Browser, async_playwright
 
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # A free port may be one that the browser keeps for others, and would not go to.
@@ -19,3 +23,12 @@ def browser() -> str:
     found = next((path for name in BROWSERS if (path := shutil.which(name))), None)
     assert found is not None, "no Chromium: scripts/ensure-browser installs it"
     return found
+
+
+@asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """The browser, until the end of the block. It takes more than a second of a processor to start: share it."""
+    async with async_playwright() as playwright:
+        chromium = await playwright.chromium.launch(executable_path=browser(), args=QUIET)
+        yield chromium
+        await chromium.close()

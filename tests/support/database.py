@@ -1,8 +1,9 @@
 """Databases for tests: made once, copied for each test; and a look into them that goes around the hub."""
 
+import asyncio
 import sqlite3
-from collections.abc import Sequence
-from contextlib import closing
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,54 @@ def sqlite_path(url: str) -> Path:
     return location.path
 
 
+class _Kept:
+    """A connection to PostgreSQL that lies idle, and the event loop that it belongs to."""
+
+    def __init__(self) -> None:
+        self.loop = asyncio.get_running_loop()
+        self.idle: asyncpg.Connection[asyncpg.Record] | None = None
+
+
+_kept: dict[str, _Kept] = {}
+
+
+@asynccontextmanager
+async def one_connection(url: str) -> AsyncIterator[None]:
+    """Until the end of the block `connected` keeps a connection to this database: a new one takes the server 3 ms."""
+    kept = _kept[url] = _Kept()
+    try:
+        yield
+    finally:
+        del _kept[url]
+        if kept.idle is not None:
+            kept.idle.terminate()
+
+
+@asynccontextmanager
+async def connected(url: str) -> "AsyncIterator[asyncpg.Connection[asyncpg.Record]]":
+    """A connection to this PostgreSQL database that nobody else uses meanwhile; it may have been used before."""
+    kept = _kept.get(url)
+    found = None
+    if kept is not None and kept.loop is asyncio.get_running_loop():
+        found, kept.idle = kept.idle, None
+    else:
+        kept = None
+    if found is None or found.is_closed():
+        # Nothing is remembered of statements: a test may change the tables between two of them.
+        found = await asyncpg.connect(url, timeout=5, statement_cache_size=0)
+    try:
+        yield found
+    except BaseException:
+        found.terminate()
+        raise
+    if kept is not None and kept.idle is None and _kept.get(url) is kept:
+        kept.idle = found
+    else:
+        await found.close()
+
+
 async def rows(url: str, sql: str, *args: Any) -> list[Row]:
-    """What a statement gives, from a connection of its own, committed before it is closed (`$n` parameters)."""
+    """What a statement gives, committed before this returns (`$n` parameters)."""
     return (await several(url, [sql], *args))[0]
 
 
@@ -59,11 +106,8 @@ async def several(url: str, texts: Sequence[str], *args: Any) -> list[list[Row]]
         with closing(sqlite3.connect(sqlite_path(url), isolation_level=None, timeout=5)) as db:
             db.row_factory = sqlite3.Row
             return [[dict(row) for row in db.execute(sql.replace("$", "?"), args)] for sql in texts]
-    connection = await asyncpg.connect(url)
-    try:
+    async with connected(url) as connection:
         return [[dict(row) for row in await connection.fetch(sql, *args)] for sql in texts]
-    finally:
-        await connection.close()
 
 
 def plain(value: Any) -> Any:

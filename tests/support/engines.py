@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from tests.support.database import connected
 from waypost.storage.opening import migrate
 
 _ADMIN = "postgres"
@@ -117,9 +118,8 @@ class PostgresEngine:
         url = await self._create(self._template)
         self._copies.add(url)
         if not self._shape:
-            connection = await asyncpg.connect(url)
-            self._shape = tuple(await connection.fetchrow(_SHAPE))
-            await connection.close()
+            async with connected(url) as connection:
+                self._shape = tuple(await connection.fetchrow(_SHAPE) or ())
         return url
 
     async def pristine(self) -> str:
@@ -144,17 +144,14 @@ class PostgresEngine:
         await self._administer(f"DROP DATABASE {self._by_url.pop(url)} WITH (FORCE)")
 
     async def _emptied(self, url: str) -> bool:
+        others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2"
         try:
-            connection = await asyncpg.connect(url, timeout=5)
-            try:
-                others = "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = $1 AND pid <> $2"
+            async with connected(url) as connection:
                 await connection.fetch(others, self._by_url[url], connection.get_server_pid())
-                if tuple(await connection.fetchrow(_SHAPE)) != self._shape:
+                if tuple(await connection.fetchrow(_SHAPE) or ()) != self._shape:
                     return False
                 await connection.execute(_EMPTY)
                 return True
-            finally:
-                await connection.close()
         except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
             return False
 

@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from typing import Any
 
-import asyncpg
-
+from tests.support.database import connected
 from tests.support.world import World, merchant
 from waypost.app.commands import Adjustment, Command
 from waypost.domain.adjust import LineChange
@@ -41,8 +40,5 @@ async def run_sql(url: str, sql: str, *args: Any) -> list[Sequence[Any]]:
     if isinstance(location, SqliteLocation):
         with closing(sqlite3.connect(location.path, isolation_level=None)) as db:
             return db.execute(sql, args).fetchall()
-    connection = await asyncpg.connect(location.url)
-    try:
+    async with connected(location.url) as connection:
         return [tuple(row) for row in await connection.fetch(sql, *args)]
-    finally:
-        await connection.close()

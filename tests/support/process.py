@@ -4,7 +4,9 @@ import asyncio
 import random
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +15,7 @@ from types import TracebackType
 
 import httpx
 
+from tests.support.forked import Forked, may_be_forked
 from tests.support.keys import environment_for
 
 START_WITHIN_S = 30.0
@@ -41,20 +44,22 @@ class ServerProcess:
         """`url_file`: a file that holds the database's URL, so that it is no argument of the process."""
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        self._command = [
-            sys.executable, "-m", "waypost", "serve", "--port", str(self.port),
-            *(() if url_file else ("--database", database_url)),
+        self._arguments = (
+            "serve", "--port", str(self.port), *(() if url_file else ("--database", database_url)),
             *(() if default_rates else ("--rate-limit", "off")), *options,
-        ]  # fmt: skip
+        )  # fmt: skip
+        self._command: tuple[str, ...] | None = None
         self._log = log
-        self._environment = {**environment_for(database_url), "PYTHONUNBUFFERED": "1", **(environment or {})}
+        self._environment = {**environment_for(database_url), **(environment or {})}
         if url_file is not None:
             self._environment["WAYPOST_DATABASE_FILE"] = str(url_file)
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: asyncio.subprocess.Process | Forked | None = None
+        if not may_be_forked(self._environment):
+            self.run_by()
 
     def run_by(self, *command: str) -> None:
-        """Let this command start it, as `prlimit --nofile=1024` does."""
-        self._command[:0] = command
+        """Let this command start a new interpreter for it, as `prlimit --nofile=1024` does; or none, but a new one."""
+        self._command = (*command, sys.executable, "-m", "waypost")
 
     async def __aenter__(self) -> "ServerProcess":
         await self.start()
@@ -69,11 +74,15 @@ class ServerProcess:
     async def start(self) -> float:
         """Start, and wait until it is ready; how long that took, in seconds."""
         began = time.monotonic()
-        with self._log.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                *self._command, stdout=log, stderr=log, env=self._environment
-            )
-        async with httpx.AsyncClient() as client:
+        if self._command is None:
+            self._process = Forked(self._arguments, self._environment, self._log)
+        else:
+            with self._log.open("ab") as log:
+                self._process = await asyncio.create_subprocess_exec(
+                    *self._command, *self._arguments, stdout=log, stderr=log,
+                    env={**self._environment, "PYTHONUNBUFFERED": "1"},
+                )  # fmt: skip
+        async with httpx.AsyncClient(verify=False) as client:
             while True:
                 assert self._process.returncode is None, self._log.read_text()[-3000:]
                 assert time.monotonic() - began < START_WITHIN_S, self._log.read_text()[-3000:]
@@ -82,7 +91,7 @@ class ServerProcess:
                         return time.monotonic() - began
                 except httpx.TransportError:
                     pass
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(0.02)
 
     @property
     def pid(self) -> int:
@@ -123,15 +132,26 @@ class ServerProcess:
 
 async def waypost(*arguments: str, within_s: float = 30.0) -> tuple[int, str]:
     """Run a command of Waypost to its end; its exit code, and all that it printed."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "waypost", *arguments, env=environment_for(*arguments),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )
+    with tempfile.NamedTemporaryFile(prefix="waypost-said-") as output:
+        code = await _end_of(Forked(arguments, environment_for(*arguments), Path(output.name)), within_s)
+        return code, output.read().decode()
+
+
+async def completed(
+    *arguments: str, environment: Mapping[str, str] | None = None, within_s: float = 60.0
+) -> "subprocess.CompletedProcess[str]":
+    """As `waypost`, with what it said of errors apart."""
+    with tempfile.TemporaryDirectory(prefix="waypost-said-") as folder:
+        output, errors = Path(folder) / "output", Path(folder) / "errors"
+        process = Forked(arguments, {**environment_for(*arguments), **(environment or {})}, output, errors)
+        code = await _end_of(process, within_s)
+        return subprocess.CompletedProcess(arguments, code, output.read_text(), errors.read_text())
+
+
+async def _end_of(process: Forked, within_s: float) -> int:
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), within_s)
+        return await asyncio.wait_for(process.wait(), within_s)
     except TimeoutError:
         process.kill()
         await process.wait()
         raise
-    assert process.returncode is not None
-    return process.returncode, output.decode()
