@@ -173,9 +173,8 @@ async def test_no_turn_makes_much(
     body = {"add": ["gift"]} if method == "PATCH" else None
     whole = None if body else await client.call(method, paths[name])
     parts.clear()
-    for bound in ("AT_ONCE", "SLICE"):
-        monkeypatch.setattr(large_work, bound, SLICE)
-        monkeypatch.setattr(call, bound, SLICE)
+    for module, bound in ((large_work, "AT_ONCE"), (large_work, "SLICE"), (call, "AT_ONCE")):
+        monkeypatch.setattr(module, bound, SLICE)
     monkeypatch.setattr(orders, "FEW_REQUESTS", FEW)  # so that all are read by the way of many
     for reads, way in ((world.hub.reads, "quick"), (world.hub.reads, "slow"), (SqliteTx, "fetch"), (PostgresTx, "fetch")):
         monkeypatch.setattr(reads, way, _noting(getattr(reads, way)))

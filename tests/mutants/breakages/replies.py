@@ -58,6 +58,14 @@ MUTANTS = (
         (f"{LARGE_WORK}::test_one_at_a_time_in_order_of_arrival",),
     ),
     Mutant(
+        "replies-in-small-blocks",
+        "What a flood of unread answers took stays with the process.",
+        "http/call.py",
+        "Blocks(AT_ONCE)",
+        "Blocks(AT_ONCE // 4)",
+        ("tests/hostile/test_floods.py::test_answers_that_nobody_reads_are_bounded_and_given_up",),
+    ),
+    Mutant(
         "read-on-while-much-waits",
         "Clients that ask for many large lists at once fill the memory with rows that no limit counts.",
         "storage/read_queue.py",
