@@ -51,6 +51,7 @@ async def hub(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Hub]:
         assert token is not None, said
         tokens.append(token[0])
     server = ServerProcess(url, folder / "log", "--client-timeout", "5")
+    server.run_by()  # its memory is measured: it has none of another process
     async with server:
         yield Hub(server, folder / "log", tuple(tokens))
     assert complaints((folder / "log").read_text()) == []
