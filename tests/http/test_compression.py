@@ -10,7 +10,7 @@ import pytest
 from tests.support.asgi import Reply
 from tests.support.contract import CONTRACT
 from tests.support.world import World
-from waypost.app.large_work import AT_ONCE
+from waypost.app.large_work import SLICE as RENDERED_SLICE
 from waypost.domain.statuses import Status
 from waypost.http import compression
 from waypost.http.compression import LONG, SLICE, Compressor
@@ -47,7 +47,7 @@ async def test_a_long_list(filled: World) -> None:
 
 
 async def test_a_list_that_is_sent_in_parts(world: World) -> None:
-    """Beyond AT_ONCE bytes it was rendered in slices; it says its length all the same, to HEAD, too."""
+    """Beyond SLICE bytes it was rendered in slices; it says its length all the same, to HEAD, too."""
     ids = [await world.request(Status.PROCESSING_ERROR) for _ in range(4)]
     note = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich. " * 30
     fields = [{"name": f"F{number}", "value": note} for number in range(40)]
@@ -55,7 +55,7 @@ async def test_a_list_that_is_sent_in_parts(world: World) -> None:
         reply = await world.client().patch(f"/fulfillment-requests/{id_}", json={"customFields": fields})
         assert reply.status == 200, reply.body
     plain, packed = await both(world, LIST)
-    assert len(plain.body) > AT_ONCE
+    assert len(plain.body) > RENDERED_SLICE
     assert len(plain.json()) == 4
     assert int(plain.headers["content-length"]) == len(plain.body)
     assert gzip.decompress(packed.body) == plain.body

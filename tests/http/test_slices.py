@@ -23,7 +23,7 @@ from waypost.storage.sqlite_tx import SqliteTx
 
 FEW = 20
 MANY = FEW * FEW
-SLICE = 5_000  # bytes, instead of 64 KiB, or of 256 to begin with: of MANY rows there are many slices
+SLICE = 5_000  # bytes, instead of 256 KiB: of MANY rows there are many slices
 ROWS_AT_MOST = 50  # in one turn
 PART_AT_MOST = 3 * SLICE
 FIRST = 100_000  # of the ids of copies
@@ -173,8 +173,8 @@ async def test_no_turn_makes_much(
     body = {"add": ["gift"]} if method == "PATCH" else None
     whole = None if body else await client.call(method, paths[name])
     parts.clear()
-    for module, bound in ((large_work, "AT_ONCE"), (large_work, "SLICE"), (call, "AT_ONCE")):
-        monkeypatch.setattr(module, bound, SLICE)
+    monkeypatch.setattr(large_work, "SLICE", SLICE)
+    monkeypatch.setattr(call, "SLICE", SLICE)
     monkeypatch.setattr(orders, "FEW_REQUESTS", FEW)  # so that all are read by the way of many
     for reads, way in ((world.hub.reads, "quick"), (world.hub.reads, "slow"), (SqliteTx, "fetch"), (PostgresTx, "fetch")):
         monkeypatch.setattr(reads, way, _noting(getattr(reads, way)))

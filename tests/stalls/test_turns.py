@@ -18,7 +18,7 @@ from waypost.app.clock_rules import Enforcement, enforce
 from waypost.app.commands import Command, IdempotencyKey
 from waypost.app.generation import RequestDraft
 from waypost.app.goods import InventoryCall, VariantChange
-from waypost.app.large_work import LargeWork
+from waypost.app.large_work import SLICE, LargeWork
 from waypost.app.lists import Bulk, Pull
 from waypost.app.order_items import ItemDraft
 from waypost.app.order_links import LinkAsk, link_orders
@@ -31,6 +31,7 @@ from waypost.domain.clock_rules import ClockRule, Condition, Response
 from waypost.domain.lifecycle import Action
 from waypost.domain.orders import PaymentStatus
 from waypost.storage.group_commit import GroupWriter
+from waypost.wire.pieces import joined
 from waypost.wire.routing import render_preview
 
 LINES, SOURCES = 250, 25
@@ -99,7 +100,7 @@ async def _posted(shop: Shop) -> Coroutine[Any, Any, object]:
 async def _previewed(shop: Shop) -> Coroutine[Any, Any, object]:
     async def preview(order: int) -> list[bytes]:
         done = await shop.changer.record(preview_order(GenerationAsk(shop.actor, order)))
-        return await LargeWork().collected(render_preview(done.record), len)
+        return await LargeWork().collected(joined(render_preview(done.record), SLICE), len)
 
     return preview(await _order(shop, 2 * SOURCES))
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from waypost.wire.pieces import Blocks, array, document
+from waypost.wire.pieces import array, document, joined
 from waypost.wire.rendered import SHORT, as_list
 
 
@@ -36,13 +36,8 @@ def test_pieces_within_pieces_are_made_when_they_are_asked_for() -> None:
 
 
 def test_short_pieces_are_joined_and_long_ones_go_alone() -> None:
-    blocks = Blocks(3)
-    assert [blocks.add(piece) for piece in (b"ab", b"c", b"defgh", b"i")] == [2, 1, 5, 1]
-    assert blocks.all() == [b"abc", b"defgh", b"i"]
-    assert Blocks(3).all() == [b""]
-    full = Blocks(3)
-    full.add(b"abc")
-    assert full.all() == [b"abc"]
+    assert list(joined(iter([b"ab", b"c", b"defgh", b"i"]), 3)) == [b"abc", b"defgh", b"i"]
+    assert list(joined(iter([]), 3)) == []
 
 
 @pytest.mark.parametrize("size", [1, SHORT // 2, SHORT])

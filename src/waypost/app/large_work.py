@@ -11,8 +11,7 @@ from waypost.app.slices import give_way
 
 T = TypeVar("T")
 
-AT_ONCE = 256 * 1024  # bytes that are read or rendered without a pause, such as a page of a hundred requests
-SLICE = 64 * 1024  # of what is longer, after that: 1 to 3 ms, as a record of 200 bytes takes 10 us
+SLICE = 256 * 1024  # bytes that are read or rendered in one go: 1 to 3 ms, and 10 of records of 200 bytes
 # Large results that wait for their turn. Beyond that no further list is read from the database: what was read takes
 # several times the memory of its reply, and no limit of unread answers counts it.
 AHEAD_AT_MOST = 4
@@ -44,7 +43,7 @@ class LargeWork:
         """
         rest = iter(items)
         found: list[T] = []
-        if _one_slice(rest, weigh, found, AT_ONCE):
+        if _one_slice(rest, weigh, found):
             return found
         self._under_way += 1
         if self.is_crowded:
@@ -54,7 +53,7 @@ class LargeWork:
                 is_done = False
                 while not is_done:
                     await give_way()
-                    is_done = _one_slice(rest, weigh, found, SLICE)
+                    is_done = _one_slice(rest, weigh, found)
         finally:
             self._under_way -= 1
             if not self.is_crowded:
@@ -69,10 +68,10 @@ class OutOfTurn:
         """All items, made in slices."""
         rest = iter(items)
         found: list[T] = []
-        is_done = _one_slice(rest, weigh, found, AT_ONCE)
+        is_done = _one_slice(rest, weigh, found)
         while not is_done:
             await give_way()
-            is_done = _one_slice(rest, weigh, found, SLICE)
+            is_done = _one_slice(rest, weigh, found)
         return found
 
 
@@ -86,12 +85,12 @@ def let_go(items: list[T]) -> Iterator[T]:
         yield items.pop()
 
 
-def _one_slice(rest: Iterator[T], weigh: Callable[[T], int], found: list[T], size: int) -> bool:
-    """Make one slice of this size of the items that are left; whether none is left then."""
+def _one_slice(rest: Iterator[T], weigh: Callable[[T], int], found: list[T]) -> bool:
+    """Make one slice of the items that are left; whether none is left then."""
     made = 0
     for item in rest:
         found.append(item)
         made += weigh(item)
-        if made >= size:
+        if made >= SLICE:
             return False
     return True

@@ -12,14 +12,14 @@ from waypost.app.access import Holder
 from waypost.app.actor import Actor
 from waypost.app.commands import IdempotencyKey
 from waypost.app.hub import Hub
-from waypost.app.large_work import AT_ONCE
+from waypost.app.large_work import SLICE
 from waypost.domain.refusals import TOKEN_TYPES, NotFound, NotPermitted
 from waypost.http.bodies import Body
 from waypost.http.gate import Gate, Refused
 from waypost.http.paths import is_plain
 from waypost.wire.body import read_json
 from waypost.wire.faults import BadInput, Fault
-from waypost.wire.pieces import Blocks, Pieces
+from waypost.wire.pieces import Pieces, joined
 from waypost.wire.preconditions import format_etag, read_idempotency_key, read_if_match
 from waypost.wire.query import Params, fingerprint
 from waypost.wire.scalars import parse_id
@@ -213,9 +213,7 @@ class Resource:
 
     async def answer_list(self, resp: Response, pieces: Pieces, status: int = 200) -> None:
         """A JSON reply that may be long: it is rendered in slices, all of it before its first byte is sent."""
-        blocks = Blocks(AT_ONCE)
-        await self.hub.reads.large.collected(map(blocks.add, pieces), lambda size: size)
-        parts = blocks.all()
+        parts = await self.hub.reads.large.collected(joined(pieces, SLICE), len)
         if len(parts) == 1:
             answer(resp, parts[0], status=status)
             return

@@ -42,30 +42,15 @@ def _value(before: bytes, value: Any) -> Iterable[bytes]:
     return (before + _encode(value),)
 
 
-class Blocks:
-    """The same text, added piece by piece, in blocks of at least so many bytes each, but for the last: what is freed
-    in small blocks leaves holes that the system does not get back."""
-
-    def __init__(self, at_least: int) -> None:
-        self._at_least = at_least
-        self._full: list[bytes] = []
-        self._parts: list[bytes] = []
-        self._size = 0
-
-    def add(self, piece: bytes) -> int:
-        """Take this piece; its size."""
-        self._parts.append(piece)
-        self._size += len(piece)
-        if self._size >= self._at_least:
-            self._close()
-        return len(piece)
-
-    def all(self) -> list[bytes]:
-        """The blocks; one at least."""
-        if self._parts or not self._full:
-            self._close()
-        return self._full
-
-    def _close(self) -> None:
-        self._full.append(b"".join(self._parts))
-        self._parts, self._size = [], 0
+def joined(pieces: Iterable[bytes], at_least: int) -> Pieces:
+    """The same text in pieces of at least so many bytes each, but for the last."""
+    parts: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        parts.append(piece)
+        size += len(piece)
+        if size >= at_least:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if parts:
+        yield b"".join(parts)
