@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sqlite3
-from contextlib import closing
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, closing
 
 import asyncpg
 import pytest
@@ -15,8 +16,10 @@ from tests.support.planting import ALL_KINDS, plant_broken
 from tests.support.world import World
 from waypost.app import hub as hub_module
 from waypost.http import unfinished
+from waypost.storage import read_queue
 from waypost.storage import readiness as ready_module
 from waypost.storage.migrations import HEAD
+from waypost.storage.read_queue import ReadQueue
 from waypost.storage.schema import metadata
 
 ANSWERED_WITHIN_S = 3.0
@@ -129,6 +132,59 @@ async def test_another_schema_is_not_ready_and_says_what_to_do(
     reply = await Client(world.app).get("/readyz")
     assert reply.status == 503
     assert f"The database has schema {found}, this program {what_to_do}" in reply.json()["detail"]
+
+
+@asynccontextmanager
+async def all_slots_taken(world: World) -> AsyncIterator[ReadQueue]:
+    """Each slot of the queue for lists and counts is held, and one more waits."""
+    queue: ReadQueue = world.hub.store.reads.queue  # type: ignore[attr-defined]
+
+    async def take(slot: AbstractAsyncContextManager[None]) -> None:
+        await held.enter_async_context(slot)
+
+    async with AsyncExitStack() as held:
+        for _ in range(queue.slots):
+            await take(queue.slot())
+        waiting = asyncio.create_task(take(queue.slot()))
+        while not queue.waiting:
+            await asyncio.sleep(0)
+        yield queue
+        waiting.cancel()
+
+
+@pytest.mark.usefixtures("look_each_time")
+async def test_lists_that_wait_for_each_other_are_no_fault_of_the_database(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was seen: 95 pages of a megabyte at once, and the hub told that another process might hold the database."""
+    monkeypatch.setattr(ready_module, "STEP_S", 0.5)
+    async with all_slots_taken(world):
+        assert await readiness(world) == 200
+        monkeypatch.setattr(read_queue, "WAITING_AT_MOST", 1)  # from now on callers are refused
+        assert await readiness(world) == 503
+    assert await readiness(world) == 200
+
+
+@pytest.mark.usefixtures("look_each_time")
+async def test_a_line_of_lists_that_stands_still_is_noticed(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ready_module, "STEP_S", 0.5)
+    async with all_slots_taken(world):
+        monkeypatch.setattr(read_queue, "WAIT_S", 0.7)
+        await asyncio.sleep(0.3)
+        reply = await Client(world.app).get("/readyz")
+        assert reply.status == 503
+        assert "Lists and counts wait, and none has been read" in reply.json()["detail"]
+    assert await readiness(world) == 200
+
+
+@pytest.mark.usefixtures("look_each_time")
+async def test_a_look_at_the_database_waits_for_no_large_reply(world: World) -> None:
+    """While four are made, no list is read."""
+    large = world.hub.reads.large
+    large._under_way = 4
+    large._has_room.clear()
+    assert large.is_crowded
+    assert await readiness(world) == 200
 
 
 async def test_however_many_ask_the_database_is_looked_at_once_a_second(

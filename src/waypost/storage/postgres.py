@@ -218,7 +218,7 @@ class PostgresStore(Teller):
 
     async def ready(self) -> str:
         """See `ports.Store`."""
-        await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
+        await check_ready(self.reads, self.write(prove_writable), self._revision)
         return self._revision
 
     async def durability(self) -> Durability:

@@ -148,8 +148,13 @@ class PostgresReads(CommonReads):
 
     @property
     def read_paths(self) -> tuple[Callable[[str], Awaitable[Sequence[Sequence[Any]]]], ...]:
-        """One read through each kind of connection."""
-        return self.quick, self.slow
+        """One read through each kind of connection that no read waits for."""
+        return (self.quick,)
+
+    @property
+    def queued_path(self) -> Callable[[str], Awaitable[Sequence[Sequence[Any]]]]:
+        """A read for who holds a slot of the queue."""
+        return self.quick
 
     async def version(self, scope: Scope, request_id: int) -> int | None:
         """The version of one request, looked up together with what others ask for now."""

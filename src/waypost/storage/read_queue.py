@@ -1,6 +1,7 @@
 """A bounded queue for slow reads: so many run at once, so many wait, and each waits a limited time."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -22,6 +23,12 @@ class ReadQueue:
         self._large = large
         self.waiting = 0  # reads
         self._free = asyncio.Semaphore(slots)
+        self._given_at = time.monotonic()  # the last slot
+
+    @property
+    def stands_still(self) -> bool:
+        """Whether no slot was given for as long as a read may wait for one. Ask while one waits."""
+        return time.monotonic() - self._given_at > WAIT_S
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -50,3 +57,4 @@ class ReadQueue:
         except asyncio.CancelledError:
             self._free.release()
             raise
+        self._given_at = time.monotonic()

@@ -199,7 +199,7 @@ class SqliteStore(Teller):
         require_room(self.path)
         if fault := self._file.fault():
             raise unavailable(f"{_UNWRITABLE.rstrip('.')}: {fault}.", sqlite3.OperationalError(fault))
-        await check_ready(self.reads.read_paths, self.write(prove_writable), self._revision)
+        await check_ready(self.reads, self.write(prove_writable), self._revision)
         return self._revision
 
     async def durability(self) -> Durability:

@@ -105,8 +105,19 @@ class SqliteReads(CommonReads):
 
     @property
     def read_paths(self) -> tuple[Callable[[str], Awaitable[Rows]], ...]:
-        """One read through each kind of connection."""
-        return self.quick, self.slow, self.on_thread
+        """One read through each kind of connection that no read waits for."""
+        return self.quick, self._in_the_loop
+
+    @property
+    def queued_path(self) -> Callable[[str], Awaitable[Rows]]:
+        """A read on a thread, for who holds a slot of the queue."""
+        return self._threads.run
+
+    async def _in_the_loop(self, sql: str) -> Rows:
+        try:
+            return self._in_loop.fetch(translated(sql), (), lambda: False, STEPS_PER_LOOK)  # it is short
+        except FAULTS as error:
+            raise unavailable(_CANNOT_READ, error) from error
 
     async def on_thread(self, sql: str) -> Rows:
         """A read that goes to a thread at once."""
@@ -160,15 +171,19 @@ class _ReaderThreads:
     async def read(self, sql: str, args: Sequence[Any]) -> Rows:
         """All rows; raises `Unavailable`. Interrupted when the caller is cancelled."""
         async with self._queue.slot():
-            read = _Read(sql, args)
-            try:
-                return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, read)
-            except FAULTS as error:
-                if is_interrupted(error):
-                    raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
-                raise unavailable(_CANNOT_READ, error) from error
-            finally:
-                read.abandoned = True
+            return await self.run(sql, args)
+
+    async def run(self, sql: str, args: Sequence[Any] = ()) -> Rows:
+        """The same, for who holds a slot of the queue."""
+        read = _Read(sql, args)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._pool, self._run, read)
+        except FAULTS as error:
+            if is_interrupted(error):
+                raise Unavailable("The query took too long: narrow its filters.", retry_after_s=1) from error
+            raise unavailable(_CANNOT_READ, error) from error
+        finally:
+            read.abandoned = True
 
     def _run(self, read: _Read) -> Rows:
         connection = self._idle.get()
