@@ -83,6 +83,17 @@ async def _waiting(house: House, lines: Sequence[tuple[str, int]]) -> list[int]:
     return await house.merchant.requests(*(Wanted(lines=tuple(lines)) for _ in range(REQUESTS)))
 
 
+async def _handed_over(house: House, ids: Sequence[int], monkeypatch: pytest.MonkeyPatch) -> Seen:
+    """All of them; how many were prepared in which turn."""
+    async with Supplier(answering("accept")) as supplier, watching() as seen:
+        monkeypatch.setattr(claiming, "written", seen.counted(claiming.written))
+        await house.push(supplier, QUICK._replace(concurrency=REQUESTS))
+        house.start()
+        await house.until_statuses(ids, Status.PROCESSED)
+        await house.end()
+    return seen
+
+
 @pytest.mark.parametrize(("lines", "at_most"), [(LONG, 1), (LONG[:1], REQUESTS)], ids=["long", "short"])
 async def test_others_get_a_turn_between_two_long_requests_that_are_prepared(
     house: House, monkeypatch: pytest.MonkeyPatch, lines: Sequence[tuple[str, int]], at_most: int
@@ -95,12 +106,7 @@ async def test_others_get_a_turn_between_two_long_requests_that_are_prepared(
         return await papers(some)
 
     monkeypatch.setattr(house.hub.reads, "papers", reading)
-    async with Supplier(answering("accept")) as supplier, watching() as seen:
-        monkeypatch.setattr(claiming, "written", seen.counted(claiming.written))
-        await house.push(supplier, QUICK._replace(concurrency=REQUESTS))
-        house.start()
-        await house.until_statuses(ids, Status.PROCESSED)
-        await house.end()
+    seen = await _handed_over(house, ids, monkeypatch)
     assert seen.all == REQUESTS
     assert seen.most <= at_most
     assert (seen.most == 1) == (lines is LONG)  # short ones share a turn
@@ -116,12 +122,7 @@ async def test_what_expressions_take_counts_too(house: House, monkeypatch: pytes
         return write(source, document)._replace(steps=1_000)
 
     monkeypatch.setattr(HttpSource, "write", slow)
-    async with Supplier(answering("accept")) as supplier, watching() as seen:
-        monkeypatch.setattr(claiming, "written", seen.counted(claiming.written))
-        await house.push(supplier, QUICK._replace(concurrency=REQUESTS))
-        house.start()
-        await house.until_statuses(ids, Status.PROCESSED)
-        await house.end()
+    seen = await _handed_over(house, ids, monkeypatch)
     assert (seen.all, seen.most) == (REQUESTS, 1)
 
 
