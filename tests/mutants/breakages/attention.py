@@ -229,9 +229,9 @@ MUTANTS = (
     Mutant(
         "attention-code-counted-twice",
         "Who names a reason twice gets totals that are twice too large.",
-        "storage/queries/attention.py",
-        "sorted(set(query.codes))",
-        "sorted(query.codes)",
+        "wire/query.py",
+        "tuple(dict.fromkeys(one for one in found if one is not None)) or None",
+        "tuple(one for one in found if one is not None) or None",
         (f"{_GROUPS}test_what_is_not_shown_is_found_by_source_and_reason",),
     ),
     Mutant(

@@ -35,7 +35,7 @@ class AttentionQuery(NamedTuple):
 
     scope: Scope
     source_id: int | None = None
-    codes: tuple[str, ...] = ()
+    codes: tuple[str, ...] = ()  # each once
     assignee: str | None = None
     unassigned: bool = False
     snoozed: bool = False  # with what is snoozed

@@ -196,7 +196,7 @@ def _found(query: AttentionQuery, where: Filter, which: str, are_many: bool) -> 
     Without codes, the key is walked. With codes it is walked, too, unless there `are_many` groups: then each code is
     looked up at each source that has any.
     """
-    source_id, codes = query.source_id, sorted(set(query.codes))
+    source_id, codes = query.source_id, sorted(query.codes)
     if query.after is not None:
         source_id, codes = query.after.source_id, [query.after.code]
     if not codes:
