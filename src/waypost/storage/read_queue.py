@@ -23,12 +23,12 @@ class ReadQueue:
         self._large = large
         self.waiting = 0  # reads
         self._free = asyncio.Semaphore(slots)
-        self._given_at = time.monotonic()  # the last slot
+        self._moved_at = time.monotonic()  # a slot was given, or a read came that found one free
 
     @property
     def stands_still(self) -> bool:
-        """Whether no slot was given for as long as a read may wait for one. Ask while one waits."""
-        return time.monotonic() - self._given_at > WAIT_S
+        """Whether reads wait, and no slot was given for as long as one may wait. Ask while you wait for one."""
+        return time.monotonic() - self._moved_at > WAIT_S
 
     @asynccontextmanager
     async def slot(self) -> AsyncIterator[None]:
@@ -36,6 +36,8 @@ class ReadQueue:
         if self.waiting >= WAITING_AT_MOST:
             message = f"{WAITING_AT_MOST} lists and counts are waiting, which is the limit: try again in 1 s."
             raise Unavailable(message, retry_after_s=1)
+        if not self.waiting and not self._free.locked():
+            self._moved_at = time.monotonic()  # nobody has waited until now
         self.waiting += 1
         try:
             async with asyncio.timeout(WAIT_S):
@@ -57,4 +59,4 @@ class ReadQueue:
         except asyncio.CancelledError:
             self._free.release()
             raise
-        self._given_at = time.monotonic()
+        self._moved_at = time.monotonic()

@@ -56,7 +56,7 @@ MUTANTS = (
         "Whoever asks for costly lists and hangs up keeps all readers busy.",
         "storage/sqlite_reads.py",
         "            read.abandoned = True\n",
-        "                read.abandoned = False\n",
+        "            read.abandoned = False\n",
         ("tests/storage/test_slow_reads.py::test_a_read_whose_caller_left_is_interrupted[sqlite]",),
     ),
     Mutant(
@@ -98,6 +98,14 @@ MUTANTS = (
         "            if reads.queue.stands_still:\n",
         "            if True:\n",
         ("tests/http/test_readiness.py::test_lists_that_wait_for_each_other_are_no_fault_of_the_database",),
+    ),
+    Mutant(
+        "readiness-after-idle-times",
+        "After a quiet quarter of a minute, a few large lists make a load balancer take the hub away.",
+        "storage/read_queue.py",
+        "        if not self.waiting and not self._free.locked():\n",
+        "        if False:\n",
+        ("tests/http/test_readiness.py::test_a_look_at_the_database_waits_for_no_large_reply",),
     ),
     Mutant(
         "readiness-without-the-line",
