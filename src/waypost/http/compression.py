@@ -7,10 +7,11 @@ Only for calls with a good token: strangers get nothing but files that were comp
 import asyncio
 import re
 import zlib
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from waypost.app.slices import parts
 from waypost.http.call import Call
 
 LONG = 8 * 1024  # bytes of a reply: what is shorter goes out as it is
@@ -58,16 +59,16 @@ class Compressor:
         """ASGI `send` of a call, which compresses a long reply if its caller takes that."""
         return send if call.accept_encoding is None else Encoded(call, method == "HEAD", self, send).send
 
-    async def compressed(self, parts: list[bytes]) -> list[bytes] | None:
-        """The parts as one gzip; None: too much is being compressed already. One reply, of any size, always may."""
-        size = sum(map(len, parts))
+    async def compressed(self, body: list[bytes]) -> list[bytes] | None:
+        """These parts as one gzip; None: too much is being compressed already. One reply, of any size, always may."""
+        size = sum(map(len, body))
         if self._under_way and self._under_way + size > self._at_most:
             return None
         self._under_way += size
         try:
             packer = zlib.compressobj(LEVEL, zlib.DEFLATED, 31)
             loop = asyncio.get_running_loop()
-            found = [await loop.run_in_executor(_THREAD, _packed, packer, some) for some in _sliced(parts)]
+            found = [await loop.run_in_executor(_THREAD, _packed, packer, some) for some in parts(body, SLICE, len)]
             return [*filter(None, found), packer.flush()]
         finally:
             self._under_way -= size
@@ -89,19 +90,6 @@ def depends(call: Call, headers: Iterable[tuple[bytes, bytes]]) -> bool:
 
 def _packed(packer: Any, parts: list[bytes]) -> bytes:
     return b"".join(map(packer.compress, parts))
-
-
-def _sliced(parts: list[bytes]) -> Iterator[list[bytes]]:
-    some: list[bytes] = []
-    size = 0
-    for part in parts:
-        some.append(part)
-        size += len(part)
-        if size >= SLICE:
-            yield some
-            some, size = [], 0
-    if some:
-        yield some
 
 
 class Encoded:
@@ -137,14 +125,14 @@ class Encoded:
         self._parts.append(message.get("body", b""))
         if message.get("more_body", False):
             return
-        parts, self._parts = self._parts, []
-        packed = await self._compressor.compressed(parts)
+        body, self._parts = self._parts, []
+        packed = await self._compressor.compressed(body)
         if packed is not None:
-            parts = packed
+            body = packed
             headers = [header for header in start["headers"] if header[0] != b"content-length"]
-            headers += (VARY, (b"content-encoding", b"gzip"), (b"content-length", b"%d" % sum(map(len, parts))))
+            headers += (VARY, (b"content-encoding", b"gzip"), (b"content-length", b"%d" % sum(map(len, body))))
             start = {**start, "headers": headers}
         await self._send(start)
-        for part in parts:
+        for part in body:
             await self._send({"type": "http.response.body", "body": part, "more_body": True})
         await self._send({"type": "http.response.body", "body": b""})
