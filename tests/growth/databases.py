@@ -21,7 +21,7 @@ from tests.support.postgres import PostgresServer
 from waypost.storage.opening import migrate
 from waypost.storage.schema import metadata
 
-SMALL, LARGE = 1_000, 20_000
+SMALL, LARGE, VERY_LARGE = 1_000, 20_000, 50_000
 
 
 class Mode(NamedTuple):

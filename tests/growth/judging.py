@@ -28,7 +28,7 @@ LINEAR: tuple[Linear, ...] = (
     Linear("count_*", "It counts what matches, and shows nothing of it.", 27, 7),
     Linear("list_* *age*=far*", "A page far back, by its number: what comes before it is passed over. Read on by id instead.", 12, 1.5),
     Linear("one_thing cancel*", "On PostgreSQL, what all sources have of these SKUs is locked, where it is routed again.", 0.03, 0.25),
-    Linear("one_thing inventory", "Very many sources have this SKU: all of it is looked at, and sorted.", 1, 0.3),
+    Linear("one_thing inventory", "Very many sources have this SKU: all of it is looked at, and sorted.", 2, 0.3),
     Linear("list_events types=*", "Events of a type that never, or hardly ever, occurred: the log is looked through.", 25, 4),
     Linear("list_events after=middle as *", "Of the events after this one, none is the caller's for a long time.", 75, 100),
     Linear(

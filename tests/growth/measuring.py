@@ -10,6 +10,7 @@ from tests.growth.counting import Counter
 from tests.growth.reads import Call
 from tests.growth.template import Template
 from tests.support.asgi import Client
+from waypost.app import access
 from waypost.app import hub as hub_module
 from waypost.app.hub import Hub
 from waypost.domain.refusals import Unavailable
@@ -82,8 +83,11 @@ async def measured(url: str, template: Template, counter: Counter, tidy: Tidy | 
     hub, writer = build_hub(store)
     app = create_app(hub, Gate(hub.tokens, None, ()), LineLog(io.StringIO()))
     try:
-        # What was rendered before is not kept: else a call's cost would depend on those before it.
-        with patch.object(rendered, "KEPT_AT_MOST", 0), patch.object(hub_module, "READY_FOR_S", 0.0):
+        # Neither what was rendered before is kept, nor who holds a token: else a call's cost would depend on those before it.
+        with (
+            patch.object(rendered, "KEPT_AT_MOST", 0), patch.object(hub_module, "READY_FOR_S", 0.0),
+            patch.object(access, "REMEMBERED_S", -1.0),
+        ):  # fmt: skip
             yield Measured(hub, app, template.tokens, counter, tidy)
     finally:
         await writer.close()

@@ -66,9 +66,11 @@ async def create_invoices(tx: Tx, drafts: Sequence[InvoiceDraft], now: int) -> l
     loaded = await tx.load([ask_for(command) for command in commands], accounts)
     charges = [charge for draft in drafts for charge in draft.items]
     named = sorted({charge.variant_id for charge in charges if charge.variant_id is not None})
-    skus = sorted({charge.sku for charge in charges if charge.sku is not None})
-    sources = sorted({state.source_id for state in loaded.states if state is not None})
-    variants = _Variants(await tx.charged_variants(sources, named, skus))
+    skus = {
+        (state.source_id, charge.sku) for state, draft in zip(loaded.states, drafts, strict=True) if state is not None
+        for charge in draft.items if charge.sku is not None
+    }  # fmt: skip
+    variants = _Variants(await tx.charged_variants(named, skus))
     item_ids = iter(await tx.new_ids("source_invoice_item", len(charges)))
     numbers = {id_: one.number for id_, one in loaded.particulars.items()}
     bench = _Bench(Desk(loaded, now), numbers, variants, item_ids, [])

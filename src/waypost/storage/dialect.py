@@ -4,7 +4,7 @@ Statements are written with `$1`, `$2` … ; the SQLite driver turns them into `
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 
@@ -39,6 +39,18 @@ class Dialect(NamedTuple):
             return f"(SELECT {columns} FROM json_each($1)) {alias}", [json.dumps(values)]
         lists = [[value[place] for value in values] for place in range(len(names))]
         return f"unnest($1::bigint[], $2::text[]) AS {alias}({', '.join(names)})", lists
+
+    def by_pair(
+        self, table: str, alias: str, names: tuple[str, str], values: Iterable[tuple[int, str]]
+    ) -> tuple[str, list[Any]]:
+        """FROM and WHERE of the rows of `table` whose two columns hold one of these pairs; parameters, from `$1` on.
+
+        Problem: of two lists, PostgreSQL with statistics may look up one, and read all that a source has. And both
+        engines would try each value with each. So each pair is looked up.
+        """
+        given, args = self.pairs("k", names, sorted(set(values)))
+        where = " AND ".join(f"{alias}.{name} = k.{name}" for name in names)
+        return self.looked_up(given, "true", f"{table} {alias}", where), args
 
     def texts(self, alias: str, column: str, place: str) -> str:
         """The texts of the array parameter at `place` as a table of one column."""

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from itertools import groupby
-from typing import Any
 
 from waypost.app.actor import Scope
 from waypost.app.ports.inventory import GoodsQuery, Named, StockView
 from waypost.domain.inventory import Family, Held, InventoryParent, InventoryVariant, ProductVariant
 from waypost.storage.listings import ListingReading, ListingWriting
 from waypost.storage.queries import columns, goods
-from waypost.storage.queries.requests import Filter
 
 VARIANT_BYTES = 500  # of a family, roughly
 HELD_BYTES = 500  # likewise, of what one line holds
@@ -90,38 +88,17 @@ class InventoryWriting(ListingWriting):
     ) -> dict[int, InventoryVariant]:
         """See `ports.inventory`."""
         found: dict[int, InventoryVariant] = {}
-        if ids:
-            found |= {one.id: one for one in await self._variants(scope, "v.id", "bigint", list(ids))}
-        if names:
-            wanted = set(names)
-            sources = self.dialect.array(sorted({name[0] for name in names}))
-            more = await self._variants(scope, "v.sku", "text", sorted({name[1] for name in names}), sources)
-            found |= {one.id: one for one in more if (one.source_id, one.sku) in wanted}
+        for found_by, args in goods.asked("inventory_variant", "source_id", scope, (ids, names), self.dialect):
+            rows = await self.fetch(f"SELECT {VARIANT} {found_by}", *args)
+            found |= {row[0]: InventoryVariant._make(row) for row in rows}
         return found
-
-    async def _variants(
-        self, scope: Scope, column: str, kind: str, values: list[Any], sources: Any = None
-    ) -> list[InventoryVariant]:
-        where = Filter(self.dialect)
-        where.any_of(column, tuple(values), kind)
-        where.add("+v.account_id = ?", scope.account_id)
-        if scope.source_id is not None:
-            where.add("+v.source_id = ?", scope.source_id)
-        if sources is not None:
-            where.args.append(sources)
-            where.terms.append(self.dialect.any_of("v.source_id", len(where.args)))
-        sql = f"SELECT {VARIANT} FROM inventory_variant v WHERE {' AND '.join(where.terms)}"
-        return [InventoryVariant._make(row) for row in await self.fetch(sql, *where.args)]
 
     async def parents_named(self, scope: Scope, names: Sequence[Named]) -> dict[Named, InventoryParent]:
         """See `ports.inventory`."""
-        d = self.dialect
-        sql = f"""SELECT {PARENT} FROM inventory_parent p WHERE {d.any_of("p.source_id", 1)}
-          AND {d.any_of("p.sku", 2, "text")} AND +p.account_id = $3"""
-        sources, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
-        rows = await self.fetch(sql, d.array(sources), d.array(skus), scope.account_id)
-        found = {(one.source_id, one.sku): one for one in map(InventoryParent._make, rows)}
-        return {name: found[name] for name in set(names) & found.keys()}
+        found_by, args = self.dialect.by_pair("inventory_parent", "p", ("source_id", "sku"), names)
+        sql = f"SELECT {PARENT} {found_by} AND +p.account_id = ${len(args) + 1}"
+        rows = await self.fetch(sql, *args, scope.account_id)
+        return {(one.source_id, one.sku): one for one in map(InventoryParent._make, rows)}
 
     async def products_named(self, account_id: int, skus: Sequence[str]) -> dict[str, ProductVariant]:
         """See `ports.inventory`."""

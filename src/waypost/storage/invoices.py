@@ -1,6 +1,6 @@
 """Source invoices, in SQL."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from typing import Any
 
 from waypost.app.actor import Scope
@@ -117,18 +117,18 @@ class InvoiceReading(Reader):
 class InvoiceWriting(Statements):
     """See `ports.invoices`."""
 
-    async def charged_variants(
-        self, source_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
-    ) -> list[ChargedVariant]:
-        """See `ports.invoices`. However many other sources have the same SKUs, they are not read."""
+    async def charged_variants(self, ids: Sequence[int], names: Collection[tuple[int, str]]) -> list[ChargedVariant]:
+        """See `ports.invoices`."""
+        d = self.dialect
+        asked: list[tuple[str, list[Any]]] = []
+        if ids:
+            asked.append((f"FROM inventory_variant v WHERE {d.any_of('v.id', 1)}", [d.array(ids)]))
+        if names:
+            asked.append(d.by_pair("inventory_variant", "v", ("source_id", "sku"), names))
         found: dict[int, ChargedVariant] = {}
-        for column, values, kind in (("id", ids, "bigint"), ("sku", skus, "text")):
-            if values:
-                source = "source_id" if column == "sku" else "+source_id"
-                sql = f"""SELECT {columns.listed(ChargedVariant)} FROM inventory_variant
-                  WHERE {self.dialect.any_of(source, 1)} AND {self.dialect.any_of(column, 2, kind)}"""
-                rows = await self.fetch(sql, self.dialect.array(source_ids), self.dialect.array(values))
-                found |= {row[0]: ChargedVariant._make(row) for row in rows}
+        for found_by, args in asked:
+            rows = await self.fetch(f"SELECT {columns.listed(ChargedVariant, 'v')} {found_by}", *args)
+            found |= {row[0]: ChargedVariant._make(row) for row in rows}
         return list(found.values())
 
     async def invoice_view(self, scope: Scope, invoice_id: int) -> InvoiceView | None:

@@ -47,32 +47,18 @@ class ListingWriting(Statements):
         self, scope: Scope, ids: Sequence[int], names: Sequence[Named]
     ) -> dict[int, ListingVariant]:
         """See `ports.inventory`."""
-        d = self.dialect
-        bound = "+v.account_id = $1 AND (CAST($2 AS bigint) IS NULL OR +v.channel_id = CAST($2 AS bigint))"
-        select = f"SELECT {VARIANT} FROM listing_variant v WHERE {bound}"
         found: dict[int, ListingVariant] = {}
-        if ids:
-            sql = f"{select} AND {d.any_of('v.id', 3)}"
-            rows = await self.fetch(sql, scope.account_id, scope.channel_id, d.array(list(ids)))
+        for found_by, args in goods.asked("listing_variant", "channel_id", scope, (ids, names), self.dialect):
+            rows = await self.fetch(f"SELECT {VARIANT} {found_by}", *args)
             found |= {row[0]: ListingVariant._make(row) for row in rows}
-        if names:
-            wanted = set(names)
-            sql = f"{select} AND {d.any_of('v.channel_id', 3)} AND {d.any_of('v.sku', 4, 'text')}"
-            channels, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
-            rows = await self.fetch(sql, scope.account_id, scope.channel_id, d.array(channels), d.array(skus))
-            more = map(ListingVariant._make, rows)
-            found |= {one.id: one for one in more if (one.channel_id, one.sku) in wanted}
         return found
 
     async def listing_parents_named(self, scope: Scope, names: Sequence[Named]) -> dict[Named, ListingParent]:
         """See `ports.inventory`."""
-        d = self.dialect
-        sql = f"""SELECT {PARENT} FROM listing_parent p WHERE {d.any_of("p.channel_id", 1)}
-          AND {d.any_of("p.sku", 2, "text")} AND +p.account_id = $3"""
-        channels, skus = sorted({name[0] for name in names}), sorted({name[1] for name in names})
-        rows = await self.fetch(sql, d.array(channels), d.array(skus), scope.account_id)
-        found = {(one.channel_id, one.sku): one for one in map(ListingParent._make, rows)}
-        return {name: found[name] for name in set(names) & found.keys()}
+        found_by, args = self.dialect.by_pair("listing_parent", "p", ("channel_id", "sku"), names)
+        sql = f"SELECT {PARENT} {found_by} AND +p.account_id = ${len(args) + 1}"
+        rows = await self.fetch(sql, *args, scope.account_id)
+        return {(one.channel_id, one.sku): one for one in map(ListingParent._make, rows)}
 
     async def write_listings(
         self,

@@ -198,14 +198,12 @@ class RoutingWriting(Statements):
     async def mapped_methods(self, texts: Sequence[tuple[int, str]]) -> list[MappedMethod]:
         """See `ports.routing`. A method that is not used any more is not mapped."""
         d = self.dialect
+        found_by, args = d.by_pair("channel_shipping_method", "c", ("channel_id", "name"), texts)
         sql = f"""SELECT c.channel_id, c.name, c.policy_id, p.source_id, m.id, m.carrier, m.method, m.estimated_cost
-          FROM channel_shipping_method c LEFT JOIN shipping_policy_method p ON p.policy_id = c.policy_id
+          FROM (SELECT c.* {found_by}) c LEFT JOIN shipping_policy_method p ON p.policy_id = c.policy_id
           LEFT JOIN source_shipping_method m ON m.id = p.method_id AND m.active
-          WHERE {d.any_of("c.channel_id", 1)} AND {d.any_of("c.name", 2, "text")} AND c.policy_id IS NOT NULL"""
-        channels, names = sorted({text[0] for text in texts}), sorted({text[1] for text in texts})
-        if not channels:
-            return []
-        return [MappedMethod._make(row) for row in await self.fetch(sql, d.array(channels), d.array(names))]
+          WHERE c.policy_id IS NOT NULL"""
+        return [MappedMethod._make(row) for row in await self.fetch(sql, *args)] if texts else []
 
     async def request_numbers(self, order_ids: Sequence[int]) -> dict[int, list[str]]:
         """See `ports.routing`."""

@@ -82,20 +82,13 @@ class CommonTx(
 
     async def number_owners(self, numbers: Sequence[tuple[int, str]]) -> dict[tuple[int, str], int]:
         """See `ports.Tx`."""
-        d = self.dialect
-        sql = f"""SELECT source_id, number, request_id FROM fulfillment_request_number
-          WHERE {d.any_of("source_id", 1)} AND {d.any_of("number", 2, "text")}"""
-        sources, given = sorted({n[0] for n in numbers}), sorted({n[1] for n in numbers})
-        rows = await self.fetch(sql, d.array(sources), d.array(given))
+        found_by, args = self.dialect.by_pair("fulfillment_request_number", "n", ("source_id", "number"), numbers)
+        rows = await self.fetch(f"SELECT n.source_id, n.number, n.request_id {found_by}", *args)
         return {(row[0], row[1]): row[2] for row in rows}
 
     async def orders_by_number(self, keys: Sequence[tuple[int, str]]) -> dict[tuple[int, str], PostedOrder]:
         """See `ports.Tx`."""
-        d = self.dialect
-        # Pair by pair: by two lists, PostgreSQL walks all orders of the channels, or tries the numbers in each account.
-        given, args = d.pairs("k", ("channel_id", "order_number"), sorted(set(keys)))
-        where = "o.channel_id = k.channel_id AND o.order_number = k.order_number"
-        found_by = d.looked_up(given, "true", "orders o", where)
+        found_by, args = self.dialect.by_pair("orders", "o", ("channel_id", "order_number"), keys)
         rows = await self.fetch(f"SELECT {columns.listed(Order, 'o')}, o.posted {found_by}", *args)
         found = [PostedOrder(Order._make(row[:-1]), row[-1]) for row in rows]
         return {(one.order.channel_id, one.order.order_number): one for one in found}

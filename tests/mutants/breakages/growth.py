@@ -51,9 +51,20 @@ MUTANTS = (
         "growth-invoice-of-all-sources",
         "An invoice reads what all sources have of its SKUs.",
         "storage/invoices.py",
-        'source = "source_id" if column == "sku" else "+source_id"',
-        'source = "+source_id"',
+        'd.by_pair("inventory_variant", "v", ("source_id", "sku"), names)',
+        '(f"FROM inventory_variant v WHERE {d.any_of(\'v.sku\', 1, \'text\')}", [d.array([name[1] for name in names])])',
         (f"{_MEASURED}[SQLite without ANALYZE]",),
+    ),
+    Mutant(
+        "growth-variants-by-lists",
+        "PostgreSQL with statistics reads all that a source has to find one SKU of it.",
+        "storage/queries/goods.py",
+        'dialect.by_pair(table, "v", (owner, "sku"), names)',
+        '''(
+            f"FROM {table} v WHERE {dialect.any_of(f'v.{owner}', 1)} AND {dialect.any_of('v.sku', 2, 'text')}",
+            [dialect.array(sorted({name[place] for name in names})) for place in (0, 1)],
+        )''',
+        (f"{_MEASURED}[PostgreSQL after ANALYZE]",),
     ),
     Mutant(
         "routing-nobody-else",
@@ -122,9 +133,9 @@ MUTANTS = (
     Mutant(
         "growth-numbers-by-lists",
         "PostgreSQL walks all orders of a channel to look up 500 numbers, while nobody has analysed them.",
-        "storage/transaction.py",
-        'where = "o.channel_id = k.channel_id AND o.order_number = k.order_number"',
-        'where = "o.channel_id = k.channel_id AND o.order_number || k.order_number = k.order_number || k.order_number"',
+        "storage/dialect.py",
+        'f"{alias}.{name} = k.{name}" for name in names',
+        'f"coalesce({alias}.{name}, k.{name}) = k.{name}" for name in names',
         ("tests/storage/test_fresh_plans.py::test_five_hundred_keys_are_looked_up_in_a_table_without_statistics",),
     ),
     Mutant(

@@ -173,9 +173,9 @@ MUTANTS = (
     Mutant(
         "scope-inventory-changes",
         "A source changes the quantities of another source by the id of a variant.",
-        "storage/inventory.py",
-        'where.add("+v.source_id = ?", scope.source_id)',
-        'where.add("+v.source_id <> -CAST(? AS bigint)", scope.source_id)',
+        "storage/queries/goods.py",
+        'where.add(f"+v.{owner} = ?", bound)',
+        'where.add(f"+v.{owner} <> -CAST(? AS bigint)", bound)',
         ("tests/storage/test_inventory_scopes.py::test_a_variant_is_found_by_its_own_source_and_account_only",),
     ),
     Mutant(

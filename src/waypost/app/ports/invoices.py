@@ -1,6 +1,6 @@
 """Source invoices: how they are read and written."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple, Protocol
 
 from waypost.app.actor import Scope
@@ -44,10 +44,8 @@ class InvoiceReads(Protocol):
 class InvoiceTx(Protocol):
     """The part of `Tx` that is about invoices."""
 
-    async def charged_variants(
-        self, source_ids: Sequence[int], ids: Sequence[int], skus: Sequence[str]
-    ) -> list[ChargedVariant]:
-        """The inventory of these sources that has one of these ids or SKUs."""
+    async def charged_variants(self, ids: Sequence[int], names: Collection[tuple[int, str]]) -> list[ChargedVariant]:
+        """The inventory with these ids, of whatever source; and that with these names: source and SKU."""
         ...
 
     async def invoice_view(self, scope: Scope, invoice_id: int) -> InvoiceView | None: ...

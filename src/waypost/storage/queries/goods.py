@@ -1,9 +1,10 @@
 """Pages of inventory, products and listings: one form of query for the five tables, bound to the caller's scope."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from waypost.app.ports.inventory import GoodsQuery
+from waypost.app.actor import Scope
+from waypost.app.ports.inventory import GoodsQuery, Named
 from waypost.storage.dialect import Dialect
 from waypost.storage.queries import columns
 from waypost.storage.queries.pages import Page, Pages, Walk, owned
@@ -50,6 +51,26 @@ def page(table: str, wanted: str, query: GoodsQuery, dialect: Dialect) -> Page:
         return pages.plain()
     rare = Walk(name, alias, (account,), ("updated_at",), query.updated_after)
     return pages.narrowed(match, ("updated_at", "account_id", *(column for column, _ in bounds)), rare)
+
+
+def asked(
+    table: str, owner: str, scope: Scope, asks: tuple[Sequence[int], Sequence[Named]], dialect: Dialect
+) -> Iterator[tuple[str, list[Any]]]:
+    """FROM, WHERE and parameters that find the caller's variants `v` with these ids; then those with these names."""
+    ids, names = asks
+    found: list[tuple[str, list[Any]]] = []
+    if ids:
+        found.append((f"FROM {table} v WHERE {dialect.any_of('v.id', 1)}", [dialect.array(ids)]))
+    if names:
+        found.append(dialect.by_pair(table, "v", (owner, "sku"), names))
+    for found_by, args in found:
+        where = Filter(dialect)
+        where.args, where.terms = args, [found_by]
+        where.add("+v.account_id = ?", scope.account_id)
+        bound = getattr(scope, owner)
+        if bound is not None:
+            where.add(f"+v.{owner} = ?", bound)
+        yield " AND ".join(where.terms), where.args
 
 
 def insert(table: str, record: Any) -> str:
